@@ -1,0 +1,49 @@
+# `make` builds both programs: build/release/lockstep (optimised, hardened) and build/debug/lockstep (sanitizers). Adding a source or a test edits no list.
+CC = gcc
+PKGS = yaml-0.1 jansson sqlite3 libcurl libcrypto zlib libarchive
+WARN = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wformat=2 -Wwrite-strings -Wpointer-arith -Wvla \
+	-Wundef -Wimplicit-fallthrough -Wnull-dereference -fno-common
+ifeq ($(findstring clang,$(CC)),)
+WARN += -Wlogical-op -Wduplicated-cond -Wduplicated-branches
+endif
+CPPFLAGS := -D_GNU_SOURCE -Isrc -include src/base/poison.h $(shell pkg-config --cflags $(PKGS))
+LDLIBS := $(shell pkg-config --libs $(PKGS))
+release_CFLAGS = -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -fstack-clash-protection
+release_LDFLAGS = -pie -Wl,-z,relro,-z,now
+debug_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+debug_LDFLAGS = -fsanitize=address,undefined
+
+SOURCES := $(sort $(shell find src -name '*.c'))
+LIBRARY := $(filter-out src/main.c,$(SOURCES))
+UNIT := $(sort $(wildcard tests/unit/*_test.c))
+TOOLS := $(sort $(wildcard tests/oracle/*.c))
+
+all: release debug
+release: build/release/lockstep
+debug: build/debug/lockstep
+tests: debug release $(UNIT:tests/%.c=build/debug/tests/%) $(TOOLS:tests/%.c=build/debug/tests/%) $(TOOLS:tests/%.c=build/release/tests/%)
+
+define variant
+build/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(CC) -std=gnu17 $$(WARN) $$(CPPFLAGS) $$($(1)_CFLAGS) -MMD -MP -c $$< -o $$@
+build/$(1)/liblockstep.a: $$(LIBRARY:%.c=build/$(1)/%.o)
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+build/$(1)/lockstep: build/$(1)/src/main.o build/$(1)/liblockstep.a
+	$$(CC) $$($(1)_CFLAGS) $$($(1)_LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+build/$(1)/tests/unit/%_test: build/$(1)/tests/unit/%_test.o build/$(1)/tests/unit/unit.o build/$(1)/liblockstep.a
+	$$(CC) $$($(1)_CFLAGS) $$($(1)_LDFLAGS) -o $$@ $$^ $$(LDLIBS) -lcmocka
+build/$(1)/tests/oracle/%: build/$(1)/tests/oracle/%.o build/$(1)/liblockstep.a
+	$$(CC) $$($(1)_CFLAGS) $$($(1)_LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+endef
+$(eval $(call variant,release))
+$(eval $(call variant,debug))
+
+format:
+	clang-format -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
+clean:
+	rm -rf build
+.PHONY: all release debug tests format clean
+.SECONDARY:
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,383 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+
+void file_cleanup_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+int file_steal_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+int file_read(const char *path, size_t limit_bytes, struct strbuf *out, struct error *err)
+{
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	size_t before = out->length;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_errno(err, "cannot read '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, ERR_INPUT, "cannot read '%s': not a regular file", path);
+	for (;;) {
+		char *room = strbuf_reserve(out, 64 * 1024);
+		ssize_t got = read(fd, room, 64 * 1024);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return error_errno(err, "cannot read '%s'", path);
+		if (!got)
+			return 0;
+		strbuf_commit(out, (size_t)got);
+		if (out->length - before > limit_bytes)
+			return error_set(err, ERR_INPUT, "'%s' is larger than %zu bytes", path, limit_bytes);
+	}
+}
+
+static int write_all(int fd, const char *bytes, size_t length)
+{
+	while (length) {
+		ssize_t done = write(fd, bytes, length);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -1;
+		bytes += done;
+		length -= (size_t)done;
+	}
+	return 0;
+}
+
+static char *parent_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return mem_strdup(".");
+	return slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
+}
+
+int file_sync_dir(const char *path, struct error *err)
+{
+	autofd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	/* Some file systems cannot sync a folder (EINVAL); there is nothing better to do on them. */
+	if (fd < 0 || (fsync(fd) < 0 && errno != EINVAL))
+		return error_errno(err, "cannot sync folder '%s'", path);
+	return 0;
+}
+
+static int sync_parent(const char *path, struct error *err)
+{
+	autofree char *parent = parent_of(path);
+
+	return file_sync_dir(parent, err);
+}
+
+int file_write(const char *path, const char *bytes, size_t length, struct error *err)
+{
+	autofree char *temporary = mem_printf("%s.XXXXXX", path);
+	struct stat st;
+	autofd int fd = mkostemp(temporary, O_CLOEXEC);
+
+	if (fd < 0)
+		return error_errno(err, "cannot write '%s'", path);
+	mode_t mode = stat(path, &st) == 0 ? st.st_mode & 07777 : 0644;
+
+	if (write_all(fd, bytes, length) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(temporary, path) < 0) {
+		error_errno(err, "cannot write '%s'", path);
+		unlink(temporary);
+		return -1;
+	}
+	return sync_parent(path, err);
+}
+
+int file_write_if_changed(const char *path, const char *bytes, size_t length, bool *ret_changed, struct error *err)
+{
+	autostrbuf struct strbuf old = {0};
+	autoerror struct error ignored = {0};
+	bool same = file_size(path) == (int64_t)length && file_read(path, length, &old, &ignored) == 0 && old.length == length &&
+		    !memcmp(strbuf_text(&old), bytes, length);
+
+	if (!same && file_write(path, bytes, length, err) < 0)
+		return -1;
+	if (ret_changed)
+		*ret_changed = !same;
+	return 0;
+}
+
+bool file_exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+bool file_is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int64_t file_size(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
+}
+
+int file_make_dirs(const char *path, struct error *err)
+{
+	autofree char *copy = mem_strdup(path);
+
+	for (char *p = copy + 1; *copy; p++) {
+		char end = *p;
+
+		if (end && end != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return error_errno(err, "cannot create folder '%s'", copy);
+		*p = end;
+		if (!end)
+			break;
+	}
+	if (*path && !file_is_dir(path)) {
+		errno = ENOTDIR;
+		return error_errno(err, "cannot create folder '%s'", path);
+	}
+	return 0;
+}
+
+int file_make_parents(const char *path, struct error *err)
+{
+	autofree char *parent = parent_of(path);
+
+	return file_make_dirs(parent, err);
+}
+
+static int remove_at(int folder, const char *name, const char *path, struct error *err)
+{
+	if (unlinkat(folder, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return error_errno(err, "cannot remove '%s'", path);
+
+	int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	int failed = 0;
+
+	if (!dir) {
+		error_errno(err, "cannot remove '%s'", path);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	while (!failed && (entry = readdir(dir))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		autofree char *inner = mem_printf("%s/%s", path, entry->d_name);
+
+		failed = remove_at(fd, entry->d_name, inner, err);
+	}
+	closedir(dir);
+	if (!failed && unlinkat(folder, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return error_errno(err, "cannot remove '%s'", path);
+	return failed;
+}
+
+int file_remove_tree(const char *path, struct error *err)
+{
+	return remove_at(AT_FDCWD, path, path, err);
+}
+
+int file_rename(const char *from, const char *to, struct error *err)
+{
+	autofree char *from_parent = parent_of(from), *to_parent = parent_of(to);
+
+	if (rename(from, to) < 0)
+		return error_errno(err, "cannot move '%s' to '%s'", from, to);
+	if (file_sync_dir(to_parent, err) < 0)
+		return -1;
+	return strcmp(from_parent, to_parent) ? file_sync_dir(from_parent, err) : 0;
+}
+
+static int copy_bytes(int in, int out, off_t size)
+{
+	while (size > 0) {
+		ssize_t done = copy_file_range(in, NULL, out, NULL, (size_t)size, 0);
+
+		if (done < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
+			done = sendfile(out, in, NULL, (size_t)size);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -1;
+		if (!done)
+			break;
+		size -= done;
+	}
+	return 0;
+}
+
+int file_copy(const char *from, const char *to, struct error *err)
+{
+	autofree char *temporary = mem_printf("%s.XXXXXX", to);
+	autofd int in = open(from, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (in < 0 || fstat(in, &st) < 0)
+		return error_errno(err, "cannot read '%s'", from);
+	autofd int out = mkostemp(temporary, O_CLOEXEC);
+
+	if (out < 0)
+		return error_errno(err, "cannot write '%s'", to);
+	if (copy_bytes(in, out, st.st_size) < 0 || fchmod(out, st.st_mode & 0777) < 0 || fsync(out) < 0 || rename(temporary, to) < 0) {
+		error_errno(err, "cannot copy '%s' to '%s'", from, to);
+		unlink(temporary);
+		return -1;
+	}
+	return 0;
+}
+
+int file_link_or_copy(const char *from, const char *to, struct error *err)
+{
+	if (unlink(to) < 0 && errno != ENOENT)
+		return error_errno(err, "cannot replace '%s'", to);
+	if (link(from, to) == 0)
+		return 0;
+	if (errno != EXDEV && errno != EPERM && errno != EMLINK && errno != EOPNOTSUPP)
+		return error_errno(err, "cannot link '%s' to '%s'", from, to);
+	return file_copy(from, to, err);
+}
+
+int file_list(struct arena *a, const char *path, char ***ret_names, size_t *ret_count, struct error *err)
+{
+	char **names = NULL;
+	size_t count = 0;
+	struct dirent *entry;
+	DIR *dir = opendir(path);
+
+	if (!dir)
+		return error_errno(err, "cannot list '%s'", path);
+	while ((entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			*arena_push(a, &names, &count) = arena_strdup(a, entry->d_name);
+	}
+	closedir(dir);
+	if (count)
+		qsort(names, count, sizeof(*names), text_compare_items);
+	*ret_names = names;
+	*ret_count = count;
+	return 0;
+}
+
+int file_make_temp_dir(struct arena *a, const char *parent, const char *prefix, char **ret_path, struct error *err)
+{
+	char *path = arena_printf(a, "%s/%sXXXXXX", parent, prefix);
+
+	if (!mkdtemp(path))
+		return error_errno(err, "cannot create a folder in '%s'", parent);
+	*ret_path = path;
+	return 0;
+}
+
+int file_lock(const char *path, int *ret_fd, struct error *err)
+{
+	autofd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return error_errno(err, "cannot open '%s'", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		char holder[32] = "";
+		ssize_t got = pread(fd, holder, sizeof(holder) - 1, 0);
+
+		if (errno != EWOULDBLOCK && got < 0)
+			return error_errno(err, "cannot lock '%s'", path);
+		holder[strspn(holder, "0123456789")] = '\0';
+		return error_set(err, ERR_BUSY, "another lockstep%s%s works in this project; wait for it to end, or stop it",
+				 *holder ? " with process id " : "", holder);
+	}
+	autofree char *self = mem_printf("%ld\n", (long)getpid());
+
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, self, strlen(self), 0) < 0)
+		return error_errno(err, "cannot write '%s'", path);
+	*ret_fd = file_steal_fd(&fd);
+	return 0;
+}
+
+char *path_join(struct arena *a, const char *folder, const char *name)
+{
+	if (name[0] == '/' || !*folder)
+		return arena_strdup(a, name);
+	return arena_printf(a, "%s%s%s", folder, text_ends_with(folder, "/") ? "" : "/", name);
+}
+
+const char *path_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool is_plain(const char *name, size_t length)
+{
+	if (!length || length > 255 || (length == 1 && name[0] == '.') || (length == 2 && name[0] == '.' && name[1] == '.'))
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f || name[i] == '/')
+			return false;
+	}
+	return true;
+}
+
+bool path_is_plain_name(const char *name)
+{
+	return is_plain(name, strlen(name));
+}
+
+bool path_stays_inside(const char *path)
+{
+	for (;;) {
+		size_t length = strcspn(path, "/");
+
+		if (!is_plain(path, length))
+			return false;
+		if (!path[length])
+			return true;
+		path += length + 1;
+	}
+}
+
+char *path_cache_dir(struct arena *a)
+{
+	const char *own = getenv("LOCKSTEP_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (own && own[0] == '/')
+		return arena_strdup(a, own);
+	if (xdg && xdg[0] == '/')
+		return path_join(a, xdg, "lockstep");
+	return arena_printf(a, "%s/.cache/lockstep", home && home[0] == '/' ? home : "/root");
+}

@@ -1,0 +1,198 @@
+#include "base/text.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/strbuf.h"
+
+bool text_starts_with(const char *text, const char *prefix)
+{
+	return !strncmp(text, prefix, strlen(prefix));
+}
+
+bool text_ends_with(const char *text, const char *suffix)
+{
+	size_t length = strlen(text), suffix_length = strlen(suffix);
+
+	return length >= suffix_length && !strcmp(text + length - suffix_length, suffix);
+}
+
+bool text_equal(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+int text_compare(const char *a, const char *b)
+{
+	if (!a || !b)
+		return (a != NULL) - (b != NULL);
+	return strcmp(a, b);
+}
+
+int text_compare_items(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Length and code point of the character at `text`; 0 when it is not valid UTF-8. */
+static size_t decode(const unsigned char *text, size_t length, uint32_t *ret_code)
+{
+	static const uint32_t lowest[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t size = text[0] < 0x80 ? 1 : (text[0] & 0xe0) == 0xc0 ? 2 : (text[0] & 0xf0) == 0xe0 ? 3 : (text[0] & 0xf8) == 0xf0 ? 4 : 0;
+	uint32_t code = size == 1 ? text[0] : size ? text[0] & (0x7fu >> size) : 0;
+
+	if (!size || size > length)
+		return 0;
+	for (size_t i = 1; i < size; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (text[i] & 0x3f);
+	}
+	if (code < lowest[size] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		return 0;
+	*ret_code = code;
+	return size;
+}
+
+size_t text_utf8_length(const char *text, size_t length)
+{
+	uint32_t code;
+	size_t size = length ? decode((const unsigned char *)text, length, &code) : 0;
+
+	return size ? size : 1;
+}
+
+bool text_is_utf8(const char *text, size_t length)
+{
+	uint32_t code;
+
+	for (size_t i = 0; i < length;) {
+		size_t size = decode((const unsigned char *)text + i, length - i, &code);
+
+		if (!size)
+			return false;
+		i += size;
+	}
+	return true;
+}
+
+static bool is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x200e || code == 0x200f || code == 0x2028 || code == 0x2029 ||
+	       (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+}
+
+void text_escape(struct strbuf *out, const char *text, size_t length, int flags)
+{
+	for (size_t i = 0; i < length;) {
+		uint32_t code = 0;
+		size_t size = decode((const unsigned char *)text + i, length - i, &code);
+
+		if (!size) {
+			strbuf_printf(out, "\\x%02x", (unsigned char)text[i]);
+			size = 1;
+		} else if ((code == '\t' && (flags & TEXT_ESCAPE_KEEP_TAB)) || (code == '\n' && (flags & TEXT_ESCAPE_KEEP_NEWLINE)) || !is_control(code)) {
+			strbuf_add_bytes(out, text + i, size);
+		} else if (code < 0x80) {
+			strbuf_printf(out, "\\x%02x", (unsigned)code);
+		} else {
+			strbuf_printf(out, "\\u{%x}", (unsigned)code);
+		}
+		i += size;
+	}
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Optimal string alignment distance; both lengths at most NEAR_MAX. */
+enum { NEAR_MAX = 64 };
+static size_t distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	size_t rows[3][NEAR_MAX + 1];
+
+	for (size_t j = 0; j <= b_length; j++)
+		rows[0][j] = j;
+	for (size_t i = 1; i <= a_length; i++) {
+		size_t *row = rows[i % 3], *above = rows[(i - 1) % 3], *two_above = rows[(i + 1) % 3];
+
+		row[0] = i;
+		for (size_t j = 1; j <= b_length; j++) {
+			row[j] = least(least(above[j] + 1, row[j - 1] + 1), above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = least(row[j], two_above[j - 2] + 1);
+		}
+	}
+	return rows[a_length % 3][b_length];
+}
+
+const char *text_nearest(const char *text, const char *const *candidates, size_t count)
+{
+	size_t length = strlen(text), best_distance = length / 3 + 2;
+	const char *best = NULL;
+
+	if (!length || length > NEAR_MAX)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		size_t candidate_length = strlen(candidates[i]);
+
+		if (candidate_length > NEAR_MAX)
+			continue;
+		size_t d = distance(text, length, candidates[i], candidate_length);
+
+		/* Nothing in common is no likeness, however short the words are. */
+		if (d < best_distance && d < candidate_length && d < length) {
+			best_distance = d;
+			best = candidates[i];
+		}
+	}
+	return best;
+}
+
+void text_add_size(struct strbuf *out, uint64_t size_bytes)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+	double size = (double)size_bytes;
+	size_t unit = 0;
+
+	while (size >= 999.5 && unit + 1 < ARRAY_LEN(units)) {
+		size /= 1000;
+		unit++;
+	}
+	strbuf_printf(out, unit && size < 9.95 ? "%.1f %s" : "%.0f %s", size, units[unit]);
+}
+
+bool text_to_u64(const char *text, uint64_t *ret_number)
+{
+	uint64_t number = 0;
+
+	if (!*text)
+		return false;
+	for (const char *p = text; *p; p++) {
+		if (*p < '0' || *p > '9' || number > (UINT64_MAX - (uint64_t)(*p - '0')) / 10)
+			return false;
+		number = number * 10 + (uint64_t)(*p - '0');
+	}
+	*ret_number = number;
+	return true;
+}
+
+void text_shell_quote(struct strbuf *out, const char *word)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
+
+	if (*word && strspn(word, plain) == strlen(word)) {
+		strbuf_add(out, word);
+		return;
+	}
+	strbuf_add_char(out, '\'');
+	for (const char *p = word; *p; p++) {
+		if (*p == '\'')
+			strbuf_add(out, "'\\''");
+		else
+			strbuf_add_char(out, *p);
+	}
+	strbuf_add_char(out, '\'');
+}

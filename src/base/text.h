@@ -1,0 +1,34 @@
+/* Small questions about text. (text, length) in that order where text is not NUL-terminated. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct strbuf;
+
+bool text_starts_with(const char *text, const char *prefix);
+bool text_ends_with(const char *text, const char *suffix);
+bool text_equal(const char *a, const char *b); /* NULL equals NULL only */
+/* As strcmp, for sort functions; NULL sorts first. */
+int text_compare(const char *a, const char *b);
+/* qsort comparison for arrays of char *. */
+int text_compare_items(const void *a, const void *b);
+
+enum { TEXT_ESCAPE_KEEP_TAB = 1, TEXT_ESCAPE_KEEP_NEWLINE = 2 };
+/* Append `text` so that a terminal cannot be driven by it: C0, DEL, C1 and bidirectional controls and invalid UTF-8 become \xNN or \u{...}. */
+void text_escape(struct strbuf *out, const char *text, size_t length, int flags);
+/* Bytes of the UTF-8 character at `text` (1 to 4), or 1 when it is invalid (RFC 3629: no overlong forms, no surrogates). */
+size_t text_utf8_length(const char *text, size_t length);
+bool text_is_utf8(const char *text, size_t length);
+
+/* The candidate nearest to `text` by edit distance with transpositions, or NULL when none is near enough to be worth showing. */
+const char *text_nearest(const char *text, const char *const *candidates, size_t count);
+
+/* "1.4 GB", "312 kB", "17 B": decimal units, at most three significant digits. */
+void text_add_size(struct strbuf *out, uint64_t size_bytes);
+/* A whole decimal number that fits, nothing around it. */
+bool text_to_u64(const char *text, uint64_t *ret_number);
+
+/* One word for a POSIX shell, quoted only if it needs to be. */
+void text_shell_quote(struct strbuf *out, const char *word);

@@ -1,0 +1,10 @@
+#include "cmd/command.h"
+
+extern const struct command command_check, command_doctor;
+extern const struct command command_lock, command_fetch, command_render, command_build, command_snapshot, command_verify, command_bump;
+extern const struct command command_list, command_show, command_diff;
+
+const struct command *const commands[] = {
+
+	NULL,
+};

@@ -1,0 +1,26 @@
+/* SHA-256 by libcrypto. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+enum { DIGEST_HEX_LENGTH = 64 };
+
+/* A running digest: digest_begin, any number of digest_add, digest_end. digest_end and digest_drop free what it holds. */
+struct digest {
+	void *context; /* EVP_MD_CTX */
+};
+void digest_begin(struct digest *d);
+void digest_add(struct digest *d, const void *bytes, size_t length);
+/* Adds a text and its length, so that ("ab","c") and ("a","bc") differ; for keys made of parts. NULL differs from "". */
+void digest_add_part(struct digest *d, const char *text);
+void digest_end(struct digest *d, char ret_hex[DIGEST_HEX_LENGTH + 1]);
+void digest_drop(struct digest *d);
+
+void digest_bytes(const void *bytes, size_t length, char ret_hex[DIGEST_HEX_LENGTH + 1]);
+/* Streams a file through the digest. */
+int digest_file(const char *path, char ret_hex[DIGEST_HEX_LENGTH + 1], struct error *err);
+/* 64 lower-case hex digits. */
+bool digest_is_hex(const char *text);

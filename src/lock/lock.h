@@ -1,0 +1,92 @@
+/* The lock: the exact versions, files and hashes resolved for all containers together. Knows nothing of how it was resolved. Everything lives in its arena.
+   Text form: lock.toml (lock_text.h). Every array is sorted as said below, so equal locks are equal bytes. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+/* One file of a pin: a wheel. Identified by its bytes; where it lies is the business of indexes. */
+struct lock_file {
+	const char *name; /* file name, a plain name, URL-decoded */
+	uint64_t size_bytes;
+	const char *sha256; /* 64 hex digits */
+	const char *url;    /* where the resolver saw it; never written to lock.toml; NULL in a lock that was read */
+};
+
+/* What a pin requires of another. */
+struct lock_edge {
+	const char *name;    /* canonical */
+	const char *version; /* only where the lock has several versions of `name`; else NULL */
+	const char **extras; /* canonical, sorted */
+	size_t extra_count;
+	const char *marker; /* PEP 508, or NULL */
+	const char *extra;  /* this edge exists only with this extra of the requiring pin; NULL: always */
+};
+
+/* One entry: a package at a version. */
+struct pin {
+	const char *name;        /* canonical (PEP 503) */
+	const char *version;     /* PEP 440 normal form */
+	const char *index;       /* alias */
+	const char **containers; /* sorted; for a toolchain pin empty */
+	size_t container_count;
+	const char **layers; /* for a toolchain pin: the layer uses it belongs to ("cuda{from=wheels,version=13.0}"), sorted; else empty */
+	size_t layer_count;
+	struct lock_edge *edges; /* by name, version, extra, marker */
+	size_t edge_count;
+	struct lock_file *files; /* by name; every file an environment of the lock can use */
+	size_t file_count;
+};
+
+struct lock_environment {
+	const char *name; /* "cp311-linux-x86_64-glibc2.36" */
+	const char *python, *implementation, *os, *machine, *libc, *libc_version;
+};
+
+struct lock_container {
+	const char *name;
+	const char *environment; /* name of its lock_environment */
+	const char *inputs;      /* container_digest() when it was locked */
+	const char **groups;     /* as declared, sorted */
+	size_t group_count;
+	const char **direct; /* requirements declared for it ("onnx>=1.14", "xgboost-cpu"), by canonical name */
+	size_t direct_count;
+};
+
+struct lock_tool {
+	const char *name, *version; /* what made the lock: lockstep, uv */
+};
+
+struct lock {
+	struct arena arena;
+	const char *project;
+	const char *inputs;   /* database_digest() when it was made */
+	int64_t cut_off_unix; /* nothing uploaded at or after this was looked at */
+	struct lock_tool *tools;
+	size_t tool_count;
+	struct lock_environment *environments; /* by name */
+	size_t environment_count;
+	struct lock_container *containers; /* by name */
+	size_t container_count;
+	struct pin *pins; /* toolchain pins last; by name, version */
+	size_t pin_count;
+};
+
+void lock_release(struct lock *lock);
+const struct lock_container *lock_container(const struct lock *lock, const char *name);
+const struct lock_environment *lock_environment(const struct lock *lock, const char *name);
+bool pin_in_container(const struct pin *pin, const char *container);
+bool pin_in_layer(const struct pin *pin, const char *layer_use);
+/* The pin of a package in a container, or NULL. */
+const struct pin *lock_pin(const struct lock *lock, const char *container, const char *name);
+/* The one file to install for an environment: the best by its tags (PEP 425), highest build tag; NULL when none fits. */
+const struct lock_file *pin_file(const struct pin *pin, const struct lock_environment *environment);
+/* True when `name` was declared for the container, false when it is there because something requires it. */
+bool lock_is_direct(const struct lock_container *container, const char *name);
+/* How a layer use is written in a lock: "cuda{from=wheels,version=13.0}", options by name. In `a`. */
+struct layer_use;
+const char *lock_layer_name(struct arena *a, const struct layer_use *use);

@@ -1,0 +1,13 @@
+/* lock.toml: the text form of a lock. Writing is deterministic; reading is strict: unknown keys, bad names, bad hashes, wrong order are problems with places. */
+#pragma once
+
+#include "base/diag.h"
+#include "base/strbuf.h"
+#include "lock/lock.h"
+
+enum { LOCK_VERSION = 1 };
+
+void lock_write(const struct lock *lock, struct strbuf *out);
+/* Reads text called `file` in messages. -1 (ERR_INPUT, details in d) when it is no valid lock; the lock must be released either way. */
+int lock_parse(struct lock *lock, const char *file, const char *text, size_t length, struct diag *d, struct error *err);
+int lock_read(struct lock *lock, const char *path, const char *file, struct diag *d, struct error *err);

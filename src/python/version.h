@@ -1,0 +1,28 @@
+/* Versions and specifiers (PEP 440), as the reference implementation `packaging` reads them. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+
+struct version; /* parsed; lives in an arena */
+
+/* NULL when it is no version. */
+struct version *version_parse(struct arena *a, const char *text);
+/* <0, 0, >0, by PEP 440's order. */
+int version_compare(const struct version *a, const struct version *b);
+/* As version_compare on texts; a text that is no version sorts below all versions, then by bytes. */
+int version_compare_texts(const char *a, const char *b);
+/* PEP 440 normal form: "1.0.0-Alpha.1" is "1.0.0a1". */
+char *version_normal(struct arena *a, const struct version *v);
+bool version_is_prerelease(const struct version *v);
+size_t version_release_count(const struct version *v);
+/* The number at `i` of the release segment, 0 past its end, as text of digits (numbers may be of any size). */
+const char *version_release_at(const struct version *v, size_t i);
+
+struct specifier_set; /* "~=1.4,!=1.4.3" */
+/* NULL when it is not valid; *ret_at is then where in the text. Empty text is a valid set that takes everything. */
+struct specifier_set *specifier_set_parse(struct arena *a, const char *text, size_t *ret_at);
+/* Whether a version is in the set; with prereleases false, pre-releases are in it only when a specifier of the set names one (as `packaging` decides). */
+bool specifier_set_contains(const struct specifier_set *set, const char *version, bool prereleases);

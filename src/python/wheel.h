@@ -1,0 +1,41 @@
+/* Wheel file names, platform tags and metadata (PEP 425, 427, 600, 656; core metadata). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+struct wheel_name {
+	const char *name;    /* canonical */
+	const char *version; /* normal form */
+	const char *build;   /* build tag, or NULL */
+	const char **tags;   /* "cp311-cp311-manylinux_2_17_x86_64", compressed sets expanded */
+	size_t tag_count;
+};
+/* "numpy-1.26.4-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"; false when it is no valid wheel name. */
+bool wheel_name_parse(struct arena *a, const char *file_name, struct wheel_name *ret);
+
+/* The tags an environment takes, best first, as packaging.tags.sys_tags() gives them on Linux. */
+struct wheel_platform {
+	const char *python;              /* "3.11" */
+	const char *implementation;      /* "cpython" */
+	const char *machine;             /* "x86_64" */
+	const char *libc, *libc_version; /* "glibc" "2.36"; "musl" "1.2" */
+};
+void wheel_tags(struct arena *a, const struct wheel_platform *platform, const char ***ret_tags, size_t *ret_count);
+/* Place of the wheel's best tag in the list (lower is better), or -1 when none fits. */
+long wheel_rank(const struct wheel_name *wheel, const char *const *tags, size_t tag_count);
+
+struct wheel_metadata {
+	const char *name, *version;
+	const char *requires_python; /* or NULL */
+	const char **requires_dist;  /* as written */
+	size_t requires_dist_count;
+	const char **provides_extra; /* canonical */
+	size_t provides_extra_count;
+	char metadata_sha256[65];
+};
+/* Reads METADATA out of the .whl at `path`; ERR_INPUT when it is no wheel or its metadata is broken. */
+int wheel_metadata_read(struct arena *a, const char *path, struct wheel_metadata *ret, struct error *err);

@@ -1,0 +1,58 @@
+/* A snapshot: what is installed in a built image, asked of the image itself. Everything lives in its arena. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+struct engine;
+struct container;
+struct database;
+
+struct installed_package {
+	const char *name;            /* canonical */
+	const char *version;         /* as its metadata says */
+	const char *installer;       /* "pip", or NULL */
+	const char *direct_url;      /* PEP 610, the url, or NULL: it came from an index or a folder by name */
+	const char *metadata_sha256; /* of METADATA, to tell the same version from another origin */
+	const char *record_sha256;   /* of the sorted RECORD entries that a wheel brings (path, hash, size) */
+	bool editable;
+};
+
+struct installed_system_package {
+	const char *name, *version, *architecture; /* dpkg */
+};
+
+/* "nvcc" = "13.0.88", "glibc" = "2.36", "libstdc++" = "6.0.30"; by name. */
+struct installed_tool {
+	const char *name, *version;
+};
+
+struct installed_marker {
+	const char *name, *value; /* the eleven of PEP 508; by name */
+};
+
+struct snapshot {
+	struct arena arena;
+	const char *container;
+	const char *engine, *engine_version;
+	const char *image_id, *image_digest; /* digest may be NULL */
+	struct installed_marker *markers;
+	size_t marker_count;
+	struct installed_package *packages; /* by name */
+	size_t package_count;
+	struct installed_system_package *system; /* by name, architecture */
+	size_t system_count;
+	struct installed_tool *tools;
+	size_t tool_count;
+	const char **freeze; /* the lines of `pip freeze --all`, sorted as in constraints form */
+	size_t freeze_count;
+};
+
+void snapshot_release(struct snapshot *s);
+/* Asks an image. ERR_ENGINE when it cannot be run or answers nonsense. */
+int snapshot_take(struct snapshot *s, struct engine *e, const char *image, const struct container *c, const struct database *db, struct error *err);
+const struct installed_package *snapshot_package(const struct snapshot *s, const char *name);
