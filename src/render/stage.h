@@ -1,0 +1,50 @@
+/* Stages: a container as the list of Dockerfile stages it is built from, bottom first: its base, one stage for each layer use, its further Debian
+   packages, its Python packages, itself. They are a function of the database alone. The committed Dockerfile is their concatenation (dockerfile.h);
+   build/ builds each as one job, so a stage that two containers share has the same text in both and is built once. Knows no engine and no lock. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/strbuf.h"
+
+struct base;
+struct container;
+struct database;
+struct layer_use;
+
+enum stage_kind {
+	STAGE_BASE,      /* the base; the only one with `from` */
+	STAGE_LAYER,     /* one layer use */
+	STAGE_APT,       /* Debian packages of this container only; left out where there are none */
+	STAGE_PYTHON,    /* the venv with the container's part of the lock; left out where no package is asked for */
+	STAGE_CONTAINER, /* environment, user, folder, labels; always the last */
+};
+
+struct stage {
+	enum stage_kind kind;
+	const char *name; /* a Dockerfile stage name: "base", "layer-llvm", "apt", "python", "container" */
+	const char *from; /* STAGE_BASE: "scratch" or "repository@sha256:..."; else NULL: it stands on the stage before it */
+	const char *text; /* the instructions after FROM; ends with a newline; "" for a registry image that needs none */
+	/* What it reads of the context folder, .lockstep/contexts/<container>/: */
+	const struct base *base_tar;       /* base.tar, the tree of this base; NULL: not used */
+	const struct layer_use *layer_use; /* STAGE_LAYER: the use */
+	const struct layer_use *wheels;    /* layers/<layer>/ of this use; NULL: not used */
+	bool python;                       /* python/ */
+	bool network;                      /* runs apt, so it needs the mirrors (and the secret "ca" where they are behind one) */
+};
+
+/* What is known of all containers together: how often each layer use stands on each base. Made once, so that rendering many containers stays linear. */
+struct render;
+struct render *render_open(struct arena *a, const struct database *db);
+
+/* The stages of a container, bottom first. In `a`. Layer uses are in the order that shares most: those that most containers of the same base have come
+   first, then by name, but never before a layer they require. ERR_INPUT when a word of the database cannot be written in a Dockerfile at all (a line break
+   in an environment value), naming file and line. */
+int render_stages(struct arena *a, const struct render *r, const struct container *c, struct stage **ret, size_t *ret_count, struct error *err);
+
+/* Where the project keeps its contexts and what is in one; relative to the project's root and to the context. */
+#define RENDER_CONTEXTS ".lockstep/contexts"
+#define RENDER_BASE_TAR "base.tar"
