@@ -42,6 +42,7 @@ $(eval $(call variant,debug))
 
 format:
 	clang-format -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
+build/debug/src/snapshot/probe.o build/release/src/snapshot/probe.o: src/snapshot/probe.py
 clean:
 	rm -rf build
 .PHONY: all release debug tests format clean

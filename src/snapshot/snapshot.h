@@ -18,7 +18,8 @@ struct installed_package {
 	const char *installer;       /* "pip", or NULL */
 	const char *direct_url;      /* PEP 610, the url, or NULL: it came from an index or a folder by name */
 	const char *metadata_sha256; /* of METADATA, to tell the same version from another origin */
-	const char *record_sha256;   /* of the sorted RECORD entries that a wheel brings (path, hash, size) */
+	const char *record_sha256;   /* of the sorted RECORD entries that a wheel brings; see wheel_record_digest() */
+	const char *altered;         /* first file that is not what RECORD says, or NULL; never in a release */
 	bool editable;
 };
 
@@ -44,12 +45,14 @@ struct snapshot {
 	size_t marker_count;
 	struct installed_package *packages; /* by name */
 	size_t package_count;
-	struct installed_system_package *system; /* by name, architecture */
+	struct installed_system_package *system_packages; /* by name, architecture */
 	size_t system_count;
 	struct installed_tool *tools;
 	size_t tool_count;
 	const char **freeze; /* the lines of `pip freeze --all`, sorted as in constraints form */
 	size_t freeze_count;
+	const char **strays; /* paths of Python packages outside the virtual environment and dpkg; never in a release */
+	size_t stray_count;
 };
 
 void snapshot_release(struct snapshot *s);

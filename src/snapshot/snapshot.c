@@ -1,0 +1,181 @@
+#include "snapshot/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "engine/engine.h"
+#include "io/json.h"
+#include "python/name.h"
+#include "recipe/database.h"
+#include "snapshot/probe.h"
+
+void snapshot_release(struct snapshot *s)
+{
+	arena_release(&s->arena);
+	*s = (struct snapshot){0};
+}
+
+static int compare_packages(const void *a, const void *b)
+{
+	const struct installed_package *left = a, *right = b;
+	int order = strcmp(left->name, right->name);
+
+	return order ? order : text_compare(left->version, right->version);
+}
+
+static int compare_system(const void *a, const void *b)
+{
+	const struct installed_system_package *left = a, *right = b;
+	int order = strcmp(left->name, right->name);
+
+	return order ? order : strcmp(left->architecture, right->architecture);
+}
+
+static int compare_tools(const void *a, const void *b)
+{
+	return strcmp(((const struct installed_tool *)a)->name, ((const struct installed_tool *)b)->name);
+}
+
+static int compare_markers(const void *a, const void *b)
+{
+	return strcmp(((const struct installed_marker *)a)->name, ((const struct installed_marker *)b)->name);
+}
+
+static void sort(void *items, size_t count, size_t size_bytes, int (*compare)(const void *, const void *))
+{
+	if (count)
+		qsort(items, count, size_bytes, compare);
+}
+
+static const char *text_of(struct snapshot *s, const struct value *table, const char *key)
+{
+	return arena_strdup_null(&s->arena, value_get_text(table, key));
+}
+
+static size_t item_count(const struct value *list)
+{
+	return list && list->kind == VALUE_ARRAY ? list->item_count : 0;
+}
+
+static int read_packages(struct snapshot *s, const struct value *list, struct error *err)
+{
+	for (size_t i = 0; i < item_count(list); i++) {
+		const struct value *item = list->items[i];
+		const char *name = value_get_text(item, "name"), *version = value_get_text(item, "version");
+
+		if (!name || !version || !name_is_valid(name))
+			return error_set(err, ERR_ENGINE, "it names a Python package without a valid name and version");
+		struct installed_package *p = arena_push(&s->arena, &s->packages, &s->package_count);
+
+		p->name = name_canonical(&s->arena, name);
+		p->version = arena_strdup(&s->arena, version);
+		p->installer = text_of(s, item, "installer");
+		p->direct_url = text_of(s, item, "direct_url");
+		p->metadata_sha256 = text_of(s, item, "metadata_sha256");
+		p->record_sha256 = text_of(s, item, "record_sha256");
+		p->altered = text_of(s, item, "altered");
+		p->editable = value_get_boolean(item, "editable", false);
+	}
+	sort(s->packages, s->package_count, sizeof(*s->packages), compare_packages);
+	return 0;
+}
+
+static int read_system(struct snapshot *s, const struct value *list, struct error *err)
+{
+	for (size_t i = 0; i < item_count(list); i++) {
+		const struct value *item = list->items[i];
+		struct installed_system_package *p = arena_push(&s->arena, &s->system_packages, &s->system_count);
+
+		p->name = text_of(s, item, "name");
+		p->version = text_of(s, item, "version");
+		p->architecture = text_of(s, item, "architecture");
+		if (!p->name || !p->version || !p->architecture)
+			return error_set(err, ERR_ENGINE, "it names a system package without name, version and architecture");
+	}
+	sort(s->system_packages, s->system_count, sizeof(*s->system_packages), compare_system);
+	return 0;
+}
+
+static void read_tools_and_markers(struct snapshot *s, const struct value *tools, const struct value *markers)
+{
+	for (size_t i = 0; tools && i < tools->entry_count; i++) {
+		if (tools->entries[i].value->kind == VALUE_TEXT)
+			*arena_push(&s->arena, &s->tools, &s->tool_count) =
+				(struct installed_tool){arena_strdup(&s->arena, tools->entries[i].key), arena_strdup(&s->arena, tools->entries[i].value->text)};
+	}
+	for (size_t i = 0; markers && i < markers->entry_count; i++) {
+		if (markers->entries[i].value->kind == VALUE_TEXT)
+			*arena_push(&s->arena, &s->markers, &s->marker_count) = (struct installed_marker){
+				arena_strdup(&s->arena, markers->entries[i].key), arena_strdup(&s->arena, markers->entries[i].value->text)};
+	}
+	sort(s->tools, s->tool_count, sizeof(*s->tools), compare_tools);
+	sort(s->markers, s->marker_count, sizeof(*s->markers), compare_markers);
+}
+
+static void read_lines(struct snapshot *s, const struct value *list, const char ***ret, size_t *ret_count)
+{
+	for (size_t i = 0; i < item_count(list); i++) {
+		if (list->items[i]->kind == VALUE_TEXT)
+			*arena_push(&s->arena, ret, ret_count) = arena_strdup(&s->arena, list->items[i]->text);
+	}
+	sort(*ret, *ret_count, sizeof(**ret), text_compare_items);
+}
+
+static int read_answer(struct snapshot *s, const struct value *answer, struct error *err)
+{
+	if (!answer || answer->kind != VALUE_TABLE)
+		return error_set(err, ERR_ENGINE, "it gives no snapshot");
+	if (read_packages(s, value_get(answer, "packages"), err) < 0 || read_system(s, value_get(answer, "system"), err) < 0)
+		return -1;
+	read_tools_and_markers(s, value_get(answer, "tools"), value_get(answer, "markers"));
+	read_lines(s, value_get(answer, "freeze"), &s->freeze, &s->freeze_count);
+	read_lines(s, value_get(answer, "strays"), &s->strays, &s->stray_count);
+	return 0;
+}
+
+static void write_request(struct arena *a, const struct container *c, const struct database *db, struct strbuf *out)
+{
+	struct json_writer w = {.out = out, .compact = true};
+
+	json_begin_object(&w, NULL);
+	json_begin_object(&w, "snapshot");
+	json_add_text(&w, "python", c->base->python_executable);
+	json_add_text(&w, "venv", c->group_count ? db->project.venv : NULL);
+	json_begin_array(&w, "tools");
+	for (size_t i = 0; i < c->layer_count; i++)
+		probe_add_all(a, &w, &c->layers[i], c->layers[i].layer->snapshot, c->layers[i].layer->snapshot_count);
+	json_end_array(&w);
+	json_end_object(&w);
+	json_end_object(&w);
+}
+
+int snapshot_take(struct snapshot *s, struct engine *e, const char *image, const struct container *c, const struct database *db, struct error *err)
+{
+	autoarena struct arena scratch = {0};
+	autostrbuf struct strbuf request = {0};
+	struct engine_image found;
+	struct value *answer;
+
+	*s = (struct snapshot){0};
+	if (e->driver->inspect(e, image, &found, err) < 0)
+		return error_wrap(err, "container '%s'", c->name);
+	s->container = arena_strdup(&s->arena, c->name);
+	s->engine = e->driver->name;
+	s->engine_version = arena_strdup_null(&s->arena, e->version);
+	s->image_id = arena_strdup_null(&s->arena, found.id);
+	s->image_digest = arena_strdup_null(&s->arena, found.digest);
+	write_request(&scratch, c, db, &request);
+	if (probe_ask(&scratch, e, image, c, &request, &answer, err) < 0 || read_answer(s, value_get(answer, "snapshot"), err) < 0)
+		return error_wrap(err, "container '%s'", c->name);
+	return 0;
+}
+
+const struct installed_package *snapshot_package(const struct snapshot *s, const char *name)
+{
+	for (size_t i = 0; i < s->package_count; i++) {
+		if (!strcmp(s->packages[i].name, name))
+			return &s->packages[i];
+	}
+	return NULL;
+}
