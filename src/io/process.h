@@ -1,4 +1,6 @@
-/* Child processes: argv arrays, never a shell string; a process group per child; every descriptor close-on-exec. One thread, one poll. */
+/* Child processes: argv arrays, never a shell string; a process group per child; every descriptor close-on-exec. One thread, one poll.
+   What is stopped gets the signal that asked us to stop (TERM after a timeout), and KILL 10 s later; nothing it started stays behind, also not when
+   lockstep itself is killed. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,6 +19,7 @@ struct process_spec {
 	size_t input_length;
 	int64_t timeout_ms;        /* 0: none; past it the group gets TERM, then KILL */
 	size_t output_limit_bytes; /* process_run: ERR_ENGINE when a stream gives more; 0: 64 MiB */
+	bool to_the_end;           /* process_run: also when we were asked to stop; for cleaning up */
 };
 
 struct process_result {
@@ -35,24 +38,27 @@ int process_run_ok(const struct process_spec *spec, struct process_result *ret, 
 /* The command as one line a person could paste, words quoted. */
 void process_add_command(struct strbuf *out, const char *const *argv);
 
-/* Many at once. The owner adds children and calls process_pool_wait() until it returns false. Output of a child is given line by line (stdout and
-   stderr as one stream, in order) to on_line and is appended to the file `log_path` where given. */
+/* Many at once. The owner adds children and calls process_pool_wait() until none runs any more. Output of a child is given line by line (stdout and
+   stderr as one stream, in order) to on_line and is appended as it is to the file `log_path` where given. */
 struct process_pool;
 struct process_job {
 	struct process_spec spec;
-	const char *log_path;                                            /* appended to, created 0644; or NULL */
-	void (*on_line)(void *context, const char *line, size_t length); /* without the newline; may be NULL */
+	const char *log_path; /* appended to, created 0644; or NULL */
+	/* Without its end, which is a newline or a carriage return; raw bytes, for text_escape(). A line longer than 16 KiB comes in pieces. May be NULL. */
+	void (*on_line)(void *context, const char *line, size_t length);
 	/* Called when the child has ended and all its output was given. The pool may be added to from here. */
 	void (*on_exit)(void *context, int exit_status, int signal);
 	void *context;
 };
 struct process_pool *process_pool_new(void);
 void process_pool_free(struct process_pool *pool); /* ends what still runs: TERM to each group, KILL after 10 s */
-/* Starts a child; everything in `job` is copied but context. */
+/* Starts a child; everything in `job` is copied but context. From then on on_exit is called exactly once, also from process_pool_free. */
 int process_pool_start(struct process_pool *pool, const struct process_job *job, struct error *err);
 size_t process_pool_running(const struct process_pool *pool);
-/* Waits for output, an end or at most timeout_ms (-1: no limit), and serves callbacks. -1 with ERR_CANCELLED when a signal asked to stop: every group
-   was sent it; call again to wait for their ends, or free the pool. */
+/* Asks the child that was started with this context to stop, as a timeout does. */
+void process_pool_stop(struct process_pool *pool, const void *context);
+/* Waits for output, an end or at most timeout_ms (-1: no limit), and serves callbacks; 0 at once when none runs. -1 with ERR_CANCELLED, once, when a
+   signal asked to stop: every group was sent it; call again to wait for their ends, or free the pool. */
 int process_pool_wait(struct process_pool *pool, int timeout_ms, struct error *err);
 
 /* The absolute path of a program in PATH, malloc'ed, or NULL. */
