@@ -24,5 +24,9 @@ const char *version_release_at(const struct version *v, size_t i);
 struct specifier_set; /* "~=1.4,!=1.4.3" */
 /* NULL when it is not valid; *ret_at is then where in the text. Empty text is a valid set that takes everything. */
 struct specifier_set *specifier_set_parse(struct arena *a, const char *text, size_t *ret_at);
-/* Whether a version is in the set; with prereleases false, pre-releases are in it only when a specifier of the set names one (as `packaging` decides). */
+/* As str() of the reference gives it: the specifiers without white space, sorted, each once; versions stay as they were written. */
+const char *specifier_set_normal(const struct specifier_set *set);
+/* Whether a version is in the set; with prereleases false, pre-releases are in it only when a specifier of the set names one (PEP 440: "!=" and ".*" name
+   none). As `packaging`'s set.contains(version, prereleases=True) and set.contains(version, prereleases=bool(set.prereleases)). A text that is no version is
+   in no set but an empty one and "===" with that text, in any ASCII case. */
 bool specifier_set_contains(const struct specifier_set *set, const char *version, bool prereleases);
