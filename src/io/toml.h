@@ -4,11 +4,15 @@
 #include "base/strbuf.h"
 #include "io/value.h"
 
-/* Reads `text`. NULL, with problems in `d`, when it is not valid TOML; else the document (a table). The tree lives in `a`. */
+/* Deeper nesting (tables, arrays and dotted keys together) or more values are problems, so that no file can exhaust stack or memory. */
+enum { TOML_LIMIT_DEPTH = 100, TOML_LIMIT_VALUES = 2000000 };
+
+/* Reads `text`. NULL, with problems in `d` (which then also remembers the source), when it is not valid TOML; else the document (a table). Reading stops at
+   the first mistake of form; keys given twice are all reported. The tree lives in `a` and keeps nothing of `text`. */
 struct value *toml_parse(struct arena *a, const char *file, const char *text, size_t length, struct diag *d);
 /* Reads a file of at most limit_bytes; as toml_parse. A file that cannot be read is a problem in `d`. */
 struct value *toml_read(struct arena *a, const char *path, const char *file, size_t limit_bytes, struct diag *d);
 
-/* A basic string with its quotes and escapes; a key, bare where it may be. */
+/* A basic string with its quotes and escapes (invalid UTF-8 becomes U+FFFD); a key, bare where it may be. */
 void toml_add_string(struct strbuf *out, const char *text);
 void toml_add_key(struct strbuf *out, const char *key);
