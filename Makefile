@@ -10,7 +10,7 @@ CPPFLAGS := -D_GNU_SOURCE -Isrc -include src/base/poison.h $(shell pkg-config --
 LDLIBS := $(shell pkg-config --libs $(PKGS))
 release_CFLAGS = -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -fstack-clash-protection
 release_LDFLAGS = -pie -Wl,-z,relro,-z,now
-debug_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+debug_CFLAGS = -DLOCKSTEP_TEST_HOOKS -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 debug_LDFLAGS = -fsanitize=address,undefined
 
 SOURCES := $(sort $(shell find src -name '*.c'))

@@ -10,10 +10,10 @@
 
 struct release {
 	struct arena arena;
-	const char *name;       /* "v0.1" */
-	const char *previous;   /* the release before it, or NULL */
+	const char *name;     /* "v0.1" */
+	const char *previous; /* the release before it, or NULL */
 	int64_t created_unix;
-	const char *tool;       /* "lockstep 0.1.0" */
+	const char *tool; /* "lockstep 0.1.0" */
 	struct lock lock;
 	struct snapshot *snapshots; /* one per container of the lock, by container */
 	size_t snapshot_count;
