@@ -17,7 +17,7 @@ struct lock_file {
 	const char *url;    /* where the resolver saw it; never written to lock.toml; NULL in a lock that was read */
 };
 
-/* What a pin requires of another. */
+/* What a pin requires of another; the lock has the other one too, in the same part (packages or toolchain). */
 struct lock_edge {
 	const char *name;    /* canonical */
 	const char *version; /* only where the lock has several versions of `name`; else NULL */
@@ -77,16 +77,27 @@ struct lock {
 };
 
 void lock_release(struct lock *lock);
+/* Puts every array into the order said above (versions by PEP 440, everything else by bytes), as lock_write() expects and lock_parse() demands. */
+void lock_sort(struct lock *lock);
 const struct lock_container *lock_container(const struct lock *lock, const char *name);
 const struct lock_environment *lock_environment(const struct lock *lock, const char *name);
+static inline bool pin_is_toolchain(const struct pin *pin)
+{
+	return pin->layer_count > 0;
+}
 bool pin_in_container(const struct pin *pin, const char *container);
 bool pin_in_layer(const struct pin *pin, const char *layer_use);
 /* The pin of a package in a container, or NULL. */
 const struct pin *lock_pin(const struct lock *lock, const char *container, const char *name);
 /* The one file to install for an environment: the best by its tags (PEP 425), highest build tag; NULL when none fits. */
 const struct lock_file *pin_file(const struct pin *pin, const struct lock_environment *environment);
+/* As pin_file for many pins of one environment: the tags it takes (wheel.h), made once; then the best file by them. */
+void lock_environment_tags(struct arena *a, const struct lock_environment *environment, const char *const **ret_tags, size_t *ret_count);
+const struct lock_file *pin_file_by_tags(const struct pin *pin, const char *const *tags, size_t tag_count);
+/* The canonical name that a declared requirement begins with ("onnx>=1.14" -> "onnx"). In `a`. */
+const char *lock_direct_name(struct arena *a, const char *requirement);
 /* True when `name` was declared for the container, false when it is there because something requires it. */
 bool lock_is_direct(const struct lock_container *container, const char *name);
-/* How a layer use is written in a lock: "cuda{from=wheels,version=13.0}", options by name. In `a`. */
+/* How a layer use is written in a lock: "cuda{from=wheels,version=13.0}", options by name; "gcc" when it has none. In `a`. */
 struct layer_use;
 const char *lock_layer_name(struct arena *a, const struct layer_use *use);

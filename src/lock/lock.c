@@ -1,0 +1,281 @@
+#include "lock/lock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "base/text.h"
+#include "lock/lock_order.h"
+#include "python/name.h"
+#include "python/version.h"
+#include "python/wheel.h"
+#include "recipe/database.h"
+
+void lock_release(struct lock *lock)
+{
+	arena_release(&lock->arena);
+	*lock = (struct lock){0};
+}
+
+static int compare_tools(const void *a, const void *b)
+{
+	return text_compare(((const struct lock_tool *)a)->name, ((const struct lock_tool *)b)->name);
+}
+
+static int compare_environments(const void *a, const void *b)
+{
+	return text_compare(((const struct lock_environment *)a)->name, ((const struct lock_environment *)b)->name);
+}
+
+static int compare_containers(const void *a, const void *b)
+{
+	return text_compare(((const struct lock_container *)a)->name, ((const struct lock_container *)b)->name);
+}
+
+static int compare_versions(const char *a, const char *b)
+{
+	int order = text_equal(a, b) ? 0 : !a || !b ? text_compare(a, b) : version_compare_texts(a, b);
+
+	return order ? order : text_compare(a, b);
+}
+
+int pin_compare(const void *left, const void *right)
+{
+	const struct pin *a = left, *b = right;
+	int order = (int)pin_is_toolchain(a) - (int)pin_is_toolchain(b);
+
+	if (!order)
+		order = text_compare(a->name, b->name);
+	return order ? order : compare_versions(a->version, b->version);
+}
+
+static int compare_lists(const char *const *a, size_t a_count, const char *const *b, size_t b_count)
+{
+	for (size_t i = 0; i < a_count && i < b_count; i++) {
+		int order = text_compare(a[i], b[i]);
+
+		if (order)
+			return order;
+	}
+	return (a_count > b_count) - (a_count < b_count);
+}
+
+int lock_edge_compare(const void *left, const void *right)
+{
+	const struct lock_edge *a = left, *b = right;
+	int order = text_compare(a->name, b->name);
+
+	if (!order)
+		order = compare_versions(a->version, b->version);
+	if (!order)
+		order = text_compare(a->extra, b->extra);
+	if (!order)
+		order = text_compare(a->marker, b->marker);
+	return order ? order : compare_lists(a->extras, a->extra_count, b->extras, b->extra_count);
+}
+
+int lock_file_compare(const void *a, const void *b)
+{
+	return text_compare(((const struct lock_file *)a)->name, ((const struct lock_file *)b)->name);
+}
+
+const char *lock_direct_name(struct arena *a, const char *requirement)
+{
+	static const char taken[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	return name_canonical(a, arena_strndup(a, requirement, strspn(requirement, taken)));
+}
+
+int lock_direct_compare(const void *left, const void *right)
+{
+	autoarena struct arena scratch = {0};
+	const char *a = *(const char *const *)left, *b = *(const char *const *)right;
+	int order = text_compare(lock_direct_name(&scratch, a), lock_direct_name(&scratch, b));
+
+	return order ? order : text_compare(a, b);
+}
+
+/* qsort on no elements may be given NULL, which it must not be. */
+static void sort(void *items, size_t count, size_t size_bytes, int (*compare)(const void *, const void *))
+{
+	if (count > 1)
+		qsort(items, count, size_bytes, compare);
+}
+
+static void sort_pin(struct pin *pin)
+{
+	for (size_t i = 0; i < pin->edge_count; i++)
+		sort(pin->edges[i].extras, pin->edges[i].extra_count, sizeof(*pin->edges[i].extras), text_compare_items);
+	sort(pin->containers, pin->container_count, sizeof(*pin->containers), text_compare_items);
+	sort(pin->layers, pin->layer_count, sizeof(*pin->layers), text_compare_items);
+	sort(pin->edges, pin->edge_count, sizeof(*pin->edges), lock_edge_compare);
+	sort(pin->files, pin->file_count, sizeof(*pin->files), lock_file_compare);
+}
+
+void lock_sort(struct lock *lock)
+{
+	for (size_t i = 0; i < lock->container_count; i++) {
+		struct lock_container *c = &lock->containers[i];
+
+		sort(c->groups, c->group_count, sizeof(*c->groups), text_compare_items);
+		sort(c->direct, c->direct_count, sizeof(*c->direct), lock_direct_compare);
+	}
+	for (size_t i = 0; i < lock->pin_count; i++)
+		sort_pin(&lock->pins[i]);
+	sort(lock->tools, lock->tool_count, sizeof(*lock->tools), compare_tools);
+	sort(lock->environments, lock->environment_count, sizeof(*lock->environments), compare_environments);
+	sort(lock->containers, lock->container_count, sizeof(*lock->containers), compare_containers);
+	sort(lock->pins, lock->pin_count, sizeof(*lock->pins), pin_compare);
+}
+
+const struct lock_container *lock_container(const struct lock *lock, const char *name)
+{
+	const struct lock_container key = {.name = name};
+
+	return lock->container_count ? bsearch(&key, lock->containers, lock->container_count, sizeof(key), compare_containers) : NULL;
+}
+
+const struct lock_environment *lock_environment(const struct lock *lock, const char *name)
+{
+	const struct lock_environment key = {.name = name};
+
+	return lock->environment_count ? bsearch(&key, lock->environments, lock->environment_count, sizeof(key), compare_environments) : NULL;
+}
+
+static bool has_text(const char *const *list, size_t count, const char *text)
+{
+	return count && bsearch(&text, list, count, sizeof(*list), text_compare_items);
+}
+
+bool pin_in_container(const struct pin *pin, const char *container)
+{
+	return has_text(pin->containers, pin->container_count, container);
+}
+
+bool pin_in_layer(const struct pin *pin, const char *layer_use)
+{
+	return has_text(pin->layers, pin->layer_count, layer_use);
+}
+
+size_t lock_first_pin(const struct lock *lock, bool toolchain, const char *name)
+{
+	size_t low = 0, high = lock->pin_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct pin *pin = &lock->pins[middle];
+		int order = (int)pin_is_toolchain(pin) - (int)toolchain;
+
+		if (!order)
+			order = text_compare(pin->name, name);
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const struct pin *lock_pin(const struct lock *lock, const char *container, const char *name)
+{
+	for (size_t i = lock_first_pin(lock, false, name); i < lock->pin_count; i++) {
+		const struct pin *pin = &lock->pins[i];
+
+		if (pin_is_toolchain(pin) || strcmp(pin->name, name) != 0)
+			break;
+		if (pin_in_container(pin, container))
+			return pin;
+	}
+	return NULL;
+}
+
+void lock_environment_tags(struct arena *a, const struct lock_environment *environment, const char *const **ret_tags, size_t *ret_count)
+{
+	const struct wheel_platform platform = {
+		.python = environment->python,
+		.implementation = environment->implementation,
+		.machine = environment->machine,
+		.libc = environment->libc,
+		.libc_version = environment->libc_version,
+	};
+	const char **tags;
+
+	wheel_tags(a, &platform, &tags, ret_count);
+	*ret_tags = tags;
+}
+
+static const char *skip_zeros(const char *digits)
+{
+	while (digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9')
+		digits++;
+	return digits;
+}
+
+/* A build tag begins with a number and goes on with anything (PEP 427); no build tag is the lowest. */
+static int compare_builds(const char *a, const char *b)
+{
+	if (!a || !b)
+		return text_compare(a, b);
+	a = skip_zeros(a);
+	b = skip_zeros(b);
+	size_t a_digits = strspn(a, "0123456789"), b_digits = strspn(b, "0123456789");
+
+	return a_digits != b_digits ? (a_digits > b_digits) - (a_digits < b_digits) : strcmp(a, b);
+}
+
+const struct lock_file *pin_file_by_tags(const struct pin *pin, const char *const *tags, size_t tag_count)
+{
+	autoarena struct arena scratch = {0};
+	const struct lock_file *best = NULL;
+	const char *best_build = NULL;
+	long best_rank = -1;
+
+	for (size_t i = 0; i < pin->file_count; i++) {
+		struct wheel_name wheel;
+		long rank = wheel_name_parse(&scratch, pin->files[i].name, &wheel) ? wheel_rank(&wheel, tags, tag_count) : -1;
+
+		if (rank < 0 || (best && (rank > best_rank || (rank == best_rank && compare_builds(wheel.build, best_build) <= 0))))
+			continue;
+		best = &pin->files[i];
+		best_rank = rank;
+		best_build = wheel.build;
+	}
+	return best;
+}
+
+const struct lock_file *pin_file(const struct pin *pin, const struct lock_environment *environment)
+{
+	autoarena struct arena scratch = {0};
+	const char *const *tags;
+	size_t tag_count;
+
+	lock_environment_tags(&scratch, environment, &tags, &tag_count);
+	return pin_file_by_tags(pin, tags, tag_count);
+}
+
+bool lock_is_direct(const struct lock_container *container, const char *name)
+{
+	autoarena struct arena scratch = {0};
+
+	for (size_t i = 0; i < container->direct_count; i++) {
+		if (!strcmp(lock_direct_name(&scratch, container->direct[i]), name))
+			return true;
+	}
+	return false;
+}
+
+const char *lock_layer_name(struct arena *a, const struct layer_use *use)
+{
+	autostrbuf struct strbuf name = {0};
+	size_t count = use->layer->option_count;
+	const char **options = arena_array(a, count + 1, sizeof(*options));
+
+	for (size_t i = 0; i < count; i++)
+		options[i] = arena_printf(a, "%s=%s", use->layer->options[i].name, use->values[i] ? use->values[i] : "");
+	sort(options, count, sizeof(*options), text_compare_items);
+	strbuf_add(&name, use->layer->name);
+	for (size_t i = 0; i < count; i++)
+		strbuf_printf(&name, "%c%s", i ? ',' : '{', options[i]);
+	strbuf_add(&name, count ? "}" : "");
+	return arena_strdup(a, strbuf_text(&name));
+}
