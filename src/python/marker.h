@@ -1,4 +1,4 @@
-/* Environment markers (PEP 508), evaluated as `packaging` does it. */
+/* Environment markers (PEP 508), read and evaluated as `packaging` does it for core metadata. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,7 +13,14 @@ struct marker_environment {
 };
 
 struct marker; /* parsed; lives in an arena */
-/* NULL when it is not valid; *ret_at is then where in the text. */
+/* NULL when it is not valid; *ret_at is then where in the text. `extras` and `dependency_groups` (PEP 751) are read, but have no value outside a lock file:
+   see marker_evaluate. Two things the reference reads are refused: "\N{...}" in a literal, and parentheses deeper than 500. */
 struct marker *marker_parse(struct arena *a, const char *text, size_t *ret_at);
-/* `extra` is the canonical name of the extra under which is asked, or "" for none. */
+/* `extra` is the canonical name of the extra under which is asked, or "" for none. A comparison without a meaning does not hold. */
 bool marker_holds(const struct marker *m, const struct marker_environment *environment, const char *extra);
+/* As marker_holds; *ret_defined is false when some comparison in the marker has no meaning, where the reference raises: "~=" or "===" of what are no versions,
+   two literals, `extras`, `dependency_groups`. */
+bool marker_evaluate(const struct marker *m, const struct marker_environment *environment, const char *extra, bool *ret_defined);
+/* The marker with one blank between words, literals in double quotes where they can be, no parentheses that say nothing; NULL when a literal holds both kinds
+   of quotes. As str() of the reference. */
+char *marker_normal(struct arena *a, const struct marker *m);
