@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# shellcheck finds nothing in the scripts.
+set -eu
+command -v shellcheck >/dev/null || { echo "shellcheck is not installed; tools/setup test installs it"; exit 77; }
+cd "$ROOT"
+grep -rlE '^#!/usr/bin/env bash|^#!/bin/(ba)?sh' tools tests bench .ci | xargs shellcheck
