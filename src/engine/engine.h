@@ -13,6 +13,7 @@ struct engine {
 	const struct engine_driver *driver;
 	const char *program; /* absolute path of its client */
 	const char *version; /* what it says of itself */
+	const char *unshare; /* absolute path of a program that cuts a child off the network, where the engine cannot; or NULL */
 	struct arena *arena; /* the caller's; answers live here */
 };
 
@@ -23,6 +24,16 @@ struct engine_build {
 	const char *const *labels; /* "key=value", NULL-terminated, or NULL */
 	const char *ca_file;       /* given to steps as secret id "ca", or NULL */
 	bool network;              /* steps may use the host's network */
+	bool pull;                 /* the image after FROM may be fetched from its registry; else it must be there */
+};
+
+/* What a line of a build's output is, so that people can be told where it stands. */
+enum engine_line_kind { ENGINE_OUTPUT, ENGINE_STEP, ENGINE_CHATTER };
+struct engine_line {
+	enum engine_line_kind kind;
+	const char *text; /* OUTPUT: what the step wrote; STEP: its instruction, "RUN make"; points into the line */
+	size_t length;
+	unsigned number, total; /* STEP: which of how many */
 };
 
 struct engine_image {
@@ -39,6 +50,7 @@ struct engine_driver {
 	/* The argv of a build, for a process_pool; environment additions in *ret_environment (NULL-terminated, may be NULL). In e->arena. */
 	int (*build_argv)(struct engine *e, const struct engine_build *build, const char *const **ret_argv, const char *const **ret_environment,
 			  struct error *err);
+	void (*read_line)(const char *line, size_t length, struct engine_line *ret);
 	/* ERR_NOT_FOUND when there is no such image. */
 	int (*inspect)(struct engine *e, const char *tag, struct engine_image *ret, struct error *err);
 	int (*tag)(struct engine *e, const char *from, const char *to, struct error *err);
@@ -46,9 +58,15 @@ struct engine_driver {
 	/* Runs argv in a throw-away container of the image, no network, input on stdin; collects both streams. 0 when it ran, whatever its exit status. */
 	int (*run)(struct engine *e, const char *image, const char *const *argv, const char *input, size_t input_length, struct process_result *ret,
 		   struct error *err);
+	/* Removes what killed runs left behind: throw-away containers of processes that are gone; with `builds`, which nobody may be doing on this machine
+	   then, also the working containers of lockstep's builds. */
+	int (*clean)(struct engine *e, bool builds, struct error *err);
 };
 
 extern const struct engine_driver engine_buildah, engine_docker;
 
-/* The engine called `name`, or with NULL the first that works, buildah first (it needs no daemon). ERR_ENGINE says of each why not, and what to do. */
+/* The names of all engines, NULL-terminated, in the order they are tried. */
+extern const char *const engine_names[];
+/* The engine called `name`, or with NULL the first that works, buildah first (it needs no daemon). ERR_ENGINE says of each why not, and what to do;
+   ERR_INPUT when there is no engine of that name. */
 int engine_find(struct arena *a, const char *name, struct engine *ret, struct error *err);

@@ -1,0 +1,114 @@
+#include "engine/ask.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "io/json.h"
+
+/* An engine that does not answer within this is broken; a storage lock held by a big commit can take a while. */
+enum { ASK_TIMEOUT_MS = 300 * 1000 };
+#define THROWAWAY_PREFIX "lockstep-run-"
+
+const char *ask_complaint(struct arena *a, const struct process_result *result)
+{
+	const struct strbuf *from = result->err_out.length ? &result->err_out : &result->out;
+	const char *text = strbuf_text(from), *best = NULL;
+	size_t best_length = 0;
+
+	for (const char *p = text; *p;) {
+		size_t length = strcspn(p, "\n");
+
+		if (strspn(p, " \t\r*") < length) {
+			best = p;
+			best_length = length;
+		}
+		p += length + (p[length] == '\n');
+	}
+	if (!best)
+		return arena_printf(a, result->signal ? "ended by signal %d" : "failed with exit status %d, saying nothing",
+				    result->signal ? result->signal : result->exit_status);
+	const char *line = arena_strndup(a, best, best_length);
+
+	return text_starts_with(line, "Error: ") ? line + strlen("Error: ") : line;
+}
+
+int ask(struct engine *e, const char *const *argv, struct process_result *ret, struct error *err)
+{
+	autoresult struct process_result result = {0};
+	struct process_spec spec = {.argv = argv, .timeout_ms = ASK_TIMEOUT_MS};
+
+	if (process_run(&spec, &result, err) < 0)
+		return -1;
+	if (result.exit_status != 0) {
+		autostrbuf struct strbuf command = {0};
+
+		process_add_command(&command, argv);
+		return error_set(err, ERR_ENGINE, "%s: '%s': %s", e->driver->name, strbuf_text(&command), ask_complaint(e->arena, &result));
+	}
+	if (ret) {
+		*ret = result;
+		result = (struct process_result){0};
+	}
+	return 0;
+}
+
+int ask_json(struct engine *e, const char *const *argv, struct value **ret_value, struct error *err)
+{
+	autoresult struct process_result result = {0};
+
+	if (ask(e, argv, &result, err) < 0)
+		return -1;
+	autostrbuf struct strbuf command = {0};
+
+	process_add_command(&command, argv);
+	if (json_parse(e->arena, strbuf_text(&command), strbuf_text(&result.out), result.out.length, ret_value, err) < 0) {
+		err->code = ERR_ENGINE;
+		return error_wrap(err, "%s gave an answer that cannot be read", e->driver->name);
+	}
+	return 0;
+}
+
+void ask_quietly(const char *const *argv)
+{
+	autoresult struct process_result result = {0};
+	autoerror struct error ignored = {0};
+	struct process_spec spec = {.argv = argv, .timeout_ms = ASK_TIMEOUT_MS, .to_the_end = true};
+
+	process_run(&spec, &result, &ignored);
+}
+
+/* The machine's name is part of it: several machines may use one daemon. */
+static const char *throwaway_prefix(struct arena *a)
+{
+	char host[65] = "";
+
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		host[0] = '\0';
+	for (char *p = host; *p; p++)
+		*p = isalnum((unsigned char)*p) ? *p : '.';
+	return arena_printf(a, THROWAWAY_PREFIX "%s-", host);
+}
+
+const char *throwaway_name(struct arena *a)
+{
+	static unsigned number;
+
+	return arena_printf(a, "%s%ld-%u", throwaway_prefix(a), (long)getpid(), ++number);
+}
+
+bool throwaway_is_left(struct arena *a, const char *name)
+{
+	const char *prefix = throwaway_prefix(a);
+	char *end;
+
+	if (!text_starts_with(name, prefix))
+		return false;
+	long pid = strtol(name + strlen(prefix), &end, 10);
+
+	return pid > 0 && *end == '-' && pid != (long)getpid() && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}

@@ -1,0 +1,24 @@
+/* What the engine files share in asking a client: one short run of it, and the throw-away containers that lockstep starts. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "engine/engine.h"
+#include "io/process.h"
+#include "io/value.h"
+
+/* Runs the client and collects its answer. -1 when it did not exit with 0, its complaint as the text. A NULL result is thrown away. */
+int ask(struct engine *e, const char *const *argv, struct process_result *ret, struct error *err);
+#define ask_words(e, ret, err, ...) ask((e), (const char *const[]){__VA_ARGS__, NULL}, (ret), (err))
+/* The same, reading JSON. */
+int ask_json(struct engine *e, const char *const *argv, struct value **ret_value, struct error *err);
+/* The same for cleaning up: also when we were asked to stop, and in silence. */
+void ask_quietly(const char *const *argv);
+
+/* The client's complaint: the last line of its stderr that says something, without "Error: ". In `a`. */
+const char *ask_complaint(struct arena *a, const struct process_result *result);
+
+/* "lockstep-run-<machine>-<process id>-<number>": a name for a throw-away container of this process. In `a`. */
+const char *throwaway_name(struct arena *a);
+/* True for such a name when it was of a process of this machine that is gone. */
+bool throwaway_is_left(struct arena *a, const char *name);

@@ -1,0 +1,195 @@
+/* buildah: no daemon. Steps run with chroot isolation, which works where namespaces and limits may not be changed (in containers, on CI machines). */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "engine/ask.h"
+#include "engine/engine.h"
+#include "engine/words.h"
+#include "io/json.h"
+
+#define STAGE_IMAGES "localhost/lockstep/"
+
+static int buildah_probe(struct engine *e, struct error *err)
+{
+	autofree char *program = process_find("buildah"), *unshare = process_find("unshare");
+	autoresult struct process_result result = {0};
+
+	if (!program)
+		return error_set(err, ERR_NOT_FOUND, "'buildah' is not in PATH; 'apt-get install buildah' mends that");
+	e->program = arena_strdup(e->arena, program);
+	if (ask_words(e, &result, err, e->program, "--version") < 0)
+		return -1;
+	/* "buildah version 1.28.2 (image-spec ...)" */
+	const char *prefix = "buildah version ", *text = strbuf_text(&result.out);
+
+	if (!text_starts_with(text, prefix))
+		return error_set(err, ERR_ENGINE, "'%s --version' answers '%.*s'; this is not buildah", e->program, (int)strcspn(text, "\n"), text);
+	text += strlen(prefix);
+	e->version = arena_strndup(e->arena, text, strcspn(text, " \n"));
+	/* Its storage must open, or every build fails one by one. */
+	if (ask_words(e, NULL, err, e->program, "images", "-q", "--filter", "reference=localhost/lockstep/none") < 0)
+		return error_hint(err, "'%s info' says more; as another user than root it needs ranges in /etc/subuid and /etc/subgid", e->program);
+	/* With chroot isolation buildah has no way to take the network away; the kernel has, for root. */
+	if (unshare && geteuid() == 0)
+		e->unshare = arena_strdup(e->arena, unshare);
+	return 0;
+}
+
+static void without_network(struct engine *e, struct words *w)
+{
+	if (e->unshare)
+		words_add_many(w, e->unshare, "--net", "--");
+}
+
+static int buildah_build_argv(struct engine *e, const struct engine_build *build, const char *const **ret_argv, const char *const **ret_environment,
+			      struct error *err __attribute__((unused)))
+{
+	struct words w = {.arena = e->arena};
+
+	if (!build->network && !build->pull)
+		without_network(e, &w);
+	words_add_many(&w, e->program, "build", "--isolation", "chroot", "--layers=false", "--network", "host", "--format", "oci", "--force-rm");
+	words_add(&w, build->pull ? "--pull" : "--pull-never");
+	if (build->ca_file)
+		words_add_many(&w, "--secret", arena_printf(e->arena, "id=ca,src=%s", build->ca_file));
+	for (const char *const *l = build->labels; l && *l; l++)
+		words_add_many(&w, "--label", *l);
+	words_add_many(&w, "--file", build->dockerfile, "--tag", build->tag, build->context);
+	*ret_argv = w.items;
+	*ret_environment = NULL;
+	return 0;
+}
+
+/* "STEP 2/6: RUN make" */
+static bool read_step(const char *line, size_t length, struct engine_line *ret)
+{
+	autofree char *text = mem_strndup(line, length);
+	unsigned number, total;
+	int used = 0;
+
+	if (sscanf(text, "STEP %u/%u: %n", &number, &total, &used) != 2 || !used)
+		return false;
+	*ret = (struct engine_line){ENGINE_STEP, line + used, length - (size_t)used, number, total};
+	return true;
+}
+
+static bool begins(const char *line, size_t length, const char *prefix)
+{
+	return length >= strlen(prefix) && !memcmp(line, prefix, strlen(prefix));
+}
+
+static void buildah_read_line(const char *line, size_t length, struct engine_line *ret)
+{
+	static const char *const chatter[] = {"Getting image source signatures",
+					      "Copying blob ",
+					      "Copying config ",
+					      "Writing manifest to image ",
+					      "Storing signatures",
+					      "COMMIT ",
+					      "--> ",
+					      "Successfully tagged ",
+					      "subprocess exited ",
+					      "time=\""};
+
+	*ret = (struct engine_line){.kind = ENGINE_OUTPUT, .text = line, .length = length};
+	if (read_step(line, length, ret))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(chatter); i++) {
+		if (begins(line, length, chatter[i]))
+			ret->kind = ENGINE_CHATTER;
+	}
+}
+
+/* The manifest and the configuration are texts inside the answer. */
+static int parse_inside(struct engine *e, const struct value *answer, const char *key, struct value **ret, struct error *err)
+{
+	const char *text = value_get_text(answer, key);
+
+	if (!text)
+		return error_set(err, ERR_ENGINE, "buildah's answer has no '%s'", key);
+	return json_parse(e->arena, key, text, strlen(text), ret, err);
+}
+
+static int buildah_inspect(struct engine *e, const char *tag, struct engine_image *ret, struct error *err)
+{
+	struct value *answer, *manifest, *config;
+	int64_t size;
+
+	if (ask_json(e, (const char *const[]){e->program, "inspect", "--type", "image", tag, NULL}, &answer, err) < 0) {
+		if (error_is_set(err) && err->code == ERR_ENGINE && strstr(err->text, "image not known"))
+			return error_set(err, ERR_NOT_FOUND, "buildah has no image '%s'", tag);
+		return -1;
+	}
+	const char *id = value_get_text(answer, "FromImageID"), *digest = value_get_text(answer, "FromImageDigest");
+
+	if (!id || parse_inside(e, answer, "Manifest", &manifest, err) < 0 || parse_inside(e, answer, "Config", &config, err) < 0)
+		return id ? -1 : error_set(err, ERR_ENGINE, "buildah's answer about '%s' has no id", tag);
+	struct value *layers = value_get(manifest, "layers");
+	const char *created = value_get_text(config, "created");
+
+	*ret = (struct engine_image){.id = arena_printf(e->arena, "sha256:%s", id), .digest = digest, .created = created ? created : ""};
+	for (size_t i = 0; layers && i < layers->item_count; i++)
+		ret->size_bytes += value_get_integer(layers->items[i], "size", &size) ? size : 0;
+	return 0;
+}
+
+static int buildah_tag(struct engine *e, const char *from, const char *to, struct error *err)
+{
+	return ask_words(e, NULL, err, e->program, "tag", from, to);
+}
+
+static int buildah_untag(struct engine *e, const char *tag, struct error *err)
+{
+	if (ask_words(e, NULL, err, e->program, "rmi", tag) == 0)
+		return 0;
+	if (!strstr(err->text, "image not known"))
+		return -1;
+	error_release(err);
+	return 0;
+}
+
+static int buildah_run(struct engine *e, const char *image, const char *const *argv, const char *input, size_t input_length, struct process_result *ret,
+		       struct error *err)
+{
+	const char *name = throwaway_name(e->arena);
+	struct words w = {.arena = e->arena};
+	int failed = ask_words(e, NULL, err, e->program, "from", "--pull-never", "--name", name, image);
+
+	without_network(e, &w);
+	words_add_many(&w, e->program, "run", "--isolation", "chroot", "--network", "host", name, "--");
+	words_add_all(&w, argv);
+	if (!failed)
+		failed = process_run(&(struct process_spec){.argv = w.items, .input = input, .input_length = input_length}, ret, err);
+	ask_quietly((const char *const[]){e->program, "rm", name, NULL});
+	return failed;
+}
+
+static int buildah_clean(struct engine *e, bool builds, struct error *err)
+{
+	struct value *list;
+
+	if (ask_json(e, (const char *const[]){e->program, "containers", "--json", NULL}, &list, err) < 0)
+		return -1;
+	for (size_t i = 0; list && list->kind == VALUE_ARRAY && i < list->item_count; i++) {
+		const char *name = value_get_text(list->items[i], "containername"), *image = value_get_text(list->items[i], "imagename");
+
+		if (name && (throwaway_is_left(e->arena, name) ||
+			     (builds && image && text_starts_with(image, STAGE_IMAGES) && text_starts_with(name, "stage-working-"))))
+			ask_quietly((const char *const[]){e->program, "rm", name, NULL});
+	}
+	return 0;
+}
+
+const struct engine_driver engine_buildah = {
+	.name = "buildah",
+	.probe = buildah_probe,
+	.build_argv = buildah_build_argv,
+	.read_line = buildah_read_line,
+	.inspect = buildah_inspect,
+	.tag = buildah_tag,
+	.untag = buildah_untag,
+	.run = buildah_run,
+	.clean = buildah_clean,
+};

@@ -1,0 +1,229 @@
+/* docker with BuildKit: a client before 23 that has it built in, or a newer one with the buildx plugin. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "engine/ask.h"
+#include "engine/engine.h"
+#include "engine/words.h"
+
+/* The first docker whose BuildKit is a plugin. */
+enum { DOCKER_NEEDS_BUILDX = 23, DOCKER_OLDEST = 19 };
+
+static const char *const proxy_names[] = {"http_proxy",  "https_proxy", "no_proxy",  "all_proxy", "HTTP_PROXY",
+					  "HTTPS_PROXY", "NO_PROXY",    "ALL_PROXY", "ftp_proxy", "FTP_PROXY"};
+
+static int ask_versions(struct engine *e, struct error *err)
+{
+	autoresult struct process_result result = {0};
+	const char *argv[] = {e->program, "version", "--format", "{{.Client.Version}} {{.Server.Version}}", NULL};
+	struct process_spec spec = {.argv = argv, .timeout_ms = 60000};
+
+	if (process_run(&spec, &result, err) < 0)
+		return -1;
+	const char *text = strbuf_text(&result.out);
+	size_t client = strcspn(text, " \n");
+
+	if (result.exit_status == 0 && isdigit((unsigned char)*text) && text[client] == ' ') {
+		/* The server builds and runs; of the client only its age matters. */
+		e->version = arena_strndup(e->arena, text + client + 1, strcspn(text + client + 1, " \n"));
+		long major = strtol(text, NULL, 10);
+
+		if (major < DOCKER_OLDEST)
+			return error_set(err, ERR_ENGINE, "'%s' is version %.*s; RUN --mount needs 20.10 or newer", e->program, (int)client, text);
+		if (major >= DOCKER_NEEDS_BUILDX && ask_words(e, NULL, err, e->program, "buildx", "version") < 0)
+			return error_set(err, ERR_ENGINE, "'%s' %.*s has no buildx plugin; 'apt-get install docker-buildx-plugin' mends that", e->program,
+					 (int)client, text);
+		return 0;
+	}
+	error_set(err, ERR_ENGINE, "'%s': %s", e->program, ask_complaint(e->arena, &result));
+	return error_hint(err, "start the daemon ('systemctl start docker') or set DOCKER_HOST to one that runs");
+}
+
+static int docker_probe(struct engine *e, struct error *err)
+{
+	autofree char *first = process_find("docker");
+	const char *candidates[] = {first ? arena_strdup(e->arena, first) : NULL, "/usr/bin/docker"};
+
+	if (!first)
+		return error_set(err, ERR_NOT_FOUND, "'docker' is not in PATH; 'apt-get install docker.io' mends that");
+	for (size_t i = 0; i < ARRAY_LEN(candidates); i++) {
+		autoerror struct error reason = {0};
+
+		e->program = candidates[i];
+		if (ask_versions(e, &reason) == 0)
+			return 0;
+		/* The first complaint is about the docker that people see; the distribution's own one is only the way out. */
+		if (i == 0 || reason.code == ERR_CANCELLED)
+			error_move(err, &reason);
+		if (err->code == ERR_CANCELLED || !strcmp(candidates[i], candidates[1]))
+			break;
+	}
+	return -1;
+}
+
+static int docker_build_argv(struct engine *e, const struct engine_build *build, const char *const **ret_argv, const char *const **ret_environment,
+			     struct error *err __attribute__((unused)))
+{
+	static const char *const environment[] = {"DOCKER_BUILDKIT=1", "BUILDKIT_PROGRESS=plain", "DOCKER_CLI_HINTS=false", NULL};
+	struct words w = {.arena = e->arena};
+
+	words_add_many(&w, e->program, "build", "--progress", "plain", "--network", build->network ? "host" : "none");
+	/* Predefined build arguments: they reach the steps and stay out of the image. Without a value docker takes it from the environment, so that a password
+	   in it is in no list of processes. */
+	for (size_t i = 0; build->network && i < ARRAY_LEN(proxy_names); i++) {
+		if (getenv(proxy_names[i]))
+			words_add_many(&w, "--build-arg", proxy_names[i]);
+	}
+	if (build->ca_file)
+		words_add_many(&w, "--secret", arena_printf(e->arena, "id=ca,src=%s", build->ca_file));
+	for (const char *const *l = build->labels; l && *l; l++)
+		words_add_many(&w, "--label", *l);
+	words_add_many(&w, "--file", build->dockerfile, "--tag", build->tag, build->context);
+	*ret_argv = w.items;
+	*ret_environment = environment;
+	return 0;
+}
+
+/* After "#6 ": "[2/3] RUN make". A stage name may stand before the numbers: "[base 2/3]". */
+static bool read_step(const char *text, struct engine_line *ret)
+{
+	unsigned number, total;
+	int used = 0;
+
+	if ((sscanf(text, "[%u/%u] %n", &number, &total, &used) != 2 && sscanf(text, "[%*[^] ] %u/%u] %n", &number, &total, &used) != 2) || !used)
+		return false;
+	ret->kind = ENGINE_STEP;
+	ret->text += used;
+	ret->length -= (size_t)used;
+	ret->number = number;
+	ret->total = total;
+	return true;
+}
+
+/* BuildKit's plain progress: "#6 [2/3] RUN make", "#6 sha256:...", "#6 0.052 output", "#6 DONE 1.1s", "#6 ERROR: ...". */
+static void docker_read_line(const char *line, size_t length, struct engine_line *ret)
+{
+	autofree char *copy = mem_strndup(line, length);
+	int used = 0;
+	double at;
+
+	*ret = (struct engine_line){.kind = ENGINE_OUTPUT, .text = line, .length = length};
+	if (sscanf(copy, "#%*u %n", &used) < 0 || !used)
+		return;
+	ret->text += used;
+	ret->length -= (size_t)used;
+	const char *text = copy + used;
+	int stamp = 0;
+
+	if (read_step(text, ret) || text_starts_with(text, "ERROR"))
+		return;
+	if (isdigit((unsigned char)*text) && sscanf(text, "%lf%n", &at, &stamp) == 1 && (text[stamp] == ' ' || !text[stamp])) {
+		size_t skip = (size_t)stamp + (text[stamp] == ' ');
+
+		ret->text += skip;
+		ret->length -= skip;
+		return;
+	}
+	ret->kind = ENGINE_CHATTER;
+}
+
+static int docker_inspect(struct engine *e, const char *tag, struct engine_image *ret, struct error *err)
+{
+	struct value *answer;
+	int64_t size;
+
+	if (ask_json(e, (const char *const[]){e->program, "image", "inspect", tag, NULL}, &answer, err) < 0) {
+		if (err->code == ERR_ENGINE && strstr(err->text, "No such image"))
+			return error_set(err, ERR_NOT_FOUND, "docker has no image '%s'", tag);
+		return -1;
+	}
+	const struct value *image = answer && answer->kind == VALUE_ARRAY && answer->item_count ? answer->items[0] : NULL;
+	const char *id = value_get_text(image, "Id"), *created = value_get_text(image, "Created");
+	const struct value *digests = value_get(image, "RepoDigests");
+	const char *digest = digests && digests->kind == VALUE_ARRAY && digests->item_count ? digests->items[0]->text : NULL;
+
+	if (!id)
+		return error_set(err, ERR_ENGINE, "docker's answer about '%s' has no id", tag);
+	if (digest && strchr(digest, '@'))
+		digest = strchr(digest, '@') + 1;
+	*ret = (struct engine_image){.id = id, .digest = digest, .created = created ? created : ""};
+	ret->size_bytes = value_get_integer(image, "Size", &size) ? size : 0;
+	return 0;
+}
+
+static int docker_tag(struct engine *e, const char *from, const char *to, struct error *err)
+{
+	return ask_words(e, NULL, err, e->program, "tag", from, to);
+}
+
+static int docker_untag(struct engine *e, const char *tag, struct error *err)
+{
+	if (ask_words(e, NULL, err, e->program, "rmi", tag) == 0)
+		return 0;
+	if (!strstr(err->text, "No such image"))
+		return -1;
+	error_release(err);
+	return 0;
+}
+
+/* 125 is docker's own failure, and then it says so itself; the command's own 125 is its own business. */
+static bool docker_itself_failed(const struct process_result *result)
+{
+	const char *text = strbuf_text(&result->err_out);
+
+	return result->exit_status == 125 && (text_starts_with(text, "docker:") || strstr(text, "\ndocker:") || text_starts_with(text, "Cannot connect"));
+}
+
+static int docker_run(struct engine *e, const char *image, const char *const *argv, const char *input, size_t input_length, struct process_result *ret,
+		      struct error *err)
+{
+	autoresult struct process_result result = {0};
+	const char *name = throwaway_name(e->arena);
+	struct words w = {.arena = e->arena};
+
+	words_add_many(&w, e->program, "run", "--rm", "--pull", "never", "--network", "none", "-i", "--name", name, "--entrypoint", argv[0], image);
+	words_add_all(&w, argv + 1);
+	int failed = process_run(&(struct process_spec){.argv = w.items, .input = input, .input_length = input_length}, &result, err);
+
+	if (failed || result.signal) /* the client is gone, the daemon may still have the container */
+		ask_quietly((const char *const[]){e->program, "rm", "-f", name, NULL});
+	if (failed)
+		return -1;
+	if (docker_itself_failed(&result))
+		return error_set(err, ERR_ENGINE, "docker cannot run image '%s': %s", image, ask_complaint(e->arena, &result));
+	*ret = result;
+	result = (struct process_result){0};
+	return 0;
+}
+
+static int docker_clean(struct engine *e, bool builds __attribute__((unused)), struct error *err)
+{
+	autoresult struct process_result result = {0};
+
+	if (ask_words(e, &result, err, e->program, "ps", "-a", "--format", "{{.Names}}", "--filter", "name=lockstep-run-") < 0)
+		return -1;
+	for (const char *p = strbuf_text(&result.out); *p;) {
+		size_t length = strcspn(p, "\n");
+		const char *name = arena_strndup(e->arena, p, length);
+
+		if (throwaway_is_left(e->arena, name))
+			ask_quietly((const char *const[]){e->program, "rm", "-f", name, NULL});
+		p += length + (p[length] == '\n');
+	}
+	return 0;
+}
+
+const struct engine_driver engine_docker = {
+	.name = "docker",
+	.probe = docker_probe,
+	.build_argv = docker_build_argv,
+	.read_line = docker_read_line,
+	.inspect = docker_inspect,
+	.tag = docker_tag,
+	.untag = docker_untag,
+	.run = docker_run,
+	.clean = docker_clean,
+};
