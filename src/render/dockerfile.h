@@ -15,6 +15,9 @@ int render_dockerfile(struct arena *a, const struct render *r, const struct cont
    from the project's root, after `lockstep build` has made the contexts. Appends to out. */
 void render_bake(const struct database *db, struct strbuf *out);
 
+/* How every Dockerfile that lockstep made begins. */
+#define DOCKERFILE_MARK "# Made by 'lockstep render'."
+
 struct rendered_file {
 	const char *path; /* relative to the project's root: "containers/ci-cpu/Dockerfile" */
 	const char *text;
