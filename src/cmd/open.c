@@ -1,0 +1,66 @@
+#include "cmd/open.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "io/terminal.h"
+#include "release/transaction.h"
+
+int open_root(const struct command_call *call, char **ret_root, struct error *err)
+{
+	return database_find_root(call->arena, call->start_folder, ret_root, err);
+}
+
+void open_print_problems(struct diag *d)
+{
+	terminal_block(NULL, 0);
+	diag_print(d, stderr);
+	d->problem_count = 0;
+}
+
+int open_database(const struct command_call *call, struct database *db, struct error *err)
+{
+	autodiag struct diag d = {0};
+	char *root;
+
+	if (open_root(call, &root, err) < 0 || database_load(db, root, &d, err) < 0)
+		return -1;
+	open_print_problems(&d);
+	if (diag_failed(&d, err) < 0)
+		return error_wrap(err, "the database cannot be used");
+	return 0;
+}
+
+static void print_notes(const struct strbuf *notes)
+{
+	const char *line = strbuf_text(notes);
+
+	while (*line) {
+		size_t length = strcspn(line, "\n");
+		autofree char *one = mem_strndup(line, length);
+
+		terminal_line(one);
+		line += length + (line[length] == '\n');
+	}
+}
+
+int open_for_change(const char *root, int *ret_fd, struct error *err)
+{
+	autoarena struct arena a = {0};
+	autostrbuf struct strbuf notes = {0};
+	autofd int fd = -1;
+
+	if (file_make_dirs(path_join(&a, root, ".lockstep"), err) < 0 || file_lock(path_join(&a, root, ".lockstep/lock"), &fd, err) < 0)
+		return -1;
+	int finished = transaction_recover(root, &notes, err);
+
+	print_notes(&notes);
+	if (finished < 0)
+		return -1;
+	if (finished)
+		terminal_line("finished the release that a stopped run had begun");
+	*ret_fd = file_steal_fd(&fd);
+	return 0;
+}

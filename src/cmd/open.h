@@ -1,0 +1,15 @@
+/* What most commands begin with: find the project, finish what a killed run left, read the database, keep other runs out. */
+#pragma once
+
+#include "cmd/command.h"
+#include "recipe/database.h"
+
+/* Finds the project from -C or the working folder and loads its database. Problems are printed to stderr; -1 when there are errors among them. The database must
+   be released either way. */
+int open_database(const struct command_call *call, struct database *db, struct error *err);
+/* Only the root, without reading the database: for commands that look at releases. */
+int open_root(const struct command_call *call, char **ret_root, struct error *err);
+/* Takes the project's lock (.lockstep/lock) and finishes or drops what a killed run left; the lock is held until *ret_fd is closed. ERR_BUSY when another lockstep works here. */
+int open_for_change(const char *root, int *ret_fd, struct error *err);
+/* Prints the problems of `d` to stderr; they are not printed again by a later call with the same d. */
+void open_print_problems(struct diag *d);
