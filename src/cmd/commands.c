@@ -5,6 +5,6 @@ extern const struct command command_lock, command_fetch, command_render, command
 extern const struct command command_list, command_show, command_diff;
 
 const struct command *const commands[] = {
-
+	&command_check,
 	NULL,
 };

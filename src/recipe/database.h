@@ -33,7 +33,8 @@ struct package {
 };
 
 struct group {
-	const char *name;        /* PEP 735 name as written; unique by its canonical form */
+	const char *name;        /* PEP 735 name as written */
+	const char *canonical;   /* PEP 503; unique */
 	const char *description; /* or NULL */
 	struct group **includes;
 	size_t include_count;
@@ -173,6 +174,7 @@ struct container {
 	struct layer_use *layers; /* bottom first */
 	size_t layer_count;
 	struct group **groups; /* as written */
+	struct pos *group_pos;
 	size_t group_count;
 	struct swap *swaps;
 	size_t swap_count;
@@ -210,7 +212,7 @@ struct database {
 	struct project project;
 	struct package *packages; /* by canonical name */
 	size_t package_count;
-	struct group *groups; /* by name */
+	struct group *groups; /* by canonical name */
 	size_t group_count;
 	struct conflict *conflicts;
 	size_t conflict_count;
@@ -230,6 +232,7 @@ int database_find_root(struct arena *a, const char *start, char **ret_root, stru
    d->error_count before using it for more than messages); -1 only when root cannot be read at all. */
 int database_load(struct database *db, const char *root, struct diag *d, struct error *err);
 void database_release(struct database *db);
+#define autodatabase __attribute__((cleanup(database_release)))
 
 struct package *database_package(const struct database *db, const char *canonical); /* NULL: none */
 struct group *database_group(const struct database *db, const char *name);
@@ -237,7 +240,10 @@ struct container *database_container(const struct database *db, const char *name
 
 /* The packages of a container: its groups with their includes expanded, swaps applied; each once, by canonical name. In `a`. */
 void container_packages(struct arena *a, const struct container *c, struct package ***ret, size_t *ret_count);
-/* A text of a layer recipe with ${option} replaced by the use's value. In `a`. */
+/* The groups of a container with all they include, each once, nearest first. In `a`. */
+void container_groups(struct arena *a, const struct container *c, struct group ***ret, size_t *ret_count);
+/* A text of a layer recipe with ${option} replaced by the use's value and $${ by ${. ${env:NAME}, which only values of STEP_ENV may hold, stays as it is (and
+   such values hold no $${, so there is no doubt). In `a`. */
 const char *layer_use_expand(struct arena *a, const struct layer_use *use, const char *text);
 bool layer_use_holds(const struct layer_use *use, const struct layer_condition *conditions, size_t count);
 /* A digest over everything that can change this container's lock or image, and over the whole database; equal inputs give equal digests whatever the order

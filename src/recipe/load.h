@@ -1,0 +1,45 @@
+/* How the database is read: one file of this folder for each kind of file of the user's, in the order given here, since each may name things of those before
+   it. Only for the files of this folder. */
+#pragma once
+
+#include "recipe/database.h"
+#include "recipe/schema.h"
+
+/* Reads "<root>/<file>", or NULL with the problem reported. */
+struct value *load_file(struct reader *r, const char *file);
+/* "<folder>/<name>.yaml" for all of a folder, by name; stray files are reported. Without the folder there are none. */
+void load_names(struct reader *r, const char *folder, const char *what, char ***ret_names, size_t *ret_count);
+
+/* What python.yaml says of containers, which are read later. */
+struct python_later {
+	const struct value *conflicts, *differences; /* or NULL */
+};
+
+void load_project(struct reader *r);
+void load_python(struct reader *r, struct python_later *ret_later);
+void load_bases(struct reader *r);
+void load_layers(struct reader *r);
+void load_containers(struct reader *r);
+void load_python_later(struct reader *r, const struct python_later *later);
+/* What no file can be wrong in alone. */
+void check_groups(struct reader *r, const struct value *const *includes); /* per group: the list it includes, or NULL */
+void check_layers(struct reader *r);
+void check_conflicts(struct reader *r);
+void check_containers(struct reader *r);
+
+/* References: the thing a value names, or NULL with the problem reported. */
+struct group *refer_group(struct reader *r, const struct value *v);
+struct package *refer_package(struct reader *r, const struct value *v);
+struct base *refer_base(struct reader *r, const struct value *v);
+struct layer *refer_layer(struct reader *r, const struct value *v);
+struct container *refer_container(struct reader *r, const struct value *v);
+struct index *refer_index(struct reader *r, const struct value *v);
+struct layer_option *refer_option(struct reader *r, struct layer *layer, struct pos at, const char *name);
+/* A list of groups, each once. `v` may be NULL; so may ret_pos. */
+void refer_groups(struct reader *r, const struct value *v, const char *what, struct group ***ret, size_t *ret_count, struct pos **ret_pos);
+
+/* Rows for environment variables: names sorted, values one line each. */
+void load_environment(struct reader *r, const struct value *v, const char *what, const char ***ret_names, const char ***ret_values, size_t *ret_count);
+
+struct base *database_base(const struct database *db, const char *name);
+struct layer *database_layer(const struct database *db, const char *name);

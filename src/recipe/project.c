@@ -1,0 +1,101 @@
+#include "recipe/load.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/file.h"
+
+static void read_tag_files(struct reader *r, const struct value *v, void *target)
+{
+	struct project *p = target;
+
+	schema_set(r, v, "'tags'", &word_inner_path, &p->tag_files, &p->tag_file_count);
+	p->tag_file_pos = arena_array(r->arena, p->tag_file_count, sizeof(*p->tag_file_pos));
+	for (size_t i = 0, next = 0; v->kind == VALUE_ARRAY && i < v->item_count && next < p->tag_file_count; i++) {
+		const struct value *item = v->items[i];
+
+		if (item->kind != VALUE_TEXT || !word_inner_path.holds(item->text))
+			continue;
+		p->tag_file_pos[next++] = item->pos;
+		if (!file_exists(path_join(r->arena, r->db->root, item->text))) {
+			diag_error(r->diag, item->pos, "the project has no file '%s'", item->text);
+			diag_hint(r->diag, "'tags' lists the files that hold image tags");
+		}
+	}
+}
+
+static const struct schema_row index_rows[] = {
+	{.key = "alias", SCHEMA_LINE, SCHEMA_REQUIRED, offsetof(struct index, alias), .form = &word_name, .description = "what the lock calls this index"},
+	{.key = "url",
+	 SCHEMA_LINE,
+	 0,
+	 offsetof(struct index, url),
+	 .form = &word_url,
+	 .description = "its address; without one, whoever runs lockstep gives it in their own settings"},
+	{.key = NULL},
+};
+
+static void read_indexes(struct reader *r, const struct value *v, void *target)
+{
+	struct project *p = target;
+
+	if (!schema_is_list(r, v, "'indexes'"))
+		return;
+	for (size_t i = 0; i < v->item_count; i++) {
+		struct index one = {.pos = v->items[i]->pos};
+
+		if (!schema_read(r, v->items[i], "index", v->items[i]->pos, index_rows, &one) || !one.alias)
+			continue;
+		for (size_t j = 0; j < p->index_count; j++) {
+			if (!strcmp(p->indexes[j].alias, one.alias))
+				diag_error(r->diag, one.pos, "index '%s' is given twice; the first is in line %u", one.alias, p->indexes[j].pos.line);
+		}
+		*arena_push(r->arena, &p->indexes, &p->index_count) = one;
+	}
+}
+
+static const struct schema_row project_rows[] = {
+	{.key = "name", SCHEMA_LINE, SCHEMA_REQUIRED, offsetof(struct project, name), .form = &word_project, .description = "the project's name"},
+	{.key = "repository",
+	 SCHEMA_LINE,
+	 0,
+	 offsetof(struct project, repository),
+	 .form = &word_repository,
+	 .description = "what stands before '/<container>' in image names; the project's name when missing"},
+	{.key = "first_release",
+	 SCHEMA_LINE,
+	 0,
+	 offsetof(struct project, first_release),
+	 .form = &word_release,
+	 .description = "the number of the first release; v0.1 when missing"},
+	{.key = "venv",
+	 SCHEMA_LINE,
+	 0,
+	 offsetof(struct project, venv),
+	 .form = &word_path,
+	 .description = "where Python packages are installed in images; /opt/venv when missing"},
+	{.key = "tags", SCHEMA_READ, .read = read_tag_files, .description = "files of the project that hold image tags, as Jenkinsfile"},
+	{.key = "indexes",
+	 SCHEMA_READ,
+	 .read = read_indexes,
+	 .description = "package indexes in order of preference; when missing, only 'default', the first of the settings of whoever runs lockstep"},
+	{.key = NULL},
+};
+
+void load_project(struct reader *r)
+{
+	struct project *p = &r->db->project;
+	struct value *v = load_file(r, "recipes/project.yaml");
+
+	p->pos = (struct pos){"recipes/project.yaml", 0, 0};
+	if (v)
+		schema_read(r, v, "project", p->pos, project_rows, p);
+	if (!p->repository)
+		p->repository = p->name;
+	if (!p->first_release)
+		p->first_release = "v0.1";
+	if (!p->venv)
+		p->venv = "/opt/venv";
+	if (!p->index_count)
+		*arena_push(r->arena, &p->indexes, &p->index_count) = (struct index){.alias = "default", .pos = p->pos};
+}
