@@ -209,7 +209,9 @@ int specifier_compare(const struct specifier *a, const struct specifier *b)
 {
 	if (a->op != b->op)
 		return (int)a->op - (int)b->op;
-	if (a->op == SPECIFIER_ARBITRARY || a->wildcard || b->wildcard)
+	if (a->wildcard != b->wildcard)
+		return a->wildcard - b->wildcard;
+	if (a->op == SPECIFIER_ARBITRARY || a->wildcard)
 		return strcmp(a->text, b->text);
 	int order = version_compare(a->version, b->version);
 

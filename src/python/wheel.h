@@ -14,13 +14,14 @@ struct wheel_name {
 	const char **tags;   /* "cp311-cp311-manylinux_2_17_x86_64", compressed sets expanded */
 	size_t tag_count;
 };
-/* "numpy-1.26.4-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"; false when it is no valid wheel name. */
+/* "numpy-1.26.4-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"; false when it is no valid wheel name. What the reference takes and this does not:
+   letters beyond ASCII in the name and the Python tag, and sets that stand for more than 1024 tags. Tags are in lower case, each once. */
 bool wheel_name_parse(struct arena *a, const char *file_name, struct wheel_name *ret);
 
 /* The tags an environment takes, best first, as packaging.tags.sys_tags() gives them on Linux. */
 struct wheel_platform {
-	const char *python;              /* "3.11" */
-	const char *implementation;      /* "cpython" */
+	const char *python;              /* "3.11"; "3.13t": free-threaded */
+	const char *implementation;      /* "cpython"; of others, only the tags that every Python takes are known */
 	const char *machine;             /* "x86_64" */
 	const char *libc, *libc_version; /* "glibc" "2.36"; "musl" "1.2" */
 };
@@ -29,13 +30,16 @@ void wheel_tags(struct arena *a, const struct wheel_platform *platform, const ch
 long wheel_rank(const struct wheel_name *wheel, const char *const *tags, size_t tag_count);
 
 struct wheel_metadata {
-	const char *name, *version;
-	const char *requires_python; /* or NULL */
-	const char **requires_dist;  /* as written */
+	const char *name;            /* as written; valid */
+	const char *version;         /* normal form */
+	const char *requires_python; /* as written, or NULL */
+	const char **requires_dist;  /* as written, unfolded */
 	size_t requires_dist_count;
-	const char **provides_extra; /* canonical */
+	const char **provides_extra; /* canonical, sorted, each once */
 	size_t provides_extra_count;
 	char metadata_sha256[65];
 };
 /* Reads METADATA out of the .whl at `path`; ERR_INPUT when it is no wheel or its metadata is broken. */
 int wheel_metadata_read(struct arena *a, const char *path, struct wheel_metadata *ret, struct error *err);
+/* The same from the text of METADATA, or of the ".metadata" file that stands beside a wheel in an index (PEP 658). */
+int wheel_metadata_parse(struct arena *a, const char *text, size_t length, struct wheel_metadata *ret, struct error *err);

@@ -182,6 +182,7 @@ TEST(sets_have_a_normal_text)
 	size_t at;
 
 	assert_string_equal(specifier_set_normal(specifier_set_parse(&a, " >= v1.0 ,,!=2.0,>=1 , ~=1.0, ~=1.0.0", &at)), "!=2.0,>=1,~=1.0,~=1.0.0");
+	assert_string_equal(specifier_set_normal(specifier_set_parse(&a, "==0!1,==v1,==V0!2.1.*,<v2.POSt0", &at)), "<v2.POSt0,==0!1,==V0!2.1.*");
 	assert_string_equal(specifier_set_normal(specifier_set_parse(&a, "", &at)), "");
 }
 

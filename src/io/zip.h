@@ -1,0 +1,40 @@
+/* Reads zip archives through their central directory (PKWARE APPNOTE 6.3): names, sizes, and single members up to a limit. Stored and deflated members, zip64;
+   no encryption, no parts, nothing before the first member or after the directory, so that no other reader can see another archive in the same bytes. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strbuf.h"
+
+/* An open archive and the place in its directory. zip_open, then zip_next until it says there is no more, zip_read whenever; zip_release in any case. */
+struct zip {
+	int fd; /* -1: none */
+	char *path;
+	uint64_t directory_at, directory_end, members_left;
+	uint64_t next_at;
+	unsigned char *window; /* part of the directory */
+	uint64_t window_at;
+	size_t window_length;
+};
+
+struct zip_member {
+	const char *name; /* NUL-terminated, owned by the zip, until the next zip_next */
+	uint64_t packed_bytes, size_bytes, header_at;
+	uint32_t crc;
+	unsigned method, flags;
+};
+
+#define ZIP_NONE ((struct zip){.fd = -1})
+void zip_release(struct zip *z);
+#define autozip __attribute__((cleanup(zip_release))) /* `autozip struct zip z = ZIP_NONE;` */
+
+/* ERR_NOT_FOUND or ERR_IO when the file cannot be read; ERR_INPUT when it is no such archive. */
+int zip_open(struct zip *z, const char *path, struct error *err);
+/* The next member of the directory; *ret_found is false, and *ret untouched, behind the last one. ERR_INPUT when the directory is broken. */
+int zip_next(struct zip *z, struct zip_member *ret, bool *ret_found, struct error *err);
+/* Appends the member's bytes to `out`, checked against its size and CRC. ERR_INPUT when it is larger than the limit, packed in a way that is not known, or
+   broken; `out` then holds some of it. */
+int zip_read(struct zip *z, const struct zip_member *member, size_t limit_bytes, struct strbuf *out, struct error *err);

@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""Versions, specifiers, markers, requirements, wheel names, tags and metadata: lockstep beside `packaging` on the same generated input. Every answer must be the same.
+
+LOCKSTEP_ORACLE_CASES: how many (default 100,000); LOCKSTEP_ORACLE_SEED: other ones; LOCKSTEP_ORACLE_BUILD=debug: with sanitizers."""
+import concurrent.futures, hashlib, os, random, re, subprocess, sys, time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PYTHON = os.path.join(ROOT, ".tools/venv/bin/python")
+ORACLE = os.path.join(ROOT, "build", os.environ.get("LOCKSTEP_ORACLE_BUILD", "release"), "tests/oracle/python_oracle")
+CASES = int(os.environ.get("LOCKSTEP_ORACLE_CASES", "100000"))
+SEED = int(os.environ.get("LOCKSTEP_ORACLE_SEED", "1"))
+BATCH = 5000
+
+try:
+    import packaging
+    if packaging.__version__ != "26.3":
+        raise ImportError
+except ImportError:
+    # Once, with the Python that tools/setup made.
+    if os.path.exists(PYTHON) and not os.environ.get("LOCKSTEP_ORACLE_INSIDE"):
+        os.execve(PYTHON, [PYTHON, *sys.argv], os.environ | {"LOCKSTEP_ORACLE_INSIDE": "1"})
+    print("packaging 26.3 is not there: run tools/setup")
+    sys.exit(77)
+
+from packaging import _manylinux, _musllinux, tags
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.metadata import parse_email
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import InvalidName, InvalidWheelFilename, canonicalize_name, is_normalized_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import python_cases as make
+
+
+def parsed_version(text):
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def ask_name(r):
+    text = make.name(r)
+    try:
+        canonicalize_name(text, validate=True)
+        valid = "1"
+    except InvalidName:
+        valid = "0"
+    return ["name", text], [valid, "1" if is_normalized_name(text) else "0", canonicalize_name(text)]
+
+
+def ask_version(r):
+    text = make.version(r)
+    v = parsed_version(text)
+    return ["version", text], ["no"] if v is None else [str(v), "1" if v.is_prerelease else "0", *map(str, v.release), "0"]
+
+
+def ask_compare(r):
+    a = make.version(r)
+    b = make.near(r, a) if r.random() < .7 else make.version(r)
+    x, y = parsed_version(a), parsed_version(b)
+    if x is None and y is None:
+        x, y = a.encode(), b.encode()
+    elif x is None or y is None:
+        x, y = x is not None, y is not None
+    return ["compare", a, b], ["<" if x < y else ">" if x > y else "="]
+
+
+def ask_set(r):
+    text = make.specifier_set(r)
+    pieces = [re.sub(r"^\W*[vV]?", "", part.replace(".*", "")) for part in text.split(",")]
+    versions = [make.near(r, r.choice(pieces)) for _ in range(6)] + [r.choice(["foobar", "", " 1.0 "])]
+    try:
+        s = SpecifierSet(text)
+    except InvalidSpecifier:
+        return ["set", text, *versions], ["no"]
+    answers = [str(s)]
+    for v in versions:
+        answers += ["1" if s.contains(v, prereleases=p) else "0" for p in (True, bool(s.prereleases))]
+    return ["set", text, *versions], answers
+
+
+def marker_text(m):
+    try:
+        return str(m)
+    except ValueError:
+        return "(quotes)"
+
+
+def ask_marker(r):
+    text, extra = make.marker(r), r.choice(["", "foo", "foo-bar", "test"])
+    try:
+        m = Marker(text)
+    except InvalidMarker:
+        return ["marker", text, extra], ["no"]
+    answers = [marker_text(m)]
+    for environment in make.ENVIRONMENTS:
+        try:
+            answers.append("1" if m.evaluate(environment | {"extra": extra}) else "0")
+        except (UndefinedComparison, UndefinedEnvironmentName):
+            answers.append("?")
+    return ["marker", text, extra], answers
+
+
+def ask_requirement(r):
+    text = make.requirement(r)
+    try:
+        q = Requirement(text)
+    except InvalidRequirement:
+        return ["requirement", text], ["no"]
+    return ["requirement", text], [q.name, canonicalize_name(q.name), str(q.specifier), q.url or "(none)", marker_text(q.marker) if q.marker else "(none)",
+                                   *sorted({canonicalize_name(e) for e in q.extras})]
+
+
+TAGS = {}  # what the last platform takes, best first
+
+
+def platform_tags(python, implementation, machine, libc, libc_version):
+    """packaging.tags.sys_tags() as it would be there."""
+    version = tuple(map(int, python.rstrip("t").split(".")))
+    numbers = tuple(map(int, libc_version.split(".")))
+    tags.sysconfig.get_platform = lambda: "linux-" + machine
+    tags._get_config_var = lambda name, warn=False: {"Py_GIL_DISABLED": python.endswith("t"), "Py_DEBUG": 0}.get(name)
+    _manylinux._get_manylinux_module = lambda: None
+    _manylinux._have_compatible_abi = lambda executable, archs: archs[0] in _manylinux._ALLOWED_ARCHS | {"i686", "armv7l"}
+    _manylinux._get_glibc_version = lambda: _manylinux._GLibCVersion(*numbers if libc == "glibc" else (-1, -1))
+    _musllinux._get_musl_version = lambda executable: _musllinux._MuslVersion(*numbers) if libc == "musl" else None
+    platforms = list(tags._linux_platforms(is_32bit=False))
+    if implementation == "cpython":
+        return [*tags.cpython_tags(version, None, platforms), *tags.compatible_tags(version, "cp%d%d" % version, platforms)]
+    return list(tags.compatible_tags(version, "pp3", platforms))
+
+
+def ask_tags(r):
+    platform = make.platform(r)
+    found = platform_tags(*platform)
+    TAGS.clear()
+    TAGS.update({tag: rank for rank, tag in reversed(list(enumerate(found)))})
+    return ["tags", *platform], list(map(str, found))
+
+
+def ask_wheel(r):
+    text = make.wheel(r)
+    try:
+        name, version, build, found = parse_wheel_filename(text)
+    except InvalidWheelFilename:
+        return ["wheel", text], ["no"]
+    rank = min((TAGS[t] for t in found if t in TAGS), default=-1)
+    return ["wheel", text], [name, str(version), build, str(rank), *sorted(map(str, found))]
+
+
+def unfold(text):
+    return re.sub("(\r\n|\r|\n)[ \t]*", " ", text)
+
+
+def ask_metadata(r):
+    text = make.metadata(r)
+    raw, unparsed = parse_email(text)
+    name, version = unfold(raw.get("name", "")).rstrip(), parsed_version(unfold(raw.get("version", "")))
+    try:
+        canonicalize_name(name, validate=True)
+    except InvalidName:
+        version = None
+    if version is None or {"name", "version", "requires-python"} & set(unparsed):
+        return ["metadata", text], ["no"]
+    needs = list(map(unfold, raw.get("requires_dist", [])))
+    return ["metadata", text], [name, str(version), unfold(raw["requires_python"]) if "requires_python" in raw else "(none)", hashlib.sha256(text.encode()).hexdigest(),
+                                str(len(needs)), *needs, *sorted({canonicalize_name(unfold(e)) for e in raw.get("provides_extra", [])})]
+
+
+KINDS = [(ask_version, 14), (ask_compare, 12), (ask_set, 24), (ask_marker, 18), (ask_requirement, 16), (ask_metadata, 4), (ask_name, 3)]
+ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+UNESCAPES = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
+
+
+def encode(fields):
+    return "\t".join(re.sub(r"[\\\t\n\r]", lambda m: ESCAPES[m[0]], f) for f in fields).encode()
+
+
+def decode(line):
+    # A marker's literal may hold NUL and lone surrogates; lockstep writes them as the bytes that UTF-8 would have for them.
+    text = line.replace(b"\xc0\x80", b"\0").decode("utf-8", "surrogatepass")
+    return [re.sub(r"\\[\\tnr]", lambda m: UNESCAPES[m[0]], f) for f in text.split("\t")]
+
+
+def same(question, seen, expected):
+    if question[0] == "metadata" and expected == ["no"]:
+        return seen[0] == "no"
+    if question[0] == "wheel" and len(seen) > 4:
+        build = re.match(r"(\d+)(.*)", seen[2], re.ASCII)
+        seen = [*seen[:2], (int(build[1]), build[2]) if build else (), seen[3], *sorted(seen[4:])]
+    return seen == expected
+
+
+def run_batch(number, count):
+    r = random.Random(SEED * 1000003 + number)
+    setup = [(["environment", *e.values()], ["ok"]) for e in make.ENVIRONMENTS]
+    kinds = [kind for kind, weight in KINDS for _ in range(weight)]
+    cases = setup + [r.choice(kinds)(r) for _ in range(count - count // 10)]
+    # Wheels come last: they are ranked by the tags that were asked for before them.
+    cases += [ask_wheel(r) if i % 50 else ask_tags(r) for i in range(count // 10)]
+    done = subprocess.run([ORACLE], input=b"\n".join(encode(q) for q, _ in cases) + b"\n", capture_output=True)
+    lines = done.stdout.split(b"\n")[:-1]
+    problems = []
+    if done.returncode or len(lines) != len(cases):
+        at = min(len(lines), len(cases) - 1)
+        return [f"the oracle stopped with {done.returncode} at {cases[at][0]!r}: {done.stderr.decode(errors='replace')[-3000:]}"], {}
+    counts = {}
+    for (question, expected), line in list(zip(cases, lines))[len(setup):]:
+        seen = decode(line)
+        key = question[0] + (" refused" if expected[0] == "no" else "")
+        counts[key] = counts.get(key, 0) + 1
+        if not same(question, seen, expected):
+            problems.append(f"{question!r}\n  lockstep  {seen!r}\n  packaging {expected!r}")
+    return problems, counts
+
+
+def main():
+    if not os.path.exists(ORACLE):
+        print(f"{ORACLE} is not built: make tests")
+        return 1
+    began = time.monotonic()
+    batches = [(i, min(BATCH, CASES - i * BATCH)) for i in range((CASES + BATCH - 1) // BATCH)]
+    problems, counts = [], {}
+    with concurrent.futures.ProcessPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+        for found, seen in pool.map(run_batch, *zip(*batches)):
+            problems += found
+            for key, count in seen.items():
+                counts[key] = counts.get(key, 0) + count
+    print("\n".join(problems[:20]))
+    print(", ".join(f"{key}: {count:,}" for key, count in sorted(counts.items())))
+    print(f"{sum(counts.values()):,} cases, {len(problems)} differences, {time.monotonic() - began:.0f} s")
+    return 1 if problems or not counts else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
