@@ -79,18 +79,55 @@ int lock_file_compare(const void *a, const void *b)
 	return text_compare(((const struct lock_file *)a)->name, ((const struct lock_file *)b)->name);
 }
 
+static bool in_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+}
+
 const char *lock_direct_name(struct arena *a, const char *requirement)
 {
-	static const char taken[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t length = 0;
 
-	return name_canonical(a, arena_strndup(a, requirement, strspn(requirement, taken)));
+	while (in_name(requirement[length]))
+		length++;
+	return name_canonical(a, arena_strndup(a, requirement, length));
+}
+
+/* The next character of a name in its canonical form (PEP 503); 0 after the last one of it. */
+static char next_canonical(const char **at)
+{
+	char c = **at;
+
+	if (!in_name(c))
+		return '\0';
+	(*at)++;
+	if (c != '-' && c != '_' && c != '.')
+		return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	while (**at == '-' || **at == '_' || **at == '.')
+		(*at)++;
+	return '-';
+}
+
+/* Compares the names that two requirements begin with; a canonical name is such a requirement too. */
+static int compare_names(const char *a, const char *b)
+{
+	for (;;) {
+		char left = next_canonical(&a), right = next_canonical(&b);
+
+		if (left != right || !left)
+			return (int)left - (int)right;
+	}
+}
+
+static int compare_direct_names(const void *a, const void *b)
+{
+	return compare_names(*(const char *const *)a, *(const char *const *)b);
 }
 
 int lock_direct_compare(const void *left, const void *right)
 {
-	autoarena struct arena scratch = {0};
 	const char *a = *(const char *const *)left, *b = *(const char *const *)right;
-	int order = text_compare(lock_direct_name(&scratch, a), lock_direct_name(&scratch, b));
+	int order = compare_names(a, b);
 
 	return order ? order : text_compare(a, b);
 }
@@ -253,15 +290,18 @@ const struct lock_file *pin_file(const struct pin *pin, const struct lock_enviro
 	return pin_file_by_tags(pin, tags, tag_count);
 }
 
+const char *lock_direct(const struct lock_container *container, const char *name)
+{
+	if (!container->direct_count)
+		return NULL;
+	const char **found = bsearch(&name, container->direct, container->direct_count, sizeof(*container->direct), compare_direct_names);
+
+	return found ? *found : NULL;
+}
+
 bool lock_is_direct(const struct lock_container *container, const char *name)
 {
-	autoarena struct arena scratch = {0};
-
-	for (size_t i = 0; i < container->direct_count; i++) {
-		if (!strcmp(lock_direct_name(&scratch, container->direct[i]), name))
-			return true;
-	}
-	return false;
+	return lock_direct(container, name) != NULL;
 }
 
 const char *lock_layer_name(struct arena *a, const struct layer_use *use)

@@ -96,6 +96,8 @@ void lock_environment_tags(struct arena *a, const struct lock_environment *envir
 const struct lock_file *pin_file_by_tags(const struct pin *pin, const char *const *tags, size_t tag_count);
 /* The canonical name that a declared requirement begins with ("onnx>=1.14" -> "onnx"). In `a`. */
 const char *lock_direct_name(struct arena *a, const char *requirement);
+/* The requirement by which `name` (canonical) was declared for the container, or NULL. */
+const char *lock_direct(const struct lock_container *container, const char *name);
 /* True when `name` was declared for the container, false when it is there because something requires it. */
 bool lock_is_direct(const struct lock_container *container, const char *name);
 /* How a layer use is written in a lock: "cuda{from=wheels,version=13.0}", options by name; "gcc" when it has none. In `a`. */

@@ -8,6 +8,7 @@
 #include "io/toml.h"
 #include "lock/lock_fields.h"
 #include "lock/lock_order.h"
+#include "python/requirement.h"
 #include "python/wheel.h"
 
 struct reader {
@@ -156,7 +157,10 @@ static void read_direct(struct reader *r, const struct value *table, struct lock
 	for (size_t i = 0; i < list->item_count; i++) {
 		const struct value *v = list->items[i];
 
-		if (v->kind != VALUE_TEXT || !*lock_direct_name(r->a, v->text) || strpbrk(v->text, "\n\r\t\x1b")) {
+		size_t at;
+		const char *why;
+
+		if (v->kind != VALUE_TEXT || strlen(v->text) != v->text_length || !requirement_parse(r->a, v->text, &at, &why)) {
 			diag_error(r->d, v->pos, "'direct' must be a list of requirements");
 			continue;
 		}

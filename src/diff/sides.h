@@ -1,0 +1,23 @@
+/* What the sides of a comparison are made of: the names on them, and how each is looked up (rows.h). */
+#pragma once
+
+#include "diff/rows.h"
+
+struct release;
+
+/* Names, sorted, each once. */
+struct names {
+	const char **items;
+	size_t count;
+};
+void names_add(struct names *n, struct arena *a, const char *name);
+void names_sort(struct names *n);
+
+/* Each fills `sides` (but containers and common, which the caller knows) and says which names there are on both. */
+void sides_packages(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new);
+void sides_tools(struct row_sides *sides, struct names *names, struct arena *a, const struct release *old, const struct release *new);
+void sides_system(struct row_sides *sides, struct names *names, struct arena *a, const struct release *old, const struct release *new);
+/* Also says which layers there are: by their bare name where each side has one use of it at most, so that cuda{version=12.9} and cuda{version=13.0} meet. */
+void sides_toolchain(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new);
+
+const struct snapshot *sides_snapshot(const struct release *release, const char *container); /* NULL: none */
