@@ -1,0 +1,169 @@
+#include "report/words.h"
+
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "base/text.h"
+
+static const char *kept(struct arena *a, const struct strbuf *text)
+{
+	return arena_strdup(a, strbuf_text(text));
+}
+
+const char *words_title(struct arena *a, const struct changes *changes)
+{
+	const char *new_name = changes->new_name ? changes->new_name : "new";
+
+	return changes->old_name ? arena_printf(a, "%s -> %s", changes->old_name, new_name) : arena_printf(a, "%s, the first release", new_name);
+}
+
+static void add_item(struct strbuf *out, const char *separator, size_t count, const char *word)
+{
+	if (count)
+		strbuf_printf(out, "%s%zu %s", out->length ? separator : "", count, word);
+}
+
+const char *words_counts(struct arena *a, const struct change_list *list)
+{
+	autostrbuf struct strbuf out = {0}, steps = {0};
+	const size_t *n = list->classes;
+	size_t upgraded = n[CHANGE_MAJOR] + n[CHANGE_MINOR] + n[CHANGE_PATCH] + n[CHANGE_UPGRADED];
+
+	add_item(&steps, ", ", n[CHANGE_MAJOR], "major");
+	add_item(&steps, ", ", n[CHANGE_MINOR], "minor");
+	add_item(&steps, ", ", n[CHANGE_PATCH], "patch");
+	add_item(&out, ", ", upgraded, "upgraded");
+	if (upgraded && steps.length)
+		strbuf_printf(&out, " (%s)", steps.text);
+	add_item(&out, ", ", n[CHANGE_DOWNGRADED], "downgraded");
+	add_item(&out, ", ", n[CHANGE_ADDED], "added");
+	add_item(&out, ", ", n[CHANGE_REMOVED], "removed");
+	add_item(&out, ", ", n[CHANGE_ORIGIN], "from another index");
+	add_item(&out, ", ", n[CHANGE_FILES], "with other files");
+	return kept(a, &out);
+}
+
+static const char *plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+const char *words_summary(struct arena *a, const struct changes *changes)
+{
+	const struct change_list *packages = &changes->packages;
+	size_t direct = 0;
+
+	for (size_t i = 0; i < packages->count; i++)
+		direct += packages->rows[i].direct;
+	if (!changes->old_name)
+		return arena_printf(a, "%zu container%s, %zu package%s, %zu of them direct", changes->container_count, plural(changes->container_count),
+				    packages->count, plural(packages->count), direct);
+	if (!changes_any(changes))
+		return "nothing that is installed differs";
+	if (!packages->count)
+		return arena_printf(a, "no package changed, %zu the same", packages->same_count);
+	return arena_printf(a, "packages: %s; %zu the same", words_counts(a, packages), packages->same_count);
+}
+
+const char *words_step(struct arena *a, const struct change_cell *cell)
+{
+	if (!cell->old_version || !cell->new_version)
+		return cell->old_version ? cell->old_version : cell->new_version;
+	if (cell->class == CHANGE_ORIGIN)
+		return arena_printf(a, "%s (%s -> %s)", cell->new_version, cell->old_index, cell->new_index);
+	if (!strcmp(cell->old_version, cell->new_version))
+		return cell->new_version;
+	return arena_printf(a, "%s -> %s", cell->old_version, cell->new_version);
+}
+
+const char *words_list(struct arena *a, const char *const *items, size_t count, size_t most)
+{
+	autostrbuf struct strbuf out = {0};
+
+	for (size_t i = 0; i < count && (i < most || count == most + 1); i++)
+		strbuf_printf(&out, "%s%s", i ? ", " : "", items[i]);
+	if (count > most + 1)
+		strbuf_printf(&out, " and %zu more", count - most);
+	return kept(a, &out);
+}
+
+enum { NAMED_CONTAINERS = 3, NAMED_PACKAGES = 3 };
+
+const char *words_containers(struct arena *a, const struct changes *changes, const struct change *row)
+{
+	const char **in = arena_array(a, row->cell_count, sizeof(*in)), **out = arena_array(a, changes->container_count, sizeof(*out));
+	size_t in_count = 0, out_count = 0;
+
+	for (size_t i = 0; i < row->cell_count; i++)
+		in[in_count++] = row->cells[i].container;
+	for (size_t i = 0, j = 0; i < changes->container_count; i++) {
+		if (j < in_count && !strcmp(in[j], changes->containers[i].name))
+			j++;
+		else
+			out[out_count++] = changes->containers[i].name;
+	}
+	if (in_count + out_count != changes->container_count)
+		return words_list(a, in, in_count, NAMED_CONTAINERS); /* layers */
+	if (!out_count)
+		return changes->container_count > 1 ? "all" : "";
+	if (in_count > NAMED_CONTAINERS && out_count <= 2)
+		return arena_printf(a, "all but %s", words_list(a, out, out_count, 2));
+	return words_list(a, in, in_count, NAMED_CONTAINERS);
+}
+
+const char *words_why(struct arena *a, const struct change *row)
+{
+	if (row->old_declared && row->new_declared && strcmp(row->old_declared, row->new_declared) != 0)
+		return arena_printf(a, "declared %s -> %s", row->old_declared, row->new_declared);
+	if (row->old_declared && !row->new_declared && row->class != CHANGE_REMOVED)
+		return "no longer declared";
+	const char *declared = row->new_declared ? row->new_declared : row->old_declared;
+
+	/* A bare name says nothing that the row does not. */
+	if (declared)
+		return strpbrk(declared, "<>=!~[@;") ? arena_printf(a, "declared %s", declared) : "";
+	return row->required_by_count ? arena_printf(a, "required by %s", words_list(a, row->required_by, row->required_by_count, NAMED_PACKAGES)) : "";
+}
+
+const char *words_container_class(const struct change_container *c)
+{
+	if (!change_container_common(c))
+		return c->new ? "added" : "removed";
+	return c->old_group_count || c->new_group_count || !text_equal(c->old_environment, c->new_environment) ? "changed" : NULL;
+}
+
+static void add_groups(struct strbuf *out, const char *const *groups, size_t count, char sign)
+{
+	for (size_t i = 0; i < count; i++)
+		strbuf_printf(out, "%s%c%s", out->length ? " " : "groups ", sign, groups[i]);
+}
+
+const char *words_container(struct arena *a, const struct change_container *c)
+{
+	autostrbuf struct strbuf out = {0};
+
+	if (!change_container_common(c)) {
+		strbuf_printf(&out, "%s, %zu package%s, %zu of them direct", c->new ? c->new_environment : c->old_environment, c->package_count,
+			      plural(c->package_count), c->direct_count);
+		if (c->system_count)
+			strbuf_printf(&out, ", %zu system packages", c->system_count);
+		return kept(a, &out);
+	}
+	add_groups(&out, c->new_groups, c->new_group_count, '+');
+	add_groups(&out, c->old_groups, c->old_group_count, '-');
+	if (!text_equal(c->old_environment, c->new_environment))
+		strbuf_printf(&out, "%senvironment %s -> %s", out.length ? "; " : "", c->old_environment, c->new_environment);
+	return kept(a, &out);
+}
+
+const char *words_recipes(struct arena *a, const struct changes *changes)
+{
+	const char **names = arena_array(a, changes->container_count, sizeof(*names));
+	size_t count = 0;
+
+	for (size_t i = 0; i < changes->container_count; i++) {
+		if (changes->containers[i].recipe_changed)
+			names[count++] = changes->containers[i].name;
+	}
+	return words_list(a, names, count, 6);
+}

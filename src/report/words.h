@@ -1,0 +1,24 @@
+/* The words in which text and Markdown tell of changes; not escaped yet. All results live in the arena. */
+#pragma once
+
+#include "diff/diff.h"
+
+/* "v0.1 -> v0.2", "v0.1, the first release" */
+const char *words_title(struct arena *a, const struct changes *changes);
+/* "3 packages upgraded (1 major, 2 patch), 1 added; 98 the same" */
+const char *words_summary(struct arena *a, const struct changes *changes);
+/* The same for another list: "2 upgraded, 1 removed"; "" when there are no rows. */
+const char *words_counts(struct arena *a, const struct change_list *list);
+/* "1.0 -> 2.0", "1.0" where only one side has it, "1.0 (default -> mirror)" */
+const char *words_step(struct arena *a, const struct change_cell *cell);
+/* The containers of a row: "all", "all but ci-lint", "ci-cpu, ci-gpu", "a, b, c and 7 more". */
+const char *words_containers(struct arena *a, const struct changes *changes, const struct change *row);
+/* "declared onnx>=1.14 -> onnx>=1.15", "required by sphinx"; "" when there is nothing to say. */
+const char *words_why(struct arena *a, const struct change *row);
+/* "groups +docs -lint; environment a -> b"; what is in it when it is new. */
+const char *words_container(struct arena *a, const struct change_container *c);
+const char *words_container_class(const struct change_container *c); /* "added", "removed", "changed", or NULL: nothing to tell */
+/* "a, b, c and 7 more": at most `most` of them by name. */
+const char *words_list(struct arena *a, const char *const *items, size_t count, size_t most);
+/* The names of containers whose recipe changed; "" when none. */
+const char *words_recipes(struct arena *a, const struct changes *changes);
