@@ -1,0 +1,296 @@
+#include "resolve/clash.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "resolve/environment.h"
+
+struct search {
+	struct uv *uv;
+	struct question q; /* thinned out as far as it is known to be refused still */
+	struct uv_refusal refusal;
+	int64_t deadline_ms;
+	bool out_of_time;
+	struct error *err;
+};
+
+/* 1: refused still (and the refusal is remembered); 0: there is an answer now; -1: error. Out of time counts as an answer: what was taken out goes back. */
+static int still_refused(struct search *s)
+{
+	static const struct uv_wish no_wish = {0};
+	struct uv_refusal refusal = {0};
+	const char *path;
+
+	if (clock_monotonic_ms() > s->deadline_ms) {
+		s->out_of_time = true;
+		return 0;
+	}
+	int answered = uv_ask(s->uv, &s->q, &no_wish, &path, &refusal, s->err);
+
+	if (answered < 0)
+		return -1;
+	if (answered)
+		return 0;
+	s->refusal = refusal;
+	return 1;
+}
+
+/* Sets the flag and asks; takes it back when there is an answer then. */
+static int try_without(struct search *s, bool *flag)
+{
+	*flag = true;
+	int refused = still_refused(s);
+
+	if (refused <= 0)
+		*flag = false;
+	return refused < 0 ? -1 : 0;
+}
+
+static bool is_word_part(char c)
+{
+	return isalnum((unsigned char)c) || c == '-' || c == '_' || c == '.';
+}
+
+static bool mentions(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *p = text; (p = strstr(p, name)); p++) {
+		if ((p == text || !is_word_part(p[-1])) && (!is_word_part(p[length]) || (p[length] == '.' && !is_word_part(p[length + 1]))))
+			return true;
+	}
+	return false;
+}
+
+/* uv's message names most of what clashes: if that alone is refused, everything else is out at once. */
+static int keep_mentioned(struct search *s)
+{
+	bool changed = false;
+	const char *text = s->refusal.text;
+
+	for (size_t i = 0; i < s->q.asker_count; i++) {
+		for (size_t j = 0; j < s->q.askers[i].want_count; j++) {
+			struct want *w = &s->q.askers[i].wants[j];
+
+			w->left_out = !mentions(text, w->canonical);
+			changed = changed || w->left_out;
+		}
+	}
+	if (!changed)
+		return 0;
+	int refused = still_refused(s);
+
+	for (size_t i = 0; i < s->q.asker_count && refused == 0; i++) {
+		for (size_t j = 0; j < s->q.askers[i].want_count; j++)
+			s->q.askers[i].wants[j].left_out = false;
+	}
+	return refused < 0 ? -1 : 0;
+}
+
+static int drop_askers(struct search *s)
+{
+	for (size_t i = 0; i < s->q.asker_count && s->q.asker_count > 1; i++) {
+		if (try_without(s, &s->q.askers[i].left_out) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int drop_wants(struct search *s)
+{
+	for (size_t i = 0; i < s->q.asker_count; i++) {
+		for (size_t j = 0; j < s->q.askers[i].want_count && !s->q.askers[i].left_out; j++) {
+			if (!s->q.askers[i].wants[j].left_out && try_without(s, &s->q.askers[i].wants[j].left_out) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* With its constraint gone a wish may still be part of the clash; the constraint is then not to blame. */
+static int loosen_wants(struct search *s)
+{
+	for (size_t i = 0; i < s->q.asker_count; i++) {
+		for (size_t j = 0; j < s->q.askers[i].want_count && !s->q.askers[i].left_out; j++) {
+			struct want *w = &s->q.askers[i].wants[j];
+
+			if (!w->left_out && *w->specifier && try_without(s, &w->loose) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* What is left, in the database's order. */
+struct culprit {
+	const struct want *want;
+	const struct asker *asker;
+};
+
+static size_t collect_culprits(struct search *s, struct culprit **ret)
+{
+	size_t count = 0;
+
+	*ret = NULL;
+	for (size_t i = 0; i < s->q.asker_count; i++) {
+		for (size_t j = 0; j < s->q.askers[i].want_count && !s->q.askers[i].left_out; j++) {
+			if (!s->q.askers[i].wants[j].left_out)
+				*arena_push(s->uv->arena, ret, &count) = (struct culprit){&s->q.askers[i].wants[j], &s->q.askers[i]};
+		}
+	}
+	return count;
+}
+
+/* The search stops at one asker of several that want the same: name them all. */
+static void add_askers(struct strbuf *out, const struct question *all, const struct want *wanted)
+{
+	size_t count = 0, total = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < all->asker_count; i++) {
+			for (size_t j = 0; j < all->askers[i].want_count; j++) {
+				if (strcmp(all->askers[i].wants[j].canonical, wanted->canonical) != 0)
+					continue;
+				if (pass == 0)
+					total++;
+				else if (count++ == 0)
+					strbuf_printf(out, "%s%s '%s'", all->askers[i].is_layer ? "layer" : "container", total > 1 ? "s" : "",
+						      all->askers[i].name);
+				else
+					strbuf_printf(out, ", '%s'", all->askers[i].name);
+				break;
+			}
+		}
+	}
+}
+
+static bool is_missing(const struct uv_refusal *refusal, const char *name)
+{
+	for (size_t i = 0; i < refusal->missing_count; i++) {
+		if (!strcmp(refusal->missing[i], name))
+			return true;
+	}
+	return false;
+}
+
+static void report_culprit(struct search *s, const struct question *all, const struct culprit *c, bool alone, struct diag *d)
+{
+	const struct want *w = c->want;
+	const char *why = w->package ? w->package->constraint.why : NULL;
+	autostrbuf struct strbuf who = {0};
+
+	add_askers(&who, all, w);
+	strbuf_printf(&who, " (%s%s%s%s)", w->through, w->swap ? ", in place of '" : "", w->swap ? w->swap->from->canonical : "", w->swap ? "'" : "");
+	if (is_missing(&s->refusal, w->canonical))
+		diag_error(d, w->pos, "package '%s' does not exist on any index that is asked, but %s wants it", w->canonical, strbuf_text(&who));
+	else if (alone && s->refusal.no_wheel)
+		diag_error(d, w->pos, "no version of '%s%s' has a wheel that can be used, but %s wants it", w->canonical, w->loose ? "" : w->specifier,
+			   strbuf_text(&who));
+	else if (alone && !w->loose && *w->specifier && s->refusal.no_version)
+		diag_error(d, w->pos, "no version of '%s' that can be used satisfies '%s', which %s wants", w->canonical, w->specifier, strbuf_text(&who));
+	else if (alone)
+		diag_error(d, w->pos, "'%s%s' cannot be installed at all, but %s wants it", w->canonical, w->loose ? "" : w->specifier, strbuf_text(&who));
+	else if (w->loose || !*w->specifier)
+		diag_error(d, w->pos, "'%s', in any version, clashes with the others named here: %s wants it", w->canonical, strbuf_text(&who));
+	else
+		diag_error(d, w->pos, "'%s' must be '%s', which clashes with the others named here: %s wants it", w->canonical, w->specifier,
+			   strbuf_text(&who));
+	if (why && !w->loose)
+		diag_hint(d, "why it is so: %s", why);
+}
+
+/* An index whose address is wrong answers 404 for everything, and uv takes each for a package that does not exist. */
+static int index_knows_nothing(struct search *s, const struct question *all, bool *ret)
+{
+	size_t tried = 0;
+
+	*ret = false;
+	for (size_t i = 0; i < all->asker_count && tried < 3; i++) {
+		for (size_t j = 0; j < all->askers[i].want_count && tried < 3; j++) {
+			const struct want *w = &all->askers[i].wants[j];
+			struct want one = {.canonical = w->canonical, .extras = "", .specifier = ""};
+			struct asker asker = all->askers[i];
+
+			if (is_missing(&s->refusal, w->canonical))
+				continue;
+			one.package = w->package;
+			asker.wants = &one;
+			asker.want_count = 1;
+			s->q = (struct question){.askers = &asker, .asker_count = 1};
+			int refused = still_refused(s);
+
+			if (refused < 0)
+				return -1;
+			if (!refused || !is_missing(&s->refusal, w->canonical))
+				return 0;
+			tried++;
+		}
+	}
+	*ret = tried > 0;
+	return 0;
+}
+
+static int unknown_index(const struct uv *uv, struct error *err)
+{
+	const struct uv_index *index = uv->indexes.count ? &uv->indexes.items[0] : NULL;
+
+	error_set(err, ERR_HTTP, "index '%s' (from %s) has none of the packages that were looked for (404)", index ? index->alias : "default",
+		  index ? index->from : "built in");
+	return error_hint(err, "is its address that of a simple index (it mostly ends in /simple/)?");
+}
+
+static void add_misfits(struct error *err, const struct misfit *misfits, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		error_hint(err, "no wheel of %s %s can be used in %s, where %s '%s' needs it", misfits[i].name, misfits[i].version,
+			   misfits[i].environment->name, misfits[i].asker->is_layer ? "layer" : "container", misfits[i].asker->name);
+}
+
+static int tell(struct search *s, const struct question *all, const struct culprit *culprits, size_t count, const struct misfit *misfits, size_t misfit_count,
+		struct diag *d)
+{
+	bool alone = count == 1, missing = s->refusal.missing_count > 0;
+
+	for (size_t i = 0; i < count; i++)
+		report_culprit(s, all, &culprits[i], alone, d);
+	if (missing)
+		error_set(s->err, ERR_NOT_FOUND, "package '%s' does not exist on any index that is asked", s->refusal.missing[0]);
+	else if (misfit_count)
+		error_set(s->err, ERR_NOT_FOUND, "no version of '%s' that fits has a wheel for %s", misfits[0].name, misfits[0].environment->name);
+	else if (alone && (s->refusal.no_version || s->refusal.no_wheel))
+		error_set(s->err, ERR_NOT_FOUND, "no version of '%s' that is asked for can be used", culprits[0].want->canonical);
+	else if (alone)
+		error_set(s->err, ERR_CONFLICT, "'%s' cannot be locked", culprits[0].want->canonical);
+	else
+		error_set(s->err, ERR_CONFLICT, "%zu requirements cannot hold together", count);
+	add_misfits(s->err, misfits, misfit_count);
+	error_hint(s->err, "uv says: %s", s->refusal.text);
+	if (s->out_of_time)
+		error_hint(s->err, "the smallest set was not found in the time there was; not all that is named need be to blame");
+	return -1;
+}
+
+int clash_explain(struct uv *uv, const struct question *q, const struct uv_refusal *refusal, const struct misfit *misfits, size_t misfit_count,
+		  int64_t limit_ms, struct diag *d, struct error *err)
+{
+	struct search s = {.uv = uv, .refusal = *refusal, .deadline_ms = clock_monotonic_ms() + limit_ms, .err = err};
+	struct culprit *culprits;
+	size_t count;
+
+	question_copy(uv->arena, q, &s.q);
+	if (keep_mentioned(&s) < 0 || drop_askers(&s) < 0 || drop_wants(&s) < 0 || loosen_wants(&s) < 0)
+		return -1;
+	count = collect_culprits(&s, &culprits);
+	if (s.refusal.missing_count) {
+		struct search other = s;
+		bool nothing;
+
+		if (index_knows_nothing(&other, q, &nothing) < 0)
+			return -1;
+		if (nothing)
+			return unknown_index(uv, err);
+	}
+	return tell(&s, q, culprits, count, misfits, misfit_count, d);
+}

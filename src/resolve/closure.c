@@ -1,0 +1,289 @@
+/* The second look at a lock, at what the wheels themselves say and not at what the resolver made of it. */
+#include <string.h>
+
+#include "base/text.h"
+#include "python/requirement.h"
+#include "python/wheel.h"
+#include "resolve/environment.h"
+#include "resolve/resolve.h"
+
+/* One set of pins that must be closed: a container, or a toolchain in one environment. */
+struct closed_set {
+	const char *what, *name; /* "container", "ci-cpu" */
+	const struct lock_environment *environment;
+	struct environment_values values;
+	const struct pin **pins;
+	const char ***extras; /* asked for, by place in pins */
+	size_t *extra_counts;
+	size_t pin_count;
+};
+
+/* What one wheel requires, read once for all containers that have it. */
+struct read_wheel {
+	const char *sha256, *requires_python;
+	struct specifier_set *python; /* NULL: any */
+	struct requirement **requires;
+	const char **texts;
+	size_t count;
+};
+
+struct checker {
+	struct arena scratch;
+	struct read_wheel *wheels;
+	size_t wheel_count;
+	const struct lock *lock;
+	resolve_lookup lookup;
+	void *context;
+	struct diag *d;
+	struct error *err;
+};
+
+static long place_of(const struct closed_set *s, const char *name)
+{
+	for (size_t i = 0; i < s->pin_count; i++) {
+		if (!strcmp(s->pins[i]->name, name))
+			return (long)i;
+	}
+	return -1;
+}
+
+static bool add_extra(struct checker *c, struct closed_set *s, size_t place, const char *extra)
+{
+	for (size_t i = 0; i < s->extra_counts[place]; i++) {
+		if (!strcmp(s->extras[place][i], extra))
+			return false;
+	}
+	*arena_push(&c->scratch, &s->extras[place], &s->extra_counts[place]) = extra;
+	return true;
+}
+
+static void gap(struct checker *c, const struct closed_set *s, const char *who, const char *requirement, const char *why)
+{
+	diag_error(c->d, (struct pos){0}, "%s '%s': %s requires '%s', %s", s->what, s->name, who, requirement, why);
+}
+
+/* True when extras were asked of a pin that were not before. */
+static bool check_requirement(struct checker *c, struct closed_set *s, const char *who, const struct requirement *r, const char *text)
+{
+	long place = place_of(s, r->canonical);
+	bool is_new = false;
+
+	if (place < 0) {
+		gap(c, s, who, text, "which is not locked for it");
+		return false;
+	}
+	if (!r->url && !specifier_set_contains(r->specifiers, s->pins[place]->version, true)) {
+		autostrbuf struct strbuf why = {0};
+
+		strbuf_printf(&why, "but %s is locked", s->pins[place]->version);
+		gap(c, s, who, text, strbuf_text(&why));
+	}
+	for (size_t i = 0; i < r->extra_count; i++)
+		is_new = add_extra(c, s, (size_t)place, r->extras[i]) || is_new;
+	return is_new;
+}
+
+static bool holds(const struct closed_set *s, size_t place, const struct requirement *r)
+{
+	if (environment_holds(&s->values, r->marker, ""))
+		return true;
+	for (size_t i = 0; i < s->extra_counts[place]; i++) {
+		if (environment_holds(&s->values, r->marker, s->extras[place][i]))
+			return true;
+	}
+	return false;
+}
+
+static void keep_requirements(struct checker *c, const struct wheel_metadata *metadata, struct read_wheel *ret)
+{
+	size_t at, count = 0;
+	const char *why;
+
+	ret->requires_python = arena_strdup_null(&c->scratch, metadata->requires_python);
+	ret->python = ret->requires_python ? specifier_set_parse(&c->scratch, ret->requires_python, &at) : NULL;
+	for (size_t i = 0; i < metadata->requires_dist_count; i++) {
+		struct requirement *r = requirement_parse(&c->scratch, metadata->requires_dist[i], &at, &why);
+
+		/* Old wheels hold requirements that no tool can read; uv passes over those it cannot mend, and pip installs them all the same. */
+		if (!r)
+			continue;
+		*arena_push(&c->scratch, &ret->texts, &count) = arena_strdup(&c->scratch, metadata->requires_dist[i]);
+		*arena_push(&c->scratch, &ret->requires, &ret->count) = r;
+	}
+}
+
+/* Metadata may hold long descriptions: it is read into an arena of its own, and only the requirements stay. *ret is NULL for a file that is not there. */
+static int read_wheel(struct checker *c, const struct lock_file *file, const struct read_wheel **ret)
+{
+	autoarena struct arena a = {0};
+	struct wheel_metadata metadata;
+	const char *path;
+
+	*ret = NULL;
+	for (size_t i = 0; i < c->wheel_count; i++) {
+		if (!strcmp(c->wheels[i].sha256, file->sha256)) {
+			*ret = &c->wheels[i];
+			return 0;
+		}
+	}
+	path = c->lookup(c->context, file->sha256);
+	if (!path)
+		return 0;
+	if (wheel_metadata_read(&a, path, &metadata, c->err) < 0)
+		return error_wrap(c->err, "cannot check '%s'", file->name);
+	struct read_wheel *wheel = arena_push(&c->scratch, &c->wheels, &c->wheel_count);
+
+	wheel->sha256 = file->sha256;
+	keep_requirements(c, &metadata, wheel);
+	*ret = wheel;
+	return 0;
+}
+
+static void check_python(struct checker *c, const struct closed_set *s, const struct pin *pin, const struct read_wheel *wheel)
+{
+	if (wheel->python && !specifier_set_contains(wheel->python, s->values.lowest.python_full_version, true) &&
+	    !specifier_set_contains(wheel->python, s->values.highest.python_full_version, true))
+		diag_error(c->d, (struct pos){0}, "%s '%s': %s %s needs Python %s, but it has %s", s->what, s->name, pin->name, pin->version,
+			   wheel->requires_python, s->environment->python);
+}
+
+static int check_pin(struct checker *c, struct closed_set *s, size_t place, bool *changed)
+{
+	const struct pin *pin = s->pins[place];
+	const struct lock_file *file = pin_file(pin, s->environment);
+	const struct read_wheel *wheel;
+	autostrbuf struct strbuf who = {0};
+
+	if (!file) {
+		diag_error(c->d, (struct pos){0}, "%s '%s': none of the files of %s %s can be used in %s", s->what, s->name, pin->name, pin->version,
+			   s->environment->name);
+		return 0;
+	}
+	if (read_wheel(c, file, &wheel) < 0)
+		return -1;
+	if (!wheel)
+		return 0;
+	strbuf_printf(&who, "%s %s", pin->name, pin->version);
+	check_python(c, s, pin, wheel);
+	for (size_t i = 0; i < wheel->count; i++) {
+		if (holds(s, place, wheel->requires[i]))
+			*changed = check_requirement(c, s, strbuf_text(&who), wheel->requires[i], wheel -> texts[i]) || *changed;
+	}
+	return 0;
+}
+
+/* Extras make more requirements hold, so it is looked again until no more are asked for. Repeated problems are dropped by diag_sort(). */
+static int check_set(struct checker *c, struct closed_set *s)
+{
+	bool changed = true;
+
+	while (changed) {
+		changed = false;
+		for (size_t i = 0; i < s->pin_count; i++) {
+			if (check_pin(c, s, i, &changed) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static void start_set(struct checker *c, struct closed_set *s)
+{
+	environment_values(&c->scratch, s->environment, &s->values);
+	s->extras = arena_array(&c->scratch, s->pin_count, sizeof(*s->extras));
+	s->extra_counts = arena_array(&c->scratch, s->pin_count, sizeof(*s->extra_counts));
+}
+
+static int check_container(struct checker *c, const struct lock_container *container)
+{
+	struct closed_set s = {.what = "container", .name = container->name, .environment = lock_environment(c->lock, container->environment)};
+
+	if (!s.environment)
+		return error_set(c->err, ERR_INPUT, "the lock does not describe environment '%s'", container->environment);
+	for (size_t i = 0; i < c->lock->pin_count; i++) {
+		if (pin_in_container(&c->lock->pins[i], container->name))
+			*arena_push(&c->scratch, &s.pins, &s.pin_count) = &c->lock->pins[i];
+	}
+	start_set(c, &s);
+	for (size_t i = 0; i < container->direct_count; i++) {
+		size_t at;
+		const char *why;
+		struct requirement *r = requirement_parse(&c->scratch, container->direct[i], &at, &why);
+
+		if (!r)
+			return error_set(c->err, ERR_INPUT, "the lock declares '%s' for container '%s', which is no requirement", container->direct[i],
+					 container->name);
+		if (environment_holds(&s.values, r->marker, ""))
+			check_requirement(c, &s, "the database", r, container->direct[i]);
+	}
+	return check_set(c, &s);
+}
+
+/* A lock does not hold the words of a layer recipe: which extras were asked for is seen by the edges that are there because of them. */
+static int check_layer(struct checker *c, const char *layer, const struct lock_environment *environment)
+{
+	struct closed_set s = {.what = "layer", .name = layer, .environment = environment};
+
+	for (size_t i = 0; i < c->lock->pin_count; i++) {
+		const struct pin *pin = &c->lock->pins[i];
+
+		if (!pin_in_layer(pin, layer))
+			continue;
+		if (!pin_file(pin, environment))
+			return 0; /* the layer is not used in this environment */
+		*arena_push(&c->scratch, &s.pins, &s.pin_count) = pin;
+	}
+	start_set(c, &s);
+	for (size_t i = 0; i < s.pin_count; i++) {
+		for (size_t j = 0; j < s.pins[i]->edge_count; j++) {
+			if (s.pins[i]->edges[j].extra)
+				add_extra(c, &s, i, s.pins[i]->edges[j].extra);
+		}
+	}
+	return check_set(c, &s);
+}
+
+static bool is_known(const char *const *list, size_t count, const char *text)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(list[i], text))
+			return true;
+	}
+	return false;
+}
+
+static int check_layers(struct checker *c)
+{
+	const char **layers = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < c->lock->pin_count; i++) {
+		for (size_t j = 0; j < c->lock->pins[i].layer_count; j++) {
+			if (!is_known(layers, count, c->lock->pins[i].layers[j]))
+				*arena_push(&c->scratch, &layers, &count) = c->lock->pins[i].layers[j];
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < c->lock->environment_count; j++) {
+			if (check_layer(c, layers[i], &c->lock->environments[j]) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+int resolve_check_closure(const struct lock *lock, resolve_lookup lookup, void *context, struct diag *d, struct error *err)
+{
+	struct checker c = {.lock = lock, .lookup = lookup, .context = context, .d = d, .err = err};
+	size_t errors_before = d->error_count;
+	int result = 0;
+
+	for (size_t i = 0; i < lock->container_count && result == 0; i++)
+		result = check_container(&c, &lock->containers[i]);
+	if (result == 0)
+		result = check_layers(&c);
+	arena_release(&c.scratch);
+	if (result == 0 && d->error_count > errors_before)
+		return error_set(err, ERR_DRIFT, "the lock is not closed: what it holds does not satisfy what its files require");
+	return result;
+}

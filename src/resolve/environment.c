@@ -1,0 +1,69 @@
+#include "resolve/environment.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+static const char *short_implementation(const char *implementation)
+{
+	return !strcmp(implementation, "cpython") ? "cp" : !strcmp(implementation, "pypy") ? "pp" : implementation;
+}
+
+void environment_describe(struct arena *a, const struct environment *e, struct lock_environment *ret)
+{
+	autostrbuf struct strbuf name = {0};
+
+	strbuf_add(&name, short_implementation(e->implementation));
+	for (const char *p = e->python; *p; p++) {
+		if (*p != '.')
+			strbuf_add_char(&name, *p);
+	}
+	strbuf_printf(&name, "-%s-%s-%s%s", e->os, e->machine, e->libc, e->libc_version);
+	*ret = (struct lock_environment){
+		.name = arena_strdup(a, strbuf_text(&name)),
+		.python = arena_strdup(a, e->python),
+		.implementation = arena_strdup(a, e->implementation),
+		.os = arena_strdup(a, e->os),
+		.machine = arena_strdup(a, e->machine),
+		.libc = arena_strdup(a, e->libc),
+		.libc_version = arena_strdup(a, e->libc_version),
+	};
+}
+
+void environment_add_marker(struct strbuf *out, const struct lock_environment *e)
+{
+	strbuf_printf(out, "python_version == '%s' and sys_platform == '%s' and platform_machine == '%s' and implementation_name == '%s'", e->python, e->os,
+		      e->machine, e->implementation);
+}
+
+static void fill(struct marker_environment *ret, const struct lock_environment *e, const char *full_version)
+{
+	bool is_linux = !strcmp(e->os, "linux"), is_cpython = !strcmp(e->implementation, "cpython");
+
+	*ret = (struct marker_environment){
+		.implementation_name = e->implementation,
+		.implementation_version = full_version,
+		.os_name = "posix",
+		.platform_machine = e->machine,
+		.platform_python_implementation = is_cpython                           ? "CPython"
+						  : !strcmp(e->implementation, "pypy") ? "PyPy"
+										       : e->implementation,
+		.platform_release = "",
+		.platform_system = is_linux ? "Linux" : e->os,
+		.platform_version = "",
+		.python_full_version = full_version,
+		.python_version = e->python,
+		.sys_platform = e->os,
+	};
+}
+
+void environment_values(struct arena *a, const struct lock_environment *e, struct environment_values *ret)
+{
+	fill(&ret->lowest, e, arena_printf(a, "%s.0", e->python));
+	fill(&ret->highest, e, arena_printf(a, "%s.99", e->python));
+}
+
+bool environment_holds(const struct environment_values *values, const struct marker *marker, const char *extra)
+{
+	return !marker || marker_holds(marker, &values->lowest, extra) || marker_holds(marker, &values->highest, extra);
+}

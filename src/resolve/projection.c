@@ -1,0 +1,308 @@
+#include "resolve/projection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "python/wheel.h"
+#include "resolve/environment.h"
+#include "resolve/uv_files.h"
+
+/* What one asker reaches in one of its environments. */
+struct reach {
+	const struct asker *asker;
+	const struct lock_environment *environment;
+	struct environment_values values;
+	const char *group, *group_extra;
+	const char *const *tags;
+	size_t tag_count;
+	bool *packages;       /* by place in the answer */
+	const char ***extras; /* by place: those asked for */
+	size_t *extra_counts;
+};
+
+struct walker {
+	struct arena scratch, *arena; /* of the walk; of what is returned */
+	const struct uv_lock *answer;
+	const struct uv_indexes *indexes;
+	struct reach *reaches;
+	size_t reach_count;
+	size_t *queue, queue_count;
+	struct error *err;
+};
+
+static size_t place_of(const struct walker *w, const struct uv_package *package)
+{
+	return (size_t)(package - w->answer->packages);
+}
+
+static bool has_extra(const struct reach *r, size_t package, const char *extra)
+{
+	for (size_t i = 0; i < r->extra_counts[package]; i++) {
+		if (!strcmp(r->extras[package][i], extra))
+			return true;
+	}
+	return false;
+}
+
+/* True when the edge is there for this asker, in its environment. */
+static bool follows(const struct walker *w, const struct reach *r, const struct uv_package *from, const struct uv_edge *edge)
+{
+	if (from == w->answer->question) {
+		if (!edge->under || strcmp(edge->under, r->group) != 0)
+			return false;
+	} else if (edge->under && !has_extra(r, place_of(w, from), edge->under)) {
+		return false;
+	}
+	return environment_holds(&r->values, edge->marker, r->group_extra);
+}
+
+/* True when something about the target is new, so that its own edges have to be looked at (again). */
+static bool arrive(struct walker *w, struct reach *r, const struct uv_edge *edge, size_t target)
+{
+	bool is_new = !r->packages[target];
+
+	r->packages[target] = true;
+	for (size_t i = 0; i < edge->extra_count; i++) {
+		if (has_extra(r, target, edge->extras[i]))
+			continue;
+		*arena_push(&w->scratch, &r->extras[target], &r->extra_counts[target]) = edge->extras[i];
+		is_new = true;
+	}
+	return is_new;
+}
+
+static int walk(struct walker *w, struct reach *r)
+{
+	w->queue_count = 0;
+	*arena_push(&w->scratch, &w->queue, &w->queue_count) = place_of(w, w->answer->question);
+	while (w->queue_count) {
+		const struct uv_package *from = &w->answer->packages[w->queue[--w->queue_count]];
+
+		for (size_t i = 0; i < from->edge_count; i++) {
+			const struct uv_package *target;
+
+			if (!follows(w, r, from, &from->edges[i]))
+				continue;
+			target = uv_lock_target(w->answer, &from->edges[i]);
+			if (!target)
+				return error_set(w->err, ERR_FAILED, "uv's lock has no '%s', which '%s' requires", from->edges[i].name, from->name);
+			if (arrive(w, r, &from->edges[i], place_of(w, target)))
+				*arena_push(&w->scratch, &w->queue, &w->queue_count) = place_of(w, target);
+		}
+	}
+	return 0;
+}
+
+/* Only markers on a patch release can bring this about: the base does not say which one it has. */
+static int check_once(struct walker *w, const struct reach *r)
+{
+	for (size_t i = 1; i < w->answer->package_count; i++) {
+		const struct uv_package *one = &w->answer->packages[i - 1], *two = &w->answer->packages[i];
+
+		for (size_t j = i; j < w->answer->package_count && !strcmp(one->name, w->answer->packages[j].name); j++) {
+			two = &w->answer->packages[j];
+			if (r->packages[i - 1] && r->packages[j])
+				return error_set(w->err, ERR_CONFLICT,
+						 "%s '%s' would need '%s' at %s and at %s, depending on the patch release of Python %s in its base",
+						 r->asker->is_layer ? "layer" : "container", r->asker->name, one->name, one->version, two->version,
+						 r->environment->python);
+		}
+	}
+	return 0;
+}
+
+static int make_reaches(struct walker *w, const struct question *q)
+{
+	for (size_t i = 0; i < q->asker_count; i++) {
+		autostrbuf struct strbuf group = {0}, extra = {0};
+
+		uv_add_group(&group, i);
+		uv_add_group_extra(&extra, i);
+		for (size_t j = 0; j < q->askers[i].environment_count; j++) {
+			struct reach *r = arena_push(&w->scratch, &w->reaches, &w->reach_count);
+
+			r->asker = &q->askers[i];
+			r->environment = q->askers[i].environments[j];
+			r->group = arena_strdup(&w->scratch, strbuf_text(&group));
+			r->group_extra = arena_strdup(&w->scratch, strbuf_text(&extra));
+			r->packages = arena_array(&w->scratch, w->answer->package_count, sizeof(*r->packages));
+			r->extras = arena_array(&w->scratch, w->answer->package_count, sizeof(*r->extras));
+			r->extra_counts = arena_array(&w->scratch, w->answer->package_count, sizeof(*r->extra_counts));
+			environment_values(&w->scratch, r->environment, &r->values);
+			/* Neighbours often share their environment; tags are many. */
+			if (w->reach_count > 1 && r[-1].environment == r->environment) {
+				r->tags = r[-1].tags;
+				r->tag_count = r[-1].tag_count;
+			} else {
+				lock_environment_tags(&w->scratch, r->environment, &r->tags, &r->tag_count);
+			}
+			if (walk(w, r) < 0 || check_once(w, r) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static void add_owner(struct walker *w, struct pin *pin, const struct asker *asker)
+{
+	const char ***names = asker->is_layer ? &pin->layers : &pin->containers;
+	size_t *count = asker->is_layer ? &pin->layer_count : &pin->container_count;
+
+	if (!*count || strcmp((*names)[*count - 1], asker->name) != 0)
+		*arena_push(w->arena, names, count) = arena_strdup(w->arena, asker->name);
+}
+
+static const char **copy_texts(struct arena *a, const char *const *from, size_t count)
+{
+	const char **copy = count ? arena_array(a, count, sizeof(*copy)) : NULL;
+
+	for (size_t i = 0; i < count; i++)
+		copy[i] = arena_strdup(a, from[i]);
+	return copy;
+}
+
+static void add_edge(struct walker *w, struct pin *pin, const struct uv_edge *edge, bool everywhere)
+{
+	const struct uv_package *target = uv_lock_target(w->answer, edge);
+	/* uv's markers on forks name groups of its own question; where an edge leads is what remains of them. */
+	bool keep_marker = edge->marker_text && !everywhere && !strstr(edge->marker_text, "extra");
+
+	*arena_push(w->arena, &pin->edges, &pin->edge_count) = (struct lock_edge){
+		.name = arena_strdup(w->arena, edge->name),
+		.version = arena_strdup(w->arena, target->version),
+		.extras = copy_texts(w->arena, edge->extras, edge->extra_count),
+		.extra_count = edge->extra_count,
+		.marker = keep_marker ? arena_strdup(w->arena, edge->marker_text) : NULL,
+		.extra = arena_strdup_null(w->arena, edge->under),
+	};
+}
+
+/* The edges that at least one owner of the pin follows. */
+static void add_edges(struct walker *w, struct pin *pin, const struct uv_package *package)
+{
+	size_t place = place_of(w, package);
+
+	for (size_t i = 0; i < package->edge_count; i++) {
+		const struct uv_edge *edge = &package->edges[i];
+		bool somewhere = false, everywhere = true;
+
+		for (size_t j = 0; j < w->reach_count; j++) {
+			const struct reach *r = &w->reaches[j];
+
+			if (!r->packages[place] || (edge->under && !has_extra(r, place, edge->under)))
+				continue;
+			bool holds = follows(w, r, package, edge);
+
+			somewhere = somewhere || holds;
+			everywhere = everywhere && holds;
+		}
+		if (somewhere)
+			add_edge(w, pin, edge, everywhere);
+	}
+}
+
+static bool has_file(const struct pin *pin, const char *name)
+{
+	for (size_t i = 0; i < pin->file_count; i++) {
+		if (!strcmp(pin->files[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+/* Marks every environment the wheel can be used in; true when there is one. */
+static bool fits_someone(const struct walker *w, size_t place, const struct wheel_name *wheel, bool *fitted)
+{
+	bool fits = false;
+
+	for (size_t i = 0; i < w->reach_count; i++) {
+		const struct reach *r = &w->reaches[i];
+
+		if (!r->packages[place] || wheel_rank(wheel, r->tags, r->tag_count) < 0)
+			continue;
+		fitted[i] = true;
+		fits = true;
+	}
+	return fits;
+}
+
+static int add_file(struct walker *w, struct pin *pin, const struct uv_wheel *wheel)
+{
+	if (!wheel->sha256) {
+		error_set(w->err, ERR_NOT_FOUND, "index '%s' gives no SHA-256 for '%s', so it cannot be locked", pin->index, wheel->name);
+		return error_hint(w->err, "use an index that gives hashes of its files");
+	}
+	*arena_push(w->arena, &pin->files, &pin->file_count) = (struct lock_file){
+		.name = arena_strdup(w->arena, wheel->name),
+		.size_bytes = wheel->size_bytes,
+		.sha256 = arena_strdup(w->arena, wheel->sha256),
+		.url = arena_strdup(w->arena, wheel->url),
+	};
+	return 0;
+}
+
+static int add_files(struct walker *w, struct pin *pin, const struct uv_package *package, struct projection *ret)
+{
+	size_t place = place_of(w, package);
+	bool *fitted = arena_array(&w->scratch, w->reach_count, sizeof(*fitted));
+
+	for (size_t i = 0; i < package->wheel_count; i++) {
+		struct wheel_name name;
+
+		/* A file of another package or version under this entry would be an index's mistake, or worse. */
+		if (!wheel_name_parse(&w->scratch, package->wheels[i].name, &name) || strcmp(name.name, pin->name) != 0 ||
+		    strcmp(name.version, pin->version) != 0 || has_file(pin, package->wheels[i].name))
+			continue;
+		if (fits_someone(w, place, &name, fitted) && add_file(w, pin, &package->wheels[i]) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < w->reach_count; i++) {
+		if (!w->reaches[i].packages[place] || fitted[i])
+			continue;
+		*arena_push(w->arena, &ret->misfits, &ret->misfit_count) = (struct misfit){.name = pin->name,
+											   .version = pin->version,
+											   .asker = w->reaches[i].asker,
+											   .environment = w->reaches[i].environment,
+											   .file_count = package->wheel_count};
+		break;
+	}
+	return 0;
+}
+
+static int add_pin(struct walker *w, const struct uv_package *package, struct projection *ret)
+{
+	struct pin pin = {.name = arena_strdup(w->arena, package->name),
+			  .version = arena_strdup(w->arena, package->version),
+			  .index = arena_strdup(w->arena, package->registry ? uv_indexes_alias(w->indexes, package->registry) : "default")};
+	bool reached = false;
+
+	for (size_t i = 0; i < w->reach_count; i++) {
+		if (!w->reaches[i].packages[place_of(w, package)])
+			continue;
+		reached = true;
+		add_owner(w, &pin, w->reaches[i].asker);
+	}
+	if (!reached)
+		return 0;
+	add_edges(w, &pin, package);
+	if (add_files(w, &pin, package, ret) < 0)
+		return -1;
+	*arena_push(w->arena, &ret->pins, &ret->pin_count) = pin;
+	return 0;
+}
+
+int projection_make(struct arena *a, const struct question *q, const struct uv_lock *answer, const struct uv_indexes *indexes, struct projection *ret,
+		    struct error *err)
+{
+	struct walker w = {.arena = a, .answer = answer, .indexes = indexes, .err = err};
+	int result = make_reaches(&w, q);
+
+	*ret = (struct projection){0};
+	for (size_t i = 0; i < answer->package_count && result == 0; i++) {
+		if (&answer->packages[i] != answer->question)
+			result = add_pin(&w, &answer->packages[i], ret);
+	}
+	arena_release(&w.scratch);
+	return result;
+}

@@ -1,0 +1,266 @@
+#include "resolve/question.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "python/requirement.h"
+#include "resolve/environment.h"
+
+static int compare_environments(const void *left, const void *right)
+{
+	return strcmp(((const struct lock_environment *)left)->name, ((const struct lock_environment *)right)->name);
+}
+
+static const struct lock_environment *find_environment(const struct environments *e, const char *name)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		if (!strcmp(e->items[i].name, name))
+			return &e->items[i];
+	}
+	return NULL;
+}
+
+void environments_collect(struct arena *a, const struct database *db, struct environments *ret)
+{
+	const char **names = arena_array(a, db->container_count, sizeof(*names));
+
+	*ret = (struct environments){.of_container = arena_array(a, db->container_count, sizeof(*ret->of_container))};
+	for (size_t i = 0; i < db->container_count; i++) {
+		struct lock_environment one;
+
+		environment_describe(a, &db->containers[i].base->environment, &one);
+		names[i] = one.name;
+		if (!find_environment(ret, one.name))
+			*arena_push(a, &ret->items, &ret->count) = one;
+	}
+	if (ret->count)
+		qsort(ret->items, ret->count, sizeof(*ret->items), compare_environments);
+	for (size_t i = 0; i < db->container_count; i++)
+		ret->of_container[i] = find_environment(ret, names[i]);
+}
+
+/* Cycles of groups are refused when the database is loaded. */
+static bool group_reaches(const struct group *g, const struct package *p)
+{
+	for (size_t i = 0; i < g->package_count; i++) {
+		if (g->packages[i] == p)
+			return true;
+	}
+	for (size_t i = 0; i < g->include_count; i++) {
+		if (group_reaches(g->includes[i], p))
+			return true;
+	}
+	return false;
+}
+
+static bool group_includes(const struct group *g, const struct group *other)
+{
+	if (g == other)
+		return true;
+	for (size_t i = 0; i < g->include_count; i++) {
+		if (group_includes(g->includes[i], other))
+			return true;
+	}
+	return false;
+}
+
+static bool container_has_group(const struct container *c, const struct group *g)
+{
+	for (size_t i = 0; i < c->group_count; i++) {
+		if (group_includes(c->groups[i], g))
+			return true;
+	}
+	return false;
+}
+
+static const char *join_extras(struct arena *a, const char *const *extras, size_t count)
+{
+	autostrbuf struct strbuf text = {0};
+
+	for (size_t i = 0; i < count; i++)
+		strbuf_printf(&text, "%s%s", i ? "," : "[", extras[i]);
+	if (count)
+		strbuf_add_char(&text, ']');
+	return arena_strdup(a, strbuf_text(&text));
+}
+
+static void want_package(struct arena *a, const struct container *c, const struct package *p, struct want *ret)
+{
+	const struct package *declared = p;
+	const char *group = "no group";
+
+	*ret = (struct want){.canonical = p->canonical,
+			     .extras = join_extras(a, p->extras, p->extra_count),
+			     .specifier = p->constraint.specifier ? p->constraint.specifier : "",
+			     .package = p,
+			     .pos = p->constraint.pos.file ? p->constraint.pos : p->pos};
+	for (size_t i = 0; i < c->swap_count; i++) {
+		if (c->swaps[i].to == p) {
+			ret->swap = &c->swaps[i];
+			declared = c->swaps[i].from;
+		}
+	}
+	for (size_t i = 0; i < c->group_count; i++) {
+		if (group_reaches(c->groups[i], declared)) {
+			group = c->groups[i]->name;
+			break;
+		}
+	}
+	ret->through = arena_printf(a, "group %s", group);
+}
+
+static bool in_conflict(const struct database *db, const struct container *one, const struct container *other)
+{
+	for (size_t i = 0; i < db->conflict_count; i++) {
+		const struct conflict *c = &db->conflicts[i];
+
+		for (size_t j = 0; j < c->group_count; j++) {
+			for (size_t k = 0; k < c->group_count; k++) {
+				if (j != k && container_has_group(one, c->groups[j]) && container_has_group(other, c->groups[k]))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+void question_for_containers(struct arena *a, const struct database *db, const struct environments *environments, struct question *ret)
+{
+	*ret = (struct question){.askers = arena_array(a, db->container_count, sizeof(*ret->askers)), .asker_count = db->container_count};
+	for (size_t i = 0; i < db->container_count; i++) {
+		const struct container *c = &db->containers[i];
+		struct asker *asker = &ret->askers[i];
+		struct package **packages;
+
+		asker->name = c->name;
+		asker->environments = &environments->of_container[i];
+		asker->environment_count = 1;
+		container_packages(a, c, &packages, &asker->want_count);
+		asker->wants = arena_array(a, asker->want_count, sizeof(*asker->wants));
+		for (size_t j = 0; j < asker->want_count; j++)
+			want_package(a, c, packages[j], &asker->wants[j]);
+		for (size_t j = 0; j < i; j++) {
+			if (!in_conflict(db, &db->containers[j], c))
+				continue;
+			size_t(*pair)[2] = arena_push(a, &ret->conflicts, &ret->conflict_count);
+
+			(*pair)[0] = j;
+			(*pair)[1] = i;
+		}
+	}
+}
+
+static int compare_wants(const void *left, const void *right)
+{
+	const struct want *a = left, *b = right;
+	int order = strcmp(a->canonical, b->canonical);
+
+	return order ? order : strcmp(a->specifier, b->specifier);
+}
+
+/* The requirements of the use's STEP_WHEELS steps. */
+static void want_wheels(struct arena *a, const struct layer_use *use, struct asker *asker, struct diag *d)
+{
+	const struct layer *layer = use->layer;
+
+	for (size_t i = 0; i < layer->step_count; i++) {
+		const struct layer_step *step = &layer->steps[i];
+
+		if (step->kind != STEP_WHEELS || !layer_use_holds(use, step->conditions, step->condition_count))
+			continue;
+		for (size_t j = 0; j < step->word_count; j++) {
+			const char *text = layer_use_expand(a, use, step->words[j]), *why = "not valid";
+			size_t at = 0;
+			struct requirement *r = requirement_parse(a, text, &at, &why);
+
+			if (!r || r->url) {
+				diag_error(d, step->pos, "'%s' is no requirement that can be locked: %s", text, r ? "it names a file by its address" : why);
+				continue;
+			}
+			*arena_push(a, &asker->wants, &asker->want_count) = (struct want){.canonical = r->canonical,
+											  .extras = join_extras(a, r->extras, r->extra_count),
+											  .specifier = r->specifier,
+											  .marker = r->marker_text,
+											  .through = "its recipe",
+											  .pos = step->pos};
+		}
+	}
+	if (asker->want_count)
+		qsort(asker->wants, asker->want_count, sizeof(*asker->wants), compare_wants);
+}
+
+static void add_environment(struct arena *a, struct asker *asker, const struct lock_environment *environment)
+{
+	for (size_t i = 0; i < asker->environment_count; i++) {
+		if (asker->environments[i] == environment)
+			return;
+	}
+	*arena_push(a, &asker->environments, &asker->environment_count) = environment;
+}
+
+static int compare_questions(const void *left, const void *right)
+{
+	return strcmp(((const struct question *)left)->askers->name, ((const struct question *)right)->askers->name);
+}
+
+void questions_for_layers(struct arena *a, const struct database *db, const struct environments *environments, struct diag *d, struct question **ret,
+			  size_t *ret_count)
+{
+	struct question *list = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < db->container_count; i++) {
+		for (size_t j = 0; j < db->containers[i].layer_count; j++) {
+			const struct layer_use *use = &db->containers[i].layers[j];
+			const char *name = lock_layer_name(a, use);
+			struct asker *asker = NULL;
+
+			for (size_t k = 0; k < count && !asker; k++) {
+				if (!strcmp(list[k].askers->name, name))
+					asker = list[k].askers;
+			}
+			if (!asker) {
+				struct asker fresh = {.is_layer = true, .name = name};
+
+				want_wheels(a, use, &fresh, d);
+				if (!fresh.want_count)
+					continue;
+				asker = arena_new(a, struct asker);
+				*asker = fresh;
+				*arena_push(a, &list, &count) = (struct question){.askers = asker, .asker_count = 1};
+			}
+			add_environment(a, asker, environments->of_container[i]);
+		}
+	}
+	if (count)
+		qsort(list, count, sizeof(*list), compare_questions);
+	*ret = list;
+	*ret_count = count;
+}
+
+void question_copy(struct arena *a, const struct question *from, struct question *ret)
+{
+	*ret = *from;
+	ret->askers = arena_array(a, from->asker_count, sizeof(*ret->askers));
+	for (size_t i = 0; i < from->asker_count; i++) {
+		struct asker *to = &ret->askers[i];
+
+		*to = from->askers[i];
+		to->wants = arena_array(a, to->want_count, sizeof(*to->wants));
+		if (to->want_count)
+			memcpy(to->wants, from->askers[i].wants, to->want_count * sizeof(*to->wants));
+	}
+}
+
+void want_add_requirement(struct strbuf *out, const struct want *w)
+{
+	strbuf_printf(out, "%s%s%s", w->canonical, w->extras, w->loose ? "" : w->specifier);
+	if (w->marker)
+		strbuf_printf(out, " ; %s", w->marker);
+}
+
+void asker_add_name(struct strbuf *out, const struct asker *a)
+{
+	strbuf_printf(out, "%s '%s'", a->is_layer ? "layer" : "container", a->name);
+}

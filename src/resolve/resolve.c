@@ -1,0 +1,325 @@
+#include "resolve/resolve.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "io/signals.h"
+#include "io/yaml.h"
+#include "lock/lock_text.h"
+#include "resolve/clash.h"
+#include "resolve/differences.h"
+#include "resolve/projection.h"
+#include "resolve/question.h"
+#include "resolve/sizes.h"
+#include "resolve/uv.h"
+#include "resolve/uv_lock.h"
+#include "version.h"
+
+enum { EXPLAIN_LIMIT_MS = 20000, EXCLUSION_ROUNDS = 40 };
+
+struct resolver {
+	struct arena scratch;
+	const struct database *db;
+	const struct lock *last;
+	const struct resolve_options *options;
+	struct uv uv;
+	struct environments environments;
+	struct lock *ret;
+	struct diag *d;
+	struct error *err;
+};
+
+static void progress(const struct resolver *r, const char *text)
+{
+	if (r->options->on_progress)
+		r->options->on_progress(r->options->context, text);
+}
+
+static void rule_out(struct resolver *r, struct question *q, const struct projection *p, struct misfit **all, size_t *all_count)
+{
+	for (size_t i = 0; i < p->misfit_count; i++) {
+		*arena_push(&r->scratch, &q->exclusions, &q->exclusion_count) = arena_printf(&r->scratch, "%s!=%s", p->misfits[i].name, p->misfits[i].version);
+		*arena_push(&r->scratch, all, all_count) = p->misfits[i];
+	}
+}
+
+static void warn_of_misfits(struct resolver *r, const struct misfit *misfits, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct package *package = database_package(r->db, misfits[i].name);
+
+		diag_warning(r->d, package ? package->pos : (struct pos){0}, "%s %s was passed over: none of its %zu wheels can be used in %s", misfits[i].name,
+			     misfits[i].version, misfits[i].file_count, misfits[i].environment->name);
+	}
+}
+
+/* uv looks at Python, system and machine, but not at the C library: what it picks may have no file that runs. Then that version is ruled out, and uv is asked
+   again. */
+static int resolve_question(struct resolver *r, struct question *q, struct projection *ret)
+{
+	const struct uv_wish wish = {.last = r->last, .upgrade_all = r->options->upgrade_all, .upgrade_packages = r->options->upgrade_packages};
+	struct misfit *misfits = NULL;
+	size_t misfit_count = 0;
+
+	for (int round = 0; round < EXCLUSION_ROUNDS; round++) {
+		struct uv_refusal refusal;
+		struct uv_lock answer;
+		const char *path;
+		int answered = uv_ask(&r->uv, q, &wish, &path, &refusal, r->err);
+
+		if (answered < 0)
+			return -1;
+		if (!answered) {
+			int64_t limit_ms = r->options->explain_limit_ms ? r->options->explain_limit_ms : EXPLAIN_LIMIT_MS;
+
+			progress(r, "looking for the smallest clash");
+			return clash_explain(&r->uv, q, &refusal, misfits, misfit_count, limit_ms, r->d, r->err);
+		}
+		if (uv_lock_read(&r->scratch, path, &answer, r->err) < 0 || projection_make(&r->ret->arena, q, &answer, &r->uv.indexes, ret, r->err) < 0)
+			return -1;
+		if (answer.cut_off_unix)
+			r->ret->cut_off_unix = answer.cut_off_unix;
+		if (!ret->misfit_count) {
+			warn_of_misfits(r, misfits, misfit_count);
+			return 0;
+		}
+		rule_out(r, q, ret, &misfits, &misfit_count);
+	}
+	return error_set(r->err, ERR_NOT_FOUND, "no version of '%s' has a wheel for %s; the last of %zu that were tried is %s", ret->misfits[0].name,
+			 ret->misfits[0].environment->name, misfit_count, ret->misfits[0].version);
+}
+
+static bool same_layers_pin(const struct pin *a, const struct pin *b)
+{
+	return !strcmp(a->name, b->name) && !strcmp(a->version, b->version) && !strcmp(a->index, b->index);
+}
+
+/* Two uses of a toolchain often hold the same pin. */
+static void merge_pin(struct lock *lock, size_t first, const struct pin *pin)
+{
+	struct arena *a = &lock->arena;
+
+	for (size_t i = first; i < lock->pin_count; i++) {
+		struct pin *known = &lock->pins[i];
+
+		if (!same_layers_pin(known, pin))
+			continue;
+		for (size_t j = 0; j < pin->layer_count; j++)
+			*arena_push(a, &known->layers, &known->layer_count) = pin->layers[j];
+		for (size_t j = 0; j < pin->file_count; j++) {
+			bool has = false;
+
+			for (size_t k = 0; k < known->file_count; k++)
+				has = has || !strcmp(known->files[k].name, pin->files[j].name);
+			if (!has)
+				*arena_push(a, &known->files, &known->file_count) = pin->files[j];
+		}
+		for (size_t j = 0; j < pin->edge_count; j++) {
+			bool has = false;
+
+			for (size_t k = 0; k < known->edge_count; k++)
+				has = has ||
+				      (!strcmp(known->edges[k].name, pin->edges[j].name) && !strcmp(known->edges[k].version, pin->edges[j].version) &&
+				       text_equal(known->edges[k].extra, pin->edges[j].extra) && text_equal(known->edges[k].marker, pin->edges[j].marker));
+			if (!has)
+				*arena_push(a, &known->edges, &known->edge_count) = pin->edges[j];
+		}
+		return;
+	}
+	*arena_push(a, &lock->pins, &lock->pin_count) = *pin;
+}
+
+static int resolve_containers(struct resolver *r)
+{
+	struct question q;
+	struct projection p = {0};
+
+	question_for_containers(&r->scratch, r->db, &r->environments, &q);
+	progress(r, "resolving the packages of all containers together");
+	if (resolve_question(r, &q, &p) < 0)
+		return -1;
+	for (size_t i = 0; i < p.pin_count; i++)
+		*arena_push(&r->ret->arena, &r->ret->pins, &r->ret->pin_count) = p.pins[i];
+	return 0;
+}
+
+static int resolve_layers(struct resolver *r)
+{
+	size_t first = r->ret->pin_count, count;
+	struct question *questions;
+
+	questions_for_layers(&r->scratch, r->db, &r->environments, r->d, &questions, &count);
+	if (r->d->error_count)
+		return diag_failed(r->d, r->err);
+	for (size_t i = 0; i < count; i++) {
+		autostrbuf struct strbuf text = {0};
+		struct projection p = {0};
+
+		strbuf_printf(&text, "resolving the files of %s", questions[i].askers->name);
+		progress(r, strbuf_text(&text));
+		if (resolve_question(r, &questions[i], &p) < 0)
+			return -1;
+		for (size_t j = 0; j < p.pin_count; j++)
+			merge_pin(r->ret, first, &p.pins[j]);
+	}
+	return 0;
+}
+
+static void describe_container(struct resolver *r, size_t index, const struct asker *asker, struct lock_container *ret)
+{
+	const struct container *c = &r->db->containers[index];
+	struct arena *a = &r->ret->arena;
+	char hex[65];
+
+	container_digest(c, r->db, hex);
+	*ret = (struct lock_container){
+		.name = arena_strdup(a, c->name), .environment = arena_strdup(a, r->environments.of_container[index]->name), .inputs = arena_strdup(a, hex)};
+	for (size_t i = 0; i < c->group_count; i++)
+		*arena_push(a, &ret->groups, &ret->group_count) = arena_strdup(a, c->groups[i]->name);
+	for (size_t i = 0; i < asker->want_count; i++) {
+		autostrbuf struct strbuf text = {0};
+
+		want_add_requirement(&text, &asker->wants[i]);
+		*arena_push(a, &ret->direct, &ret->direct_count) = arena_strdup(a, strbuf_text(&text));
+	}
+}
+
+static void describe(struct resolver *r)
+{
+	struct arena *a = &r->ret->arena;
+	struct question q;
+	char hex[65];
+
+	question_for_containers(&r->scratch, r->db, &r->environments, &q);
+	database_digest(r->db, hex);
+	r->ret->project = arena_strdup(a, r->db->project.name);
+	r->ret->inputs = arena_strdup(a, hex);
+	*arena_push(a, &r->ret->tools, &r->ret->tool_count) = (struct lock_tool){"lockstep", LOCKSTEP_VERSION};
+	*arena_push(a, &r->ret->tools, &r->ret->tool_count) = (struct lock_tool){"uv", arena_strdup(a, r->uv.version)};
+	for (size_t i = 0; i < r->environments.count; i++) {
+		struct lock_environment *e = &r->environments.items[i];
+
+		*arena_push(a, &r->ret->environments, &r->ret->environment_count) = (struct lock_environment){
+			.name = arena_strdup(a, e->name),
+			.python = arena_strdup(a, e->python),
+			.implementation = arena_strdup(a, e->implementation),
+			.os = arena_strdup(a, e->os),
+			.machine = arena_strdup(a, e->machine),
+			.libc = arena_strdup(a, e->libc),
+			.libc_version = arena_strdup(a, e->libc_version),
+		};
+	}
+	for (size_t i = 0; i < r->db->container_count; i++)
+		describe_container(r, i, &q.askers[i], arena_push(a, &r->ret->containers, &r->ret->container_count));
+}
+
+/* An edge names the version it leads to only where its part of the lock has several. */
+static void shorten_edges(struct lock *lock)
+{
+	for (size_t i = 0; i < lock->pin_count; i++) {
+		for (size_t j = 0; j < lock->pins[i].edge_count; j++) {
+			struct lock_edge *edge = &lock->pins[i].edges[j];
+			size_t versions = 0;
+
+			for (size_t k = 0; k < lock->pin_count; k++)
+				versions += pin_is_toolchain(&lock->pins[k]) == pin_is_toolchain(&lock->pins[i]) && !strcmp(lock->pins[k].name, edge->name);
+			if (versions < 2)
+				edge->version = NULL;
+		}
+	}
+}
+
+/* The same pins as last time: then the old cut-off still says what was looked at. */
+static void keep_cut_off(struct resolver *r)
+{
+	autostrbuf struct strbuf before = {0}, after = {0};
+	struct lock probe;
+
+	if (!r->last)
+		return;
+	probe = *r->last;
+	lock_write(&probe, &before);
+	probe.pins = r->ret->pins;
+	probe.pin_count = r->ret->pin_count;
+	lock_write(&probe, &after);
+	if (!strcmp(strbuf_text(&before), strbuf_text(&after)))
+		r->ret->cut_off_unix = r->last->cut_off_unix;
+}
+
+/* A folder that a killed run left behind goes too: the caller holds the project lock. */
+static int make_folder(struct resolver *r)
+{
+	static const char prefix[] = "resolve-";
+	char *parent = path_join(&r->scratch, r->db->root, ".lockstep"), *folder, **names;
+	size_t count;
+
+	if (file_make_dirs(parent, r->err) < 0 || file_list(&r->scratch, parent, &names, &count, r->err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (text_starts_with(names[i], prefix) && file_remove_tree(path_join(&r->scratch, parent, names[i]), r->err) < 0)
+			return -1;
+	}
+	if (file_make_temp_dir(&r->scratch, parent, prefix, &folder, r->err) < 0)
+		return -1;
+	r->uv.folder = folder;
+	return 0;
+}
+
+static int resolve(struct resolver *r)
+{
+	environments_collect(&r->scratch, r->db, &r->environments);
+	r->uv.cut_off_unix = r->options->cut_off_unix;
+	r->ret->cut_off_unix = r->options->cut_off_unix ? r->options->cut_off_unix : clock_now_unix();
+	if (make_folder(r) < 0 || resolve_containers(r) < 0 || resolve_layers(r) < 0)
+		return -1;
+	describe(r);
+	lock_sort(r->ret);
+	differences_check(r->db, r->ret, r->d);
+	if (r->d->error_count)
+		return error_set(r->err, ERR_CONFLICT, "containers would differ where nothing says that they may");
+	shorten_edges(r->ret);
+	lock_sort(r->ret);
+	if (sizes_fill(r->ret, r->last, r->uv.settings, r->err) < 0 || signals_check(r->err) < 0)
+		return -1;
+	keep_cut_off(r);
+	return 0;
+}
+
+/* So that the lines in question can be shown. */
+static void add_sources(const struct database *db, struct diag *d)
+{
+	for (size_t i = 0; i < d->problem_count; i++) {
+		const char *file = d->problems[i].pos.file;
+		autoarena struct arena a = {0};
+		autostrbuf struct strbuf text = {0};
+		autoerror struct error ignored = {0};
+		bool known = !file;
+
+		for (size_t j = 0; j < d->source_count && !known; j++)
+			known = !strcmp(d->sources[j].file, file);
+		if (!known && file_read(path_join(&a, db->root, file), YAML_LIMIT_BYTES, &text, &ignored) == 0)
+			diag_add_source(d, file, strbuf_text(&text), text.length);
+	}
+}
+
+int resolve_lock(const struct database *db, const struct settings *settings, const struct lock *last, const struct resolve_options *o, struct lock *ret,
+		 struct diag *clash, struct error *err)
+{
+	struct resolver r = {.db = db, .last = last, .options = o, .ret = ret, .d = clash, .err = err};
+	autoerror struct error ignored = {0};
+	int result;
+
+	*ret = (struct lock){0};
+	result = uv_find(&r.scratch, db, settings, clash, &r.uv, err);
+	if (result == 0)
+		result = resolve(&r);
+	if (r.uv.folder)
+		file_remove_tree(r.uv.folder, &ignored);
+	add_sources(db, clash);
+	if (result < 0)
+		lock_release(ret);
+	arena_release(&r.scratch);
+	return result;
+}

@@ -1,0 +1,37 @@
+/* Database -> lock. uv searches, once for all containers together; this module writes its question, reads its answer, and takes each container's part from
+   it. Knows nothing of images, files on disk other than its own temporary folder, or how a lock is written down. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "lock/lock.h"
+#include "python/settings.h"
+#include "recipe/database.h"
+
+/* Zeroed: keep what the last lock has wherever that is possible, and look at everything that is there now. */
+struct resolve_options {
+	bool upgrade_all;
+	const char *const *upgrade_packages;                  /* canonical names, NULL-terminated, or NULL: these may move, and what they drag along */
+	int64_t cut_off_unix;                                 /* nothing uploaded at or after this is looked at; 0: now */
+	int64_t explain_limit_ms;                             /* for finding the smallest clash; 0: 20 s */
+	void (*on_progress)(void *context, const char *text); /* what is being done, in a few words; or NULL */
+	void *context;
+};
+
+/* Resolves everything that the database asks for. `last` (or NULL) is preferred version by version. When the result has exactly its pins, its cut-off date is
+   kept, so that nothing that has not changed looks changed. Needs the project's `.lockstep` folder to itself (the project lock).
+   -1: ERR_CONFLICT, ERR_NOT_FOUND or ERR_INPUT with the places in the database in `clash`; ERR_NETWORK or ERR_HTTP, naming the index by its alias, when one
+   cannot be asked; ERR_CANCELLED. `clash` may hold warnings after success: releases passed over because no file of theirs can be used. */
+int resolve_lock(const struct database *db, const struct settings *settings, const struct lock *last, const struct resolve_options *o, struct lock *ret,
+		 struct diag *clash, struct error *err);
+
+/* Where the file with a digest lies, or NULL (it is then left out of the check). Lives until the next call. */
+typedef const char *(*resolve_lookup)(void *context, const char *sha256);
+/* Checks each container's part of a lock, and each toolchain's, without the resolver's word: every Requires-Dist of every fetched wheel that holds in the
+   environment (PEP 508), with the extras asked for, must be satisfied inside it, and so must Requires-Python. ERR_DRIFT, with each gap as a problem in `d`;
+   ERR_INPUT for a broken wheel. */
+int resolve_check_closure(const struct lock *lock, resolve_lookup lookup, void *context, struct diag *d, struct error *err);

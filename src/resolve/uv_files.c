@@ -1,0 +1,367 @@
+#include "resolve/uv_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "io/toml.h"
+#include "resolve/environment.h"
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static char *percent_decode(struct arena *a, const char *text, size_t length)
+{
+	char *out = arena_alloc(a, length + 1);
+	size_t used = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '%' && i + 2 < length && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
+			out[used++] = (char)(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+			i += 2;
+		} else {
+			out[used++] = text[i];
+		}
+	}
+	return out;
+}
+
+/* "https://user:password@host/path" -> the address without and the two apart. */
+static void split_credentials(struct arena *a, const char *url, struct uv_index *ret)
+{
+	const char *scheme = strstr(url, "://"), *host = scheme ? scheme + 3 : url;
+	size_t authority = strcspn(host, "/?#");
+	const char *at = memrchr(host, '@', authority);
+
+	ret->url = arena_strdup(a, url);
+	if (!scheme || !at)
+		return;
+	const char *colon = memchr(host, ':', (size_t)(at - host));
+
+	ret->url = arena_printf(a, "%.*s%s", (int)(host - url), url, at + 1);
+	ret->user = percent_decode(a, host, (size_t)((colon ? colon : at) - host));
+	ret->password = colon ? percent_decode(a, colon + 1, (size_t)(at - colon - 1)) : NULL;
+}
+
+static bool has_alias(const struct uv_indexes *indexes, const char *alias)
+{
+	for (size_t i = 0; i < indexes->count; i++) {
+		if (!strcmp(indexes->items[i].alias, alias))
+			return true;
+	}
+	return false;
+}
+
+static const struct settings_index *find_setting(const struct settings *settings, const char *alias)
+{
+	for (size_t i = 0; i < settings->index_count; i++) {
+		if (!strcmp(settings->indexes[i].alias, alias))
+			return &settings->indexes[i];
+	}
+	return NULL;
+}
+
+static void add_index(struct arena *a, struct uv_indexes *ret, const char *alias, const char *url, const struct settings_index *setting)
+{
+	struct uv_index *index = arena_push(a, &ret->items, &ret->count);
+
+	index->alias = alias;
+	index->name = setting ? setting->name : NULL;
+	index->explicit_only = setting && setting->explicit_only;
+	index->from = setting && setting->from ? setting->from : "recipes/project.yaml";
+	if (url)
+		split_credentials(a, url, index);
+}
+
+void uv_indexes_collect(struct arena *a, const struct database *db, const struct settings *settings, struct diag *d, struct uv_indexes *ret)
+{
+	*ret = (struct uv_indexes){0};
+	for (size_t i = 0; i < db->project.index_count; i++) {
+		const struct index *index = &db->project.indexes[i];
+		const char *url = index->url ? index->url : settings_index_url(settings, index->alias);
+
+		if (!url && strcmp(index->alias, "default") != 0) {
+			diag_error(d, index->pos, "no address is known for index '%s'", index->alias);
+			diag_hint(d, "give it here as 'url', or name it in your own settings: UV_INDEX=%s=<address>", index->alias);
+			continue;
+		}
+		add_index(a, ret, index->alias, url, index->url ? NULL : find_setting(settings, index->alias));
+	}
+	for (size_t i = 0; i < settings->index_count; i++) {
+		if (!has_alias(ret, settings->indexes[i].alias))
+			add_index(a, ret, settings->indexes[i].alias, settings->indexes[i].url, &settings->indexes[i]);
+	}
+}
+
+static bool same_url(const char *a, const char *b)
+{
+	size_t a_length = strlen(a), b_length = strlen(b);
+
+	while (a_length && a[a_length - 1] == '/')
+		a_length--;
+	while (b_length && b[b_length - 1] == '/')
+		b_length--;
+	return a_length == b_length && !memcmp(a, b, a_length);
+}
+
+const char *uv_indexes_alias(const struct uv_indexes *indexes, const char *url)
+{
+	for (size_t i = 0; i < indexes->count; i++) {
+		if (indexes->items[i].url && same_url(indexes->items[i].url, url))
+			return indexes->items[i].alias;
+	}
+	return "default";
+}
+
+void uv_add_group(struct strbuf *out, size_t asker)
+{
+	strbuf_printf(out, "c%zu", asker + 1);
+}
+
+void uv_add_group_extra(struct strbuf *out, size_t asker)
+{
+	strbuf_printf(out, "group-%zu-%s-", strlen(UV_PROJECT), UV_PROJECT);
+	uv_add_group(out, asker);
+}
+
+/* The distinct markers of all environments asked for: uv wants them disjoint. */
+static void collect_markers(struct arena *a, const struct question *q, char ***ret, size_t *ret_count)
+{
+	char **markers = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < q->asker_count; i++) {
+		for (size_t j = 0; j < q->askers[i].environment_count; j++) {
+			autostrbuf struct strbuf marker = {0};
+			bool known = false;
+
+			environment_add_marker(&marker, q->askers[i].environments[j]);
+			for (size_t k = 0; k < count; k++)
+				known = known || !strcmp(markers[k], strbuf_text(&marker));
+			if (!known)
+				*arena_push(a, &markers, &count) = arena_strdup(a, strbuf_text(&marker));
+		}
+	}
+	if (count)
+		qsort(markers, count, sizeof(*markers), text_compare_items);
+	*ret = markers;
+	*ret_count = count;
+}
+
+static void add_strings(struct strbuf *out, const char *key, char **items, size_t count)
+{
+	strbuf_printf(out, "%s = [", key);
+	for (size_t i = 0; i < count; i++) {
+		strbuf_add(out, i ? ", " : "");
+		toml_add_string(out, items[i]);
+	}
+	strbuf_add(out, "]\n");
+}
+
+/* A wish holds in the environments of its asker only, where there are others. */
+static void add_want(struct strbuf *out, const struct asker *asker, const struct want *w, bool many_environments)
+{
+	autostrbuf struct strbuf text = {0};
+
+	strbuf_printf(&text, "%s%s%s", w->canonical, w->extras, w->loose ? "" : w->specifier);
+	if (many_environments || w->marker)
+		strbuf_add(&text, " ; ");
+	if (w->marker)
+		strbuf_printf(&text, "(%s)%s", w->marker, many_environments ? " and " : "");
+	if (many_environments) {
+		strbuf_add_char(&text, '(');
+		for (size_t i = 0; i < asker->environment_count; i++) {
+			strbuf_add(&text, i ? " or (" : "(");
+			environment_add_marker(&text, asker->environments[i]);
+			strbuf_add_char(&text, ')');
+		}
+		strbuf_add_char(&text, ')');
+	}
+	strbuf_add(out, "\t");
+	toml_add_string(out, strbuf_text(&text));
+	strbuf_add(out, ",\n");
+}
+
+static void add_groups(struct strbuf *out, const struct question *q, bool many_environments)
+{
+	strbuf_add(out, "\n[dependency-groups]\n");
+	for (size_t i = 0; i < q->asker_count; i++) {
+		const struct asker *asker = &q->askers[i];
+
+		uv_add_group(out, i);
+		strbuf_add(out, " = [\n");
+		for (size_t j = 0; j < asker->want_count && !asker->left_out; j++) {
+			if (!asker->wants[j].left_out)
+				add_want(out, asker, &asker->wants[j], many_environments);
+		}
+		strbuf_add(out, "]\n");
+	}
+}
+
+static void add_conflicts(struct strbuf *out, const struct question *q)
+{
+	if (!q->conflict_count)
+		return;
+	strbuf_add(out, "conflicts = [\n");
+	for (size_t i = 0; i < q->conflict_count; i++) {
+		strbuf_add(out, "\t[{ group = \"");
+		uv_add_group(out, q->conflicts[i][0]);
+		strbuf_add(out, "\" }, { group = \"");
+		uv_add_group(out, q->conflicts[i][1]);
+		strbuf_add(out, "\" }],\n");
+	}
+	strbuf_add(out, "]\n");
+}
+
+static void add_sources(struct strbuf *out, const struct question *q)
+{
+	autoarena struct arena scratch = {0};
+	const char **done = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < q->asker_count; i++) {
+		for (size_t j = 0; j < q->askers[i].want_count; j++) {
+			const struct want *w = &q->askers[i].wants[j];
+			bool known = !w->package || !w->package->index || w->left_out || q->askers[i].left_out;
+
+			for (size_t k = 0; k < count && !known; k++)
+				known = !strcmp(done[k], w->canonical);
+			if (known)
+				continue;
+			strbuf_add(out, count ? "" : "\n[tool.uv.sources]\n");
+			*arena_push(&scratch, &done, &count) = w->canonical;
+			toml_add_key(out, w->canonical);
+			strbuf_add(out, " = { index = ");
+			toml_add_string(out, w->package->index);
+			strbuf_add(out, " }\n");
+		}
+	}
+}
+
+/* uv asks its default index last, whatever the order: so the last one with an address becomes the default, unless uv's own built-in one is among them. */
+static void add_indexes(struct strbuf *out, const struct uv_indexes *indexes)
+{
+	size_t last = indexes->count;
+
+	for (size_t i = 0; i < indexes->count; i++) {
+		if (!indexes->items[i].explicit_only)
+			last = i;
+	}
+	for (size_t i = 0; i < indexes->count; i++) {
+		if (!indexes->items[i].url)
+			last = indexes->count;
+	}
+	for (size_t i = 0; i < indexes->count; i++) {
+		if (!indexes->items[i].url)
+			continue;
+		strbuf_add(out, "\n[[tool.uv.index]]\nname = ");
+		toml_add_string(out, indexes->items[i].alias);
+		strbuf_add(out, "\nurl = ");
+		toml_add_string(out, indexes->items[i].url);
+		strbuf_add(out, indexes->items[i].explicit_only ? "\nexplicit = true\n" : i == last ? "\ndefault = true\n" : "\n");
+	}
+}
+
+/* pip passes over a folder of find-links that is not there; uv gives up. */
+static void add_find_links(struct strbuf *out, const struct settings *settings)
+{
+	autoarena struct arena scratch = {0};
+	char **items = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < settings->find_links_count; i++) {
+		if (strstr(settings->find_links[i], "://") || file_is_dir(settings->find_links[i]))
+			*arena_push(&scratch, &items, &count) = arena_strdup(&scratch, settings->find_links[i]);
+	}
+	if (count)
+		add_strings(out, "find-links", items, count);
+}
+
+/* What could change the answer is said here in full, so that no configuration file of this machine decides it. requires-python is wide on purpose: uv wants
+   the interpreter it runs with to be inside it, and narrows it by the environments for the search itself. */
+void uv_add_pyproject(struct strbuf *out, const struct question *q, const struct uv_indexes *indexes, const struct settings *settings)
+{
+	autoarena struct arena scratch = {0};
+	char **markers;
+	size_t marker_count;
+
+	collect_markers(&scratch, q, &markers, &marker_count);
+	strbuf_add(out, "[project]\nname = \"" UV_PROJECT "\"\nversion = \"0\"\nrequires-python = \">=3\"\n");
+	add_groups(out, q, marker_count > 1);
+	strbuf_add(out, "\n[tool.uv.workspace]\n\n[tool.uv]\npackage = false\nno-build = true\nresolution = \"highest\"\n"
+			"prerelease = \"if-necessary-or-explicit\"\nfork-strategy = \"fewest\"\ndefault-groups = []\n");
+	add_strings(out, "environments", markers, marker_count);
+	add_strings(out, "required-environments", markers, marker_count);
+	if (q->exclusion_count)
+		add_strings(out, "constraint-dependencies", (char **)q->exclusions, q->exclusion_count);
+	add_conflicts(out, q);
+	add_find_links(out, settings);
+	add_sources(out, q);
+	add_indexes(out, indexes);
+}
+
+/* A pin of another container's part is of no use to a toolchain, and the other way round. */
+static bool concerns(const struct question *q, const struct pin *pin)
+{
+	for (size_t i = 0; i < q->asker_count; i++) {
+		if (q->askers[i].is_layer ? pin_in_layer(pin, q->askers[i].name) : pin->layer_count == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Where a lock has a package at two versions, uv is told for which environments each was. */
+static void add_pin_markers(struct strbuf *out, const struct lock *last, const struct pin *pin)
+{
+	autoarena struct arena scratch = {0};
+	char **markers = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < pin->container_count; i++) {
+		const struct lock_container *c = lock_container(last, pin->containers[i]);
+		const struct lock_environment *e = c ? lock_environment(last, c->environment) : NULL;
+		autostrbuf struct strbuf marker = {0};
+
+		if (!e)
+			continue;
+		environment_add_marker(&marker, e);
+		*arena_push(&scratch, &markers, &count) = arena_strdup(&scratch, strbuf_text(&marker));
+	}
+	if (count)
+		add_strings(out, "resolution-markers", markers, count);
+}
+
+/* The least that uv takes as a lock file: names, versions and a source that may be anything. Options have to be those of the run, or it looks away. */
+bool uv_add_preferences(struct strbuf *out, const struct question *q, const struct lock *last, int64_t cut_off_unix)
+{
+	size_t added = 0;
+
+	strbuf_add(out, "version = 1\nrequires-python = \">=3\"\n\n[options]\nfork-strategy = \"fewest\"\n");
+	if (cut_off_unix) {
+		strbuf_add(out, "exclude-newer = \"");
+		clock_add_rfc3339(out, cut_off_unix);
+		strbuf_add(out, "\"\n");
+	}
+	for (size_t i = 0; last && i < last->pin_count; i++) {
+		const struct pin *pin = &last->pins[i];
+		bool has_twin = (i && !strcmp(last->pins[i - 1].name, pin->name)) || (i + 1 < last->pin_count && !strcmp(last->pins[i + 1].name, pin->name));
+
+		if (!concerns(q, pin))
+			continue;
+		strbuf_add(out, "\n[[package]]\nname = ");
+		toml_add_string(out, pin->name);
+		strbuf_add(out, "\nversion = ");
+		toml_add_string(out, pin->version);
+		strbuf_add(out, "\nsource = { registry = ");
+		toml_add_string(out, pin->index);
+		strbuf_add(out, " }\n");
+		if (has_twin && !pin->layer_count)
+			add_pin_markers(out, last, pin);
+		added++;
+	}
+	return added > 0;
+}

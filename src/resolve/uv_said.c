@@ -1,0 +1,195 @@
+#include "resolve/uv_said.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "io/http.h"
+
+static void replace_all(struct strbuf *text, const char *from, const char *to)
+{
+	struct strbuf out = {0};
+	const char *p = strbuf_text(text), *next;
+	size_t length = strlen(from);
+
+	while (length && (next = strstr(p, from))) {
+		strbuf_add_bytes(&out, p, (size_t)(next - p));
+		strbuf_add(&out, to);
+		p = next + length;
+	}
+	strbuf_add(&out, p);
+	strbuf_release(text);
+	*text = out;
+}
+
+/* Our names for what uv was given: "lockstep-union:c2" is container 'ci-gpu'. Last ones first, as c1 begins c12. */
+static void name_askers(struct strbuf *text, const struct question *q)
+{
+	for (size_t i = q->asker_count; i-- > 0;) {
+		autostrbuf struct strbuf group = {0}, name = {0};
+
+		strbuf_add(&group, UV_PROJECT ":");
+		uv_add_group(&group, i);
+		asker_add_name(&name, &q->askers[i]);
+		replace_all(text, strbuf_text(&group), strbuf_text(&name));
+	}
+	replace_all(text, "your project requires", "we need");
+	replace_all(text, "your project's", "our");
+}
+
+static void name_indexes(struct strbuf *text, const struct uv *uv)
+{
+	for (size_t i = 0; i < uv->indexes.count; i++) {
+		const struct uv_index *index = &uv->indexes.items[i];
+
+		if (index->url) {
+			autofree char *name = mem_printf("index '%s' ", index->alias);
+
+			replace_all(text, index->url, name);
+		}
+	}
+}
+
+/* The paragraphs of "error: ...", "  cause: ..." without their labels and indents, one line each; hints and what was said before are left out. */
+static void read_sentences(struct strbuf *out, const char *said, bool with_first)
+{
+	bool inside = false;
+
+	while (*said) {
+		size_t length = strcspn(said, "\n");
+		const char *p = said;
+
+		while (*p == ' ')
+			p++;
+		bool begins = text_starts_with(p, "error: "), cause = text_starts_with(p, "cause: ");
+
+		if (begins || cause)
+			inside = true;
+		if (text_starts_with(p, "hint: ") || text_starts_with(p, "warning: "))
+			inside = false;
+		if (begins || cause)
+			p += 7;
+		if (inside && (!begins || with_first) && p < said + length) {
+			strbuf_add(out, out->length ? "\n" : "");
+			strbuf_add_bytes(out, p, (size_t)(said + length - p));
+		}
+		said += length + (said[length] == '\n');
+	}
+}
+
+/* The words before " was not found in the package registry". */
+static void collect_missing(struct arena *a, const char *text, struct uv_refusal *ret)
+{
+	static const char phrase[] = " was not found in the package registry";
+
+	for (const char *p = text; (p = strstr(p, phrase)); p += strlen(phrase)) {
+		const char *begin = p;
+
+		while (begin > text && (isalnum((unsigned char)begin[-1]) || strchr("-_.", begin[-1])))
+			begin--;
+		if (begin < p)
+			*arena_push(a, &ret->missing, &ret->missing_count) = arena_strndup(a, begin, (size_t)(p - begin));
+	}
+}
+
+/* The index that an address belongs to, or NULL (files may lie elsewhere). */
+static const struct uv_index *index_of(const struct uv *uv, const char *text)
+{
+	for (size_t i = 0; i < uv->indexes.count; i++) {
+		if (uv->indexes.items[i].url && strstr(text, uv->indexes.items[i].url))
+			return &uv->indexes.items[i];
+	}
+	return NULL;
+}
+
+static int refused(const struct uv *uv, const char *said, const char *status, struct error *err)
+{
+	const struct uv_index *index = index_of(uv, said);
+
+	if (!index)
+		return error_set(err, ERR_HTTP, "an index answered %s", status);
+	error_set(err, ERR_HTTP, "index '%s' (from %s) answered %s", index->alias, index->from, status);
+	return error_hint(err, "give it credentials: in netrc, in the address in your own pip or uv settings, or in UV_INDEX_<NAME>_USERNAME and _PASSWORD");
+}
+
+static const char *first_address(struct arena *a, const char *said)
+{
+	const char *p = strstr(said, "Failed to fetch: ");
+
+	if (!p)
+		return NULL;
+	p += strlen("Failed to fetch: ");
+	p += *p == '`';
+	autofree char *url = mem_strndup(p, strcspn(p, "`\n"));
+	autofree char *safe = http_redacted(url);
+
+	return arena_strdup(a, safe);
+}
+
+static int could_not_ask(struct uv *uv, const char *said, struct error *err)
+{
+	const char *address = first_address(uv->arena, said), *last_cause = said;
+	const struct uv_index *index = index_of(uv, said);
+	autostrbuf struct strbuf who = {0};
+
+	if (index)
+		strbuf_printf(&who, "index '%s' (from %s)", index->alias, index->from);
+	else if (address)
+		strbuf_printf(&who, "'%s'", address);
+	else
+		strbuf_add(&who, "an index");
+	const char *status = strstr(said, "HTTP status ");
+
+	if (status && (status = strchr(status, '('))) {
+		int length = (int)strcspn(status + 1, ")");
+
+		error_set(err, ERR_HTTP, "%s answered %.*s", strbuf_text(&who), length, status + 1);
+		return -1;
+	}
+	for (const char *p = said; (p = strstr(p, "  cause: ")); p++)
+		last_cause = p + strlen("  cause: ");
+	return error_set(err, ERR_NETWORK, "cannot reach %s: %.*s", strbuf_text(&who), (int)strcspn(last_cause, "\n"), last_cause);
+}
+
+static int other_failure(struct uv *uv, const struct question *q, const struct process_result *result, struct error *err)
+{
+	autostrbuf struct strbuf text = {0};
+
+	read_sentences(&text, strbuf_text(&result->err_out), true);
+	if (!text.length)
+		strbuf_add(&text, strbuf_text(&result->err_out));
+	name_askers(&text, q);
+	name_indexes(&text, uv);
+	if (result->signal)
+		return error_set(err, ERR_ENGINE, "uv was ended by signal %d", result->signal);
+	return error_set(err, ERR_ENGINE, "uv failed (exit %d): %s", result->exit_status, strbuf_text(&text));
+}
+
+int uv_said(struct uv *uv, const struct question *q, const struct process_result *result, struct uv_refusal *refusal, struct error *err)
+{
+	const char *said = strbuf_text(&result->err_out);
+	autostrbuf struct strbuf text = {0};
+
+	if (strstr(said, "Failed to fetch: ") || strstr(said, "error sending request"))
+		return could_not_ask(uv, said, err);
+	if (!strstr(said, "No solution found"))
+		return other_failure(uv, q, result, err);
+	if (strstr(said, "(401 Unauthorized)"))
+		return refused(uv, said, "401 Unauthorized", err);
+	if (strstr(said, "403 Forbidden"))
+		return refused(uv, said, "403 Forbidden", err);
+	if (uv->cut_off_unix && strstr(said, "is missing an upload date")) {
+		error_set(err, ERR_FAILED, "the index does not say when files were uploaded, so nothing can be locked as of a date");
+		return error_hint(err, "leave --at away, or use an index with upload times (PEP 700)");
+	}
+	read_sentences(&text, said, false);
+	name_askers(&text, q);
+	name_indexes(&text, uv);
+	*refusal = (struct uv_refusal){.text = arena_strdup(uv->arena, strbuf_text(&text))};
+	collect_missing(uv->arena, refusal->text, refusal);
+	refusal->no_wheel = strstr(said, "no usable wheels") || strstr(said, "no wheels") || strstr(said, "has no wheel");
+	refusal->no_version = strstr(said, "is available and") || strstr(said, "are available and") || strstr(said, "there is no version of") ||
+			      strstr(said, "there are no versions of");
+	return 0;
+}
