@@ -15,7 +15,8 @@ struct steps {
 	const struct base *base;
 	struct strbuf *out;
 	struct step_needs needs;
-	const char *last_why; /* said above the instruction before; not said twice */
+	const char *last_why;    /* said above the instruction before; not said twice */
+	const char *last_parent; /* made in this instruction already, or NULL */
 };
 
 static int wrong_word(struct pos pos, const char *what, struct error *err)
@@ -85,10 +86,11 @@ static void add_make_parent(struct steps *s, const char *path)
 {
 	const char *parent = parent_of(s->arena, path);
 
-	if (parent) {
+	if (parent && !text_equal(parent, s->last_parent)) {
 		strbuf_add(s->out, "mkdir -p -- ");
 		text_shell_quote(s->out, parent);
 		strbuf_add(s->out, " && \\\n    ");
+		s->last_parent = parent;
 	}
 }
 
@@ -165,6 +167,7 @@ static bool is_small(enum step_kind kind)
 /* One RUN for steps[0..count), links and files all; what each is for stands above it. */
 static int add_small_steps(struct steps *s, const struct layer_step *const *steps, size_t count, struct error *err)
 {
+	s->last_parent = NULL;
 	for (size_t i = 0; i < count; i++)
 		add_why(s, steps[i]->why);
 	for (size_t i = 0; i < count; i++) {
