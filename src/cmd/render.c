@@ -1,13 +1,14 @@
+#include "cmd/command.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "base/unified.h"
-#include "cmd/command.h"
+#include "cmd/open.h"
 #include "io/json.h"
 #include "io/terminal.h"
-#include "recipe/database.h"
 #include "render/committed.h"
 
 /* What is printed is what the project's files say: made safe for a terminal, left as it is for a program. */
@@ -97,35 +98,26 @@ static bool differ(const struct committed_file *files, size_t count)
 
 static int run(struct command_call *call, struct error *err)
 {
-	struct database db = {0};
+	autodatabase struct database db = {0};
+	autofd int lock = -1;
 	struct committed_file *files = NULL;
 	bool check = command_flag(call, "check");
 	size_t count = 0;
 	char *root = NULL;
-	int result = -1;
-	autodiag struct diag d = {0};
 
-	if (database_find_root(call->arena, call->start_folder, &root, err) < 0)
+	if (!check && (open_root(call, &root, err) < 0 || open_for_change(root, &lock, err) < 0))
 		return -1;
-	if (database_load(&db, root, &d, err) < 0)
-		goto out;
-	diag_print(&d, stderr);
-	if (diag_failed(&d, err) < 0)
-		goto out;
-	if (committed_compare(call->arena, &db, &files, &count, err) < 0)
-		goto out;
+	if (open_database(call, &db, err) < 0 || committed_compare(call->arena, &db, &files, &count, err) < 0)
+		return -1;
 	if (!check && committed_write(&db, files, count, err) < 0)
-		goto out;
+		return -1;
 	if (call->format == FORMAT_JSON)
 		print_json(files, count, check);
 	else if (check)
 		print_check(files, count);
 	else
 		print_written(files, count, call->quiet);
-	result = check && differ(files, count) ? EXIT_FAILED : EXIT_DONE;
-out:
-	database_release(&db);
-	return result;
+	return check && differ(files, count) ? EXIT_FAILED : EXIT_DONE;
 }
 
 static const struct option options[] = {

@@ -12,7 +12,7 @@ static void add_header(struct strbuf *out, const struct container *c, const stru
 {
 	strbuf_printf(out,
 		      DOCKERFILE_MARK " A change made here is lost, and 'lockstep render --check' finds it; change these instead:\n"
-		      "#     %s\n#     recipes/project.yaml, recipes/python.yaml\n#     recipes/bases/%s.yaml\n",
+				      "#     %s\n#     recipes/project.yaml, recipes/python.yaml\n#     recipes/bases/%s.yaml\n",
 		      c->file, c->base->name);
 	for (size_t i = 0; i < count; i++) {
 		if (stages[i].kind == STAGE_LAYER)
@@ -20,7 +20,8 @@ static void add_header(struct strbuf *out, const struct container *c, const stru
 	}
 	strbuf_printf(out,
 		      "# 'lockstep build %s' fetches what it needs into its build context, %s/%s. After that any builder\n"
-		      "# that knows RUN --mount can build it: Docker 20.10 with BuildKit, buildah 1.24 and podman 4, or newer.\n#\n",
+		      "# that knows RUN --mount can build it: Docker 20.10 with BuildKit, buildah 1.24 and podman 4, or newer.\n"
+		      "# Debian packages are named without a version (hadolint's DL3008): a mirror has one at a time, and a release records which it was.\n#\n",
 		      c->name, RENDER_CONTEXTS, c->name);
 	word_add_comment(out, c->name);
 	word_add_comment(out, c->description);

@@ -32,6 +32,8 @@ void step_add_apt(struct arena *a, struct strbuf *out, const char *const *packag
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = packages[i];
 	qsort(sorted, count, sizeof(*sorted), text_compare_items);
+	/* One version of each package is what a mirror of Debian has; a release records which it was. */
+	strbuf_add(out, "# hadolint ignore=DL3008\n");
 	/* The certificates of a mirror behind https come as a secret, readable for apt's own user, and only where there are some. */
 	strbuf_add(out, "RUN --mount=type=secret,id=ca,target=/run/secrets/lockstep-ca,mode=0444 \\\n"
 			"    set -- -o Acquire::Retries=3 -o APT::Update::Error-Mode=any -o Dpkg::Use-Pty=0 && \\\n"
