@@ -89,6 +89,11 @@ static void report_syntax(struct yaml_reader *r)
 		diag_hint(r->diag, "put the text into quotes");
 		return;
 	}
+	if (p->context && (strstr(p->context, "an alias") || strstr(p->context, "an anchor"))) {
+		diag_error(r->diag, position(r, p->context_mark), "not valid YAML: a text cannot begin with '%c'", strstr(p->context, "an alias") ? '*' : '&');
+		diag_hint(r->diag, "put the text into quotes");
+		return;
+	}
 	if (p->context && p->context_mark.line != p->problem_mark.line)
 		diag_error(r->diag, at, "not valid YAML: %s (%s that began in line %zu)", problem, p->context, p->context_mark.line + 1);
 	else if (p->context)

@@ -152,7 +152,7 @@ void load_bases(struct reader *r)
 		b->name = names[i];
 		b->pos = b->environment.pos = (struct pos){file, 0, 0};
 		if (v)
-			schema_read(r, v, "base", b->pos, base_rows, b);
+			schema_read(r, v, "a base", b->pos, base_rows, b);
 		fill(r, b);
 	}
 }

@@ -97,7 +97,7 @@ static void read_swap(struct reader *r, const struct schema_named *named, struct
 	struct swap_fields fields = {0};
 	struct swap swap = {.from = refer_package(r, &name), .pos = named->pos};
 
-	if (!schema_read(r, named->value, "swap", named->pos, swap_rows, &fields) || !fields.with)
+	if (!schema_read(r, named->value, "a swap", named->pos, swap_rows, &fields) || !fields.with)
 		return;
 	swap.to = refer_package(r, fields.with);
 	swap.why = fields.why ? fields.why : "";
@@ -213,7 +213,7 @@ static void load_container(struct reader *r, const char *name)
 	c->pos = (struct pos){c->file, 0, 0};
 	v = load_file(r, c->file);
 	if (v)
-		schema_read(r, v, "container", c->pos, container_rows, c);
+		schema_read(r, v, "a container", c->pos, container_rows, c);
 	if (!c->tag_name)
 		c->tag_name = default_tag(r->arena, name);
 }

@@ -149,6 +149,7 @@ struct layer {
 	size_t step_count;
 	struct layer_probe *verify, *snapshot;
 	size_t verify_count, snapshot_count;
+	bool unread; /* its file has no form that could be read, so nothing is known of it */
 	struct pos pos;
 };
 

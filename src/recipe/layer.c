@@ -49,7 +49,7 @@ static void read_option(struct reader *r, const struct layer *layer, const struc
 {
 	struct option_fields fields = {.option = {.name = named->name, .pattern_name = "word", .pos = named->pos}};
 
-	if (schema_read(r, named->value, "option", named->pos, option_rows, &fields)) {
+	if (schema_read(r, named->value, "an option", named->pos, option_rows, &fields)) {
 		const char *pattern = fields.pattern ? schema_line(r, fields.pattern, "'pattern'", &word_pattern) : NULL;
 
 		if (pattern)
@@ -95,7 +95,8 @@ static void read_layer(struct reader *r, const struct value *v, struct layer *la
 	struct layer_fields fields = {0};
 	struct layer_reader l = {.r = r, .layer = layer};
 
-	if (!schema_read(r, v, "layer", layer->pos, layer_rows, &fields))
+	layer->unread = !schema_read(r, v, "a layer", layer->pos, layer_rows, &fields);
+	if (layer->unread)
 		return;
 	layer->description = fields.description;
 	*ret_requires = fields.requires;
@@ -141,6 +142,7 @@ void load_layers(struct reader *r)
 
 		db->layers[i].name = names[i];
 		db->layers[i].pos = (struct pos){file, 0, 0};
+		db->layers[i].unread = !v;
 		if (v)
 			read_layer(r, v, &db->layers[i], &requires[i]);
 	}

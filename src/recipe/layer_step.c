@@ -201,9 +201,9 @@ static void (*const actions[])(struct layer_reader *l, const struct value *v, st
 static void read_step(struct layer_reader *l, const struct value *v)
 {
 	struct step_fields fields = {0};
-	size_t count = 0, chosen = 0;
+	size_t count = 0, chosen = 0, errors = l->r->diag->error_count;
 
-	if (!schema_read(l->r, v, "step", v->pos, step_rows, &fields))
+	if (!schema_read(l->r, v, "a step", v->pos, step_rows, &fields))
 		return;
 	for (size_t i = ARRAY_LEN(actions); i-- > 0;) {
 		if (!fields.actions[i])
@@ -211,6 +211,8 @@ static void read_step(struct layer_reader *l, const struct value *v)
 		chosen = i;
 		count++;
 	}
+	if (!count && errors != l->r->diag->error_count)
+		return; /* what it does stands under a misspelt key, most likely */
 	if (count != 1) {
 		if (count)
 			diag_error(l->r->diag, v->pos, "a step does one thing, and this one has %zu", count);
@@ -275,7 +277,7 @@ static void read_probe(struct layer_reader *l, const struct value *v, struct lay
 
 	probe->pos = v->pos;
 	probe->name = "";
-	if (!schema_read(l->r, v, "probe", v->pos, probe_rows, &fields))
+	if (!schema_read(l->r, v, "a probe", v->pos, probe_rows, &fields))
 		return;
 	probe->name = fields.name ? fields.name : "";
 	layer_conditions(l, fields.when, &probe->conditions, &probe->condition_count);

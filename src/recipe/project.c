@@ -44,7 +44,7 @@ static void read_indexes(struct reader *r, const struct value *v, void *target)
 	for (size_t i = 0; i < v->item_count; i++) {
 		struct index one = {.pos = v->items[i]->pos};
 
-		if (!schema_read(r, v->items[i], "index", v->items[i]->pos, index_rows, &one) || !one.alias)
+		if (!schema_read(r, v->items[i], "an index", v->items[i]->pos, index_rows, &one) || !one.alias)
 			continue;
 		for (size_t j = 0; j < p->index_count; j++) {
 			if (!strcmp(p->indexes[j].alias, one.alias))
@@ -88,8 +88,7 @@ void load_project(struct reader *r)
 	struct value *v = load_file(r, "recipes/project.yaml");
 
 	p->pos = (struct pos){"recipes/project.yaml", 0, 0};
-	if (v)
-		schema_read(r, v, "project", p->pos, project_rows, p);
+	r->indexes_unread = !v || !schema_read(r, v, "a project", p->pos, project_rows, p);
 	if (!p->repository)
 		p->repository = p->name;
 	if (!p->first_release)

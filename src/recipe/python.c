@@ -71,6 +71,7 @@ static void load_groups(struct reader *r, const struct value *v)
 	struct schema_named *names;
 	struct database *db = r->db;
 
+	r->groups_unread = v->kind != VALUE_TABLE && !schema_is_empty(v);
 	if (!schema_is_table(r, v, "'groups'"))
 		return;
 	schema_names(r, v, "group", &word_python_name, true, &names, &db->group_count);
@@ -87,7 +88,7 @@ static void load_groups(struct reader *r, const struct value *v)
 		if (names[i].value->kind == VALUE_TEXT && !schema_is_empty(names[i].value))
 			fields.description = schema_line(r, names[i].value, "a group's description", NULL);
 		else
-			schema_read(r, names[i].value, "group", g->pos, group_rows, &fields);
+			schema_read(r, names[i].value, "a group", g->pos, group_rows, &fields);
 		g->description = fields.description;
 		includes[i] = fields.include;
 	}
@@ -168,6 +169,20 @@ static void read_constraint(struct reader *r, const struct package_fields *field
 	}
 }
 
+/* Two spellings of one extra are one extra. */
+static void set_extras(struct arena *a, struct package *p, const char **extras, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		extras[i] = name_canonical(a, extras[i]);
+	if (count)
+		qsort(extras, count, sizeof(*extras), text_compare_items);
+	p->extras = extras;
+	for (size_t i = 0; i < count; i++) {
+		if (!i || strcmp(extras[i], extras[i - 1]) != 0)
+			extras[p->extra_count++] = extras[i];
+	}
+}
+
 static void read_package(struct reader *r, const struct schema_named *named, struct package *p)
 {
 	struct package_fields fields = {0};
@@ -176,22 +191,13 @@ static void read_package(struct reader *r, const struct schema_named *named, str
 	p->canonical = named->canonical;
 	p->pos = named->pos;
 	p->constraint = (struct constraint){CONSTRAINT_LOOSE, "", NULL, NULL, p->pos};
-	if (!schema_read(r, named->value, "package", p->pos, package_rows, &fields))
+	if (!schema_read(r, named->value, "a package", p->pos, package_rows, &fields))
 		return;
 	read_constraint(r, &fields, p);
 	refer_groups(r, fields.groups, "'groups'", &p->groups, &p->group_count, NULL);
 	for (size_t i = 0; i < p->group_count; i++)
 		*arena_push(r->arena, &p->groups[i]->packages, &p->groups[i]->package_count) = p;
-	p->extras = fields.extras;
-	p->extra_count = fields.extra_count;
-	for (size_t i = 0; i < p->extra_count; i++)
-		p->extras[i] = name_canonical(r->arena, p->extras[i]);
-	if (p->extra_count)
-		qsort(p->extras, p->extra_count, sizeof(*p->extras), text_compare_items);
-	for (size_t i = 1; i < p->extra_count; i++) {
-		if (!strcmp(p->extras[i], p->extras[i - 1]))
-			diag_error(r->diag, p->pos, "package '%s' has the extra '%s' twice", p->name, p->extras[i]);
-	}
+	set_extras(r->arena, p, fields.extras, fields.extra_count);
 	struct index *index = fields.index ? refer_index(r, fields.index) : NULL;
 
 	p->index = index ? index->alias : NULL;
@@ -202,6 +208,7 @@ static void load_packages(struct reader *r, const struct value *v)
 	struct schema_named *names;
 	struct database *db = r->db;
 
+	r->packages_unread = v->kind != VALUE_TABLE && !schema_is_empty(v);
 	if (!schema_is_table(r, v, "'packages'"))
 		return;
 	schema_names(r, v, "package", &word_python_name, true, &names, &db->package_count);
@@ -216,7 +223,8 @@ void load_python(struct reader *r, struct python_later *ret_later)
 	struct python_fields fields = {0};
 	struct value *v = load_file(r, "recipes/python.yaml");
 
-	if (v && schema_read(r, v, "file", at, python_rows, &fields)) {
+	r->groups_unread = r->packages_unread = true;
+	if (v && schema_read(r, v, "a file", at, python_rows, &fields)) {
 		if (fields.groups)
 			load_groups(r, fields.groups);
 		if (fields.packages)
@@ -241,7 +249,7 @@ static void read_conflict(struct reader *r, const struct value *v)
 	struct conflict_fields fields = {0};
 	struct conflict *c;
 
-	if (!schema_read(r, v, "conflict", v->pos, conflict_rows, &fields) || !fields.groups)
+	if (!schema_read(r, v, "a conflict", v->pos, conflict_rows, &fields) || !fields.groups)
 		return;
 	c = arena_push(r->arena, &r->db->conflicts, &r->db->conflict_count);
 	*c = (struct conflict){.why = fields.why ? fields.why : "", .pos = v->pos};
@@ -266,7 +274,7 @@ static void read_difference(struct reader *r, const struct value *v)
 {
 	struct difference_fields fields = {0};
 
-	if (!schema_read(r, v, "difference", v->pos, difference_rows, &fields) || !fields.package)
+	if (!schema_read(r, v, "a difference", v->pos, difference_rows, &fields) || !fields.package)
 		return;
 	const char *name = schema_line(r, fields.package, "'package'", &word_python_name);
 

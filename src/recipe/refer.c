@@ -109,7 +109,7 @@ static void unknown(struct reader *r, struct pos at, const char *what, const cha
 	schema_unknown(r, at, what, name, names, array->count);
 }
 
-static void *refer(struct reader *r, const struct value *v, const char *what, const char *a_what, bool canonical, struct named_array array)
+static void *refer(struct reader *r, const struct value *v, const char *what, const char *a_what, bool canonical, bool unread, struct named_array array)
 {
 	const char *name = schema_line(r, v, a_what, NULL);
 
@@ -117,34 +117,34 @@ static void *refer(struct reader *r, const struct value *v, const char *what, co
 		return NULL;
 	void *found = canonical ? find_canonical(&array, name) : find(&array, name);
 
-	if (!found)
+	if (!found && !unread)
 		unknown(r, v->pos, what, name, &array);
 	return found;
 }
 
 struct group *refer_group(struct reader *r, const struct value *v)
 {
-	return refer(r, v, "group", "the name of a group", true, groups_of(r->db));
+	return refer(r, v, "group", "the name of a group", true, r->groups_unread, groups_of(r->db));
 }
 
 struct package *refer_package(struct reader *r, const struct value *v)
 {
-	return refer(r, v, "package", "the name of a package", true, packages_of(r->db));
+	return refer(r, v, "package", "the name of a package", true, r->packages_unread, packages_of(r->db));
 }
 
 struct base *refer_base(struct reader *r, const struct value *v)
 {
-	return refer(r, v, "base", "the name of a base", false, BY_NAME(r->db, base, base));
+	return refer(r, v, "base", "the name of a base", false, false, BY_NAME(r->db, base, base));
 }
 
 struct layer *refer_layer(struct reader *r, const struct value *v)
 {
-	return refer(r, v, "layer", "the name of a layer", false, BY_NAME(r->db, layer, layer));
+	return refer(r, v, "layer", "the name of a layer", false, false, BY_NAME(r->db, layer, layer));
 }
 
 struct container *refer_container(struct reader *r, const struct value *v)
 {
-	return refer(r, v, "container", "the name of a container", false, BY_NAME(r->db, container, container));
+	return refer(r, v, "container", "the name of a container", false, false, BY_NAME(r->db, container, container));
 }
 
 struct index *refer_index(struct reader *r, const struct value *v)
@@ -159,7 +159,8 @@ struct index *refer_index(struct reader *r, const struct value *v)
 		if (!strcmp(p->indexes[i].alias, name))
 			return &p->indexes[i];
 	}
-	unknown(r, v->pos, "index", name, &all);
+	if (!r->indexes_unread)
+		unknown(r, v->pos, "index", name, &all);
 	return NULL;
 }
 
@@ -170,7 +171,7 @@ struct layer_option *refer_option(struct reader *r, struct layer *layer, struct 
 	struct layer_option *found = find(&all, name);
 	autofree char *what = mem_printf("option of layer '%s':", layer->name);
 
-	if (!found)
+	if (!found && !layer->unread)
 		unknown(r, at, what, name, &all);
 	return found;
 }

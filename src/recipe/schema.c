@@ -52,10 +52,8 @@ const char *schema_line(struct reader *r, const struct value *v, const char *wha
 		diag_error(r->diag, v->pos, "%s is empty", what);
 		return NULL;
 	}
-	const char *newline = strpbrk(text, "\n\r");
-
-	if (newline) {
-		diag_error(r->diag, schema_pos_in(r, v, (size_t)(newline - text)), "%s must be one line", what);
+	if (strpbrk(text, "\n\r")) {
+		diag_error(r->diag, v->pos, "%s must be one line", what);
 		return NULL;
 	}
 	if (form && !form->holds(text)) {
@@ -132,15 +130,23 @@ void schema_unknown(struct reader *r, struct pos at, const char *what, const cha
 		diag_hint(r->diag, "there %s: %s", count == 1 ? "is" : "are", strbuf_text(&list));
 }
 
-static void unknown_key(struct reader *r, const struct value_entry *entry, const struct schema_row *rows)
+/* Returns the row that was probably meant, or NULL. */
+static const struct schema_row *unknown_key(struct reader *r, const struct value_entry *entry, const struct schema_row *rows)
 {
 	enum { ROWS_MAX = 32 };
-	const char *keys[ROWS_MAX];
+	const char *keys[ROWS_MAX] = {0};
 	size_t count = 0;
 
 	for (const struct schema_row *row = rows; row->key && count < ROWS_MAX; row++)
 		keys[count++] = row->key;
 	schema_unknown(r, entry->key_pos, "key", entry->key, keys, count);
+	const char *near = text_nearest(entry->key, keys, count);
+
+	for (size_t i = 0; near && i < count; i++) {
+		if (keys[i] == near)
+			return &rows[i];
+	}
+	return NULL;
 }
 
 static void read_row(struct reader *r, const struct value *v, const struct schema_row *row, char *target)
@@ -187,14 +193,15 @@ bool schema_read(struct reader *r, const struct value *v, const char *what, stru
 
 	if (!schema_is_empty(v) && v->kind != VALUE_TABLE) {
 		if (v->kind != VALUE_NULL)
-			diag_error(r->diag, v->pos, "a %s must be a table, and is %s", what, value_kind_name(v->kind));
+			diag_error(r->diag, v->pos, "%s must be a table, and is %s", what, value_kind_name(v->kind));
 		return false;
 	}
 	for (size_t i = 0; i < v->entry_count; i++) {
 		const struct schema_row *row = find_row(rows, &v->entries[i], &index);
 
 		if (!row) {
-			unknown_key(r, &v->entries[i], rows);
+			row = unknown_key(r, &v->entries[i], rows);
+			seen |= row ? UINT64_C(1) << (row - rows) : 0; /* one problem is enough for a key that is misspelt */
 			continue;
 		}
 		seen |= UINT64_C(1) << index;

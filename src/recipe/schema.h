@@ -14,6 +14,8 @@ struct reader {
 	struct arena *arena; /* the database's */
 	struct diag *diag;
 	struct database *db;
+	/* Where these stand could not be read, which was said: names of them cannot be judged. */
+	bool groups_unread, packages_unread, indexes_unread;
 };
 
 enum schema_kind {
@@ -36,7 +38,7 @@ struct schema_row {
 	const char *description; /* what it is, for people: one line, lower case */
 };
 
-/* Reads `v`, which is called `what` ("container", "step") and begins at `at`, into `target`. False when `v` is no table at all. */
+/* Reads `v`, which is called `what` ("a container", "'python'") and begins at `at`, into `target`. False when `v` is no table at all. */
 bool schema_read(struct reader *r, const struct value *v, const char *what, struct pos at, const struct schema_row *rows, void *target);
 
 /* The pieces, for readers with a form of their own. Each reports what is wrong; nothing is said about a VALUE_NULL, which was reported when the file was
