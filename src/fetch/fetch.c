@@ -1,0 +1,356 @@
+#include "fetch/fetch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "base/text.h"
+#include "fetch/work.h"
+
+bool fetch_status_may_pass(long status)
+{
+	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501 && status != 505);
+}
+
+const char *fetch_status_text(long status)
+{
+	static const struct {
+		long status;
+		const char *text;
+	} texts[] = {
+		{400, "400 Bad Request"},
+		{401, "401 Unauthorized; put the index's user and password into ~/.netrc or into its address"},
+		{403, "403 Forbidden"},
+		{404, "404 Not Found"},
+		{407, "407 Proxy Authentication Required"},
+		{408, "408 Request Timeout"},
+		{410, "410 Gone"},
+		{416, "416 Range Not Satisfiable"},
+		{425, "425 Too Early"},
+		{429, "429 Too Many Requests"},
+		{500, "500 Internal Server Error"},
+		{502, "502 Bad Gateway"},
+		{503, "503 Service Unavailable"},
+		{504, "504 Gateway Timeout"},
+	};
+	static char other[24];
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		if (texts[i].status == status)
+			return texts[i].text;
+	}
+	snprintf(other, sizeof(other), "%ld", status);
+	return other;
+}
+
+int64_t fetch_pause_ms(const struct work *w, unsigned tries, int64_t retry_after_ms)
+{
+	int64_t pause_ms = w->options.backoff_ms;
+	uint32_t noise = 0;
+
+	for (unsigned i = 1; i < tries && pause_ms < FETCH_PAUSE_MAX_MS; i++)
+		pause_ms *= 2;
+	if (pause_ms > FETCH_PAUSE_MAX_MS)
+		pause_ms = FETCH_PAUSE_MAX_MS;
+	/* Between a half and the whole, so that many that failed together do not come back together. */
+	if (getrandom(&noise, sizeof(noise), GRND_NONBLOCK) == sizeof(noise))
+		pause_ms -= pause_ms * (noise % 512) / 1024;
+	if (retry_after_ms > FETCH_RETRY_AFTER_MAX_MS)
+		retry_after_ms = FETCH_RETRY_AFTER_MAX_MS;
+	return retry_after_ms > pause_ms ? retry_after_ms : pause_ms;
+}
+
+static bool is_listed(struct fetch_file *list, size_t count, const char *sha256)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(list[i].file->sha256, sha256))
+			return true;
+	}
+	return false;
+}
+
+void fetch_list(struct arena *a, const struct lock *lock, struct fetch_file **ret, size_t *ret_count)
+{
+	struct fetch_file *list = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < lock->pin_count; i++) {
+		const struct pin *pin = &lock->pins[i];
+
+		for (size_t e = 0; e < lock->environment_count; e++) {
+			const struct lock_environment *environment = &lock->environments[e];
+			/* A lock does not say which containers use a toolchain: its pins are for every environment. */
+			bool wanted = pin->layer_count > 0;
+
+			for (size_t c = 0; c < lock->container_count && !wanted; c++)
+				wanted = !strcmp(lock->containers[c].environment, environment->name) && pin_in_container(pin, lock->containers[c].name);
+			const struct lock_file *file = wanted ? pin_file(pin, environment) : NULL;
+
+			if (file && !is_listed(list, count, file->sha256))
+				*arena_push(a, &list, &count) = (struct fetch_file){pin, file};
+		}
+	}
+	*ret = list;
+	*ret_count = count;
+}
+
+static int64_t number_from_environment(const char *name, int64_t otherwise)
+{
+	const char *text = getenv(name);
+	uint64_t number;
+
+	return text && text_to_u64(text, &number) && number <= 1000000 ? (int64_t)number : otherwise;
+}
+
+static void set_options(struct work *w, const struct fetch_options *options)
+{
+	struct fetch_options *o = &w->options;
+
+	*o = *options;
+	o->parallel = o->parallel ? o->parallel : 12;
+	o->tries = o->tries ? o->tries : (unsigned)number_from_environment("LOCKSTEP_FETCH_TRIES", 6);
+	o->backoff_ms = o->backoff_ms ? o->backoff_ms : number_from_environment("LOCKSTEP_FETCH_BACKOFF_MS", 500);
+	o->stall_timeout_ms = o->stall_timeout_ms ? o->stall_timeout_ms : number_from_environment("LOCKSTEP_FETCH_STALL_MS", w->settings->timeout_ms);
+}
+
+static int by_size_descending(const void *a, const void *b)
+{
+	const struct job *x = a, *y = b;
+
+	if (x->file->size_bytes != y->file->size_bytes)
+		return x->file->size_bytes > y->file->size_bytes ? -1 : 1;
+	return strcmp(x->file->name, y->file->name);
+}
+
+static void list_jobs(struct work *w, const struct lock *lock, struct fetch_result *ret)
+{
+	struct fetch_file *list;
+	size_t count;
+
+	fetch_list(&w->arena, lock, &list, &count);
+	*ret = (struct fetch_result){.files = count};
+	for (size_t i = 0; i < count; i++) {
+		const struct lock_file *file = list[i].file;
+
+		ret->bytes += file->size_bytes;
+		if (store_has(file->sha256, (int64_t)file->size_bytes)) {
+			ret->from_store++;
+			continue;
+		}
+		*arena_push(&w->arena, &w->jobs, &w->job_count) = (struct job){.work = w, .pin = list[i].pin, .file = file};
+		w->total_bytes += file->size_bytes;
+	}
+	/* The longest first: the shortest total time. */
+	if (w->job_count)
+		qsort(w->jobs, w->job_count, sizeof(*w->jobs), by_size_descending);
+}
+
+/* Starts what can start; returns how long nothing else is due. */
+static int start_due(struct work *w)
+{
+	int64_t now_ms = clock_monotonic_ms(), due_ms = now_ms + 200;
+
+	for (size_t i = 0; i < w->page_count && w->pages_running < FETCH_PAGES_MAX; i++) {
+		if (w->pages[i]->state == PAGE_WANTED && w->pages[i]->not_before_ms <= now_ms)
+			find_start_page(w->pages[i]);
+		else if (w->pages[i]->state == PAGE_WANTED && w->pages[i]->not_before_ms < due_ms)
+			due_ms = w->pages[i]->not_before_ms;
+	}
+	for (size_t i = 0; i < w->job_count && w->running < w->options.parallel && !error_is_set(&w->fatal); i++) {
+		struct job *j = &w->jobs[i];
+
+		if (j->state == JOB_READY && j->not_before_ms <= now_ms) {
+			if (j->url)
+				job_start(j);
+			else
+				find_next(j);
+		}
+		if (j->state == JOB_READY && j->not_before_ms < due_ms)
+			due_ms = j->not_before_ms;
+	}
+	return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
+}
+
+static void show(const struct work *w, struct progress *progress)
+{
+	autostrbuf struct strbuf note = {0};
+	size_t shown = 0;
+
+	for (size_t i = 0; i < w->job_count && shown < 3; i++) {
+		if (w->jobs[i].state == JOB_RUNNING)
+			strbuf_printf(&note, "%s%s", shown++ ? ", " : "", w->jobs[i].file->name);
+	}
+	if (w->running > shown)
+		strbuf_printf(&note, " and %zu more", w->running - shown);
+	progress_set(progress, w->done_bytes, w->total_bytes);
+	progress_note(progress, strbuf_text(&note));
+	progress_tick(progress);
+}
+
+static void run_loop(struct work *w, struct progress *progress)
+{
+	while (w->finished < w->job_count && !error_is_set(&w->fatal)) {
+		int wait_ms = start_due(w);
+
+		if (error_is_set(&w->fatal) || w->finished == w->job_count)
+			break;
+		/* With nothing under way there is nothing to poll but the clock and the signals. */
+		if (http_wait(w->http, wait_ms, &w->fatal) < 0)
+			break;
+		if (progress)
+			show(w, progress);
+	}
+}
+
+static int open_http(struct work *w, struct error *err)
+{
+	const struct settings *s = w->settings;
+	struct http_settings h = {
+		.ca_file = s->ca_file,
+		.ca_from = s->ca_from,
+		.client_cert = s->client_cert,
+		.netrc_file = s->netrc,
+		.proxy = s->proxy,
+		.insecure_hosts = s->trusted_hosts,
+		.connections = w->options.parallel + FETCH_PAGES_MAX,
+		.connections_per_host = w->options.parallel,
+	};
+
+	w->http = http_new(&h, err);
+	return w->http ? 0 : -1;
+}
+
+static int check_space(const struct work *w, struct error *err)
+{
+	uint64_t needed = w->total_bytes - w->done_bytes, there = store_free_bytes();
+	autostrbuf struct strbuf text = {0};
+	autoarena struct arena a = {0};
+
+	for (size_t i = 0; i < w->job_count && there < needed; i++) {
+		autofree char *path = mem_printf("%s/files/partial/%s", path_cache_dir(&a), w->jobs[i].file->sha256);
+		int64_t begun = w->jobs[i].state == JOB_READY ? file_size(path) : -1;
+
+		needed -= begun > 0 ? ((uint64_t)begun < needed ? (uint64_t)begun : needed) : 0;
+	}
+	if (needed <= there)
+		return 0;
+	strbuf_add(&text, "the files to fetch need ");
+	text_add_size(&text, needed);
+	strbuf_printf(&text, ", and '%s' has room for ", path_cache_dir(&a));
+	text_add_size(&text, there);
+	return error_set(err, ERR_IO, "%s; free some space, or set LOCKSTEP_CACHE to a place with more", strbuf_text(&text));
+}
+
+/* Every file that could not be had, each with its own reason. */
+static int report(const struct work *w, struct error *err)
+{
+	autostrbuf struct strbuf text = {0};
+	size_t failed = 0;
+	enum error_code code = ERR_FAILED;
+
+	for (size_t i = 0; i < w->job_count; i++) {
+		const struct job *j = &w->jobs[i];
+
+		if (j->state != JOB_FAILED)
+			continue;
+		strbuf_printf(&text, "\n  %s, of %s %s from index '%s': %s", j->file->name, j->pin->name, j->pin->version,
+			      j->pin->index ? j->pin->index : "default", j->err.text);
+		/* One kind of trouble gives its name to all; a digest is the gravest. */
+		code = !failed++ || code == j->err.code ? j->err.code : code == ERR_DIGEST || j->err.code == ERR_DIGEST ? ERR_DIGEST : ERR_FAILED;
+	}
+	if (!failed)
+		return 0;
+	error_set(err, code, "cannot fetch %zu of %zu files%s", failed, w->job_count, strbuf_text(&text));
+	if (code == ERR_NETWORK || code == ERR_HTTP || code == ERR_FAILED)
+		error_hint(err, "what was fetched is kept; run the same command again to go on");
+	else if (code == ERR_NOT_FOUND)
+		error_hint(err, "a file that is gone from its index needs another version: 'lockstep lock --upgrade-package NAME'");
+	else if (code == ERR_DIGEST)
+		error_hint(err, "the index gives other bytes than those that were locked: ask its keeper why, before locking anew");
+	return -1;
+}
+
+static int report_offline(const struct work *w, struct error *err)
+{
+	autostrbuf struct strbuf text = {0};
+
+	for (size_t i = 0; i < w->job_count; i++) {
+		if (w->jobs[i].state != JOB_DONE)
+			strbuf_printf(&text, "\n  %s, of %s %s", w->jobs[i].file->name, w->jobs[i].pin->name, w->jobs[i].pin->version);
+	}
+	return error_set(err, ERR_NOT_FOUND, "%zu files are not in the store, and %s keeps from fetching them%s", w->job_count - w->finished,
+			 w->settings->no_index ? "no-index" : "UV_OFFLINE", strbuf_text(&text));
+}
+
+/* On a full disk nothing half stays to fill it; otherwise pieces are kept for the next run. */
+static void release(struct work *w)
+{
+	http_free(w->http);
+	for (size_t i = 0; i < w->job_count; i++) {
+		if (w->fatal.code == ERR_IO)
+			store_partial_discard(&w->jobs[i].partial);
+		else
+			store_partial_close(&w->jobs[i].partial);
+		error_release(&w->jobs[i].err);
+		error_release(&w->jobs[i].refused);
+	}
+	for (size_t i = 0; i < w->page_count; i++) {
+		page_release(&w->pages[i]->reader);
+		free(w->pages[i]->url);
+		free(w->pages[i]->base);
+		error_release(&w->pages[i]->err);
+	}
+	error_release(&w->fatal);
+	arena_release(&w->arena);
+}
+
+static int fetch(struct work *w, struct error *err)
+{
+	find_sources(w);
+	find_in_folders(w);
+	if (!error_is_set(&w->fatal) && w->finished < w->job_count) {
+		if (w->settings->offline)
+			return report_offline(w, err);
+		if (check_space(w, err) < 0 || open_http(w, err) < 0)
+			return -1;
+		find_known_addresses(w);
+		autofree char *label = mem_printf("fetching %zu file%s", w->job_count - w->finished, w->job_count - w->finished == 1 ? "" : "s");
+		struct progress *progress = w->options.progress ? progress_new(label, w->total_bytes, true) : NULL;
+
+		run_loop(w, progress);
+		if (progress) {
+			progress_set(progress, w->done_bytes, w->total_bytes);
+			progress_end(progress);
+		}
+	}
+	if (error_is_set(&w->fatal)) {
+		enum error_code code = w->fatal.code;
+
+		return error_set(err, code, "%s", w->fatal.text);
+	}
+	return report(w, err);
+}
+
+int fetch_lock(const struct lock *lock, const struct settings *s, const char *root, const struct fetch_options *options, struct fetch_result *ret,
+	       struct error *err)
+{
+	struct work w = {.settings = s, .root = root};
+	struct fetch_result result;
+	int failed;
+
+	set_options(&w, options);
+	list_jobs(&w, lock, &result);
+	failed = w.job_count ? fetch(&w, err) : 0;
+	if (!failed) {
+		result.fetched = w.job_count;
+		result.fetched_bytes = w.fetched_bytes;
+		*ret = result;
+	}
+	release(&w);
+	return failed;
+}

@@ -1,0 +1,39 @@
+/* Every file a lock needs on this machine, into the store: found by the address the resolver saw, or on the index's page by name and digest; many at once, gone
+   on with where they were cut, tried again where that can help, checked as they come. Knows nothing of what the files are for. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "lock/lock.h"
+#include "python/settings.h"
+#include "recipe/database.h"
+
+struct fetch_options {
+	const struct project *project; /* addresses of indexes that recipes/project.yaml gives; or NULL */
+	bool progress;                 /* show a bar, or plain lines, on stderr */
+	size_t parallel;               /* transfers at once; 0: 12 */
+	unsigned tries;                /* in a row without getting anywhere, per file and per page; 0: 6 */
+	int64_t backoff_ms;            /* before the second try, doubled for each further; 0: 500 */
+	int64_t stall_timeout_ms;      /* 0: what the settings say, or 30 s */
+};
+
+struct fetch_result {
+	size_t files, from_store, fetched; /* files of the lock; of them there already; of them got now */
+	uint64_t bytes;                    /* of all of the lock's files */
+	uint64_t fetched_bytes;            /* received, or copied from a folder of find-links, now */
+};
+
+/* Fetches what the lock's containers and toolchains install in their environments. -1 lists every file that could not be had; what was fetched stays in the
+   store, and what was cut is gone on with by the next run. LOCKSTEP_FETCH_TRIES, _BACKOFF_MS and _STALL_MS in the environment stand for options left at 0. */
+int fetch_lock(const struct lock *lock, const struct settings *s, const char *root, const struct fetch_options *options, struct fetch_result *ret,
+	       struct error *err);
+
+/* The files that fetch_lock() would see to: each once, by pin. In `a`. */
+struct fetch_file {
+	const struct pin *pin;
+	const struct lock_file *file;
+};
+void fetch_list(struct arena *a, const struct lock *lock, struct fetch_file **ret, size_t *ret_count);

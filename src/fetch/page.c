@@ -1,0 +1,83 @@
+#include "fetch/page.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "fetch/page_read.h"
+#include "io/digest.h"
+
+void page_add_character(struct strbuf *out, unsigned long c)
+{
+	if (!c || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		c = 0xfffd;
+	if (c < 0x80) {
+		strbuf_add_char(out, (char)c);
+	} else if (c < 0x800) {
+		strbuf_add_char(out, (char)(0xc0 | c >> 6));
+		strbuf_add_char(out, (char)(0x80 | (c & 63)));
+	} else if (c < 0x10000) {
+		strbuf_add_char(out, (char)(0xe0 | c >> 12));
+		strbuf_add_char(out, (char)(0x80 | (c >> 6 & 63)));
+		strbuf_add_char(out, (char)(0x80 | (c & 63)));
+	} else {
+		strbuf_add_char(out, (char)(0xf0 | c >> 18));
+		strbuf_add_char(out, (char)(0x80 | (c >> 12 & 63)));
+		strbuf_add_char(out, (char)(0x80 | (c >> 6 & 63)));
+		strbuf_add_char(out, (char)(0x80 | (c & 63)));
+	}
+}
+
+/* Cuts "#sha256=..." (among other "name=value&" parts) off the link. */
+static void take_fragment(struct page *p)
+{
+	char *fragment = p->link.length ? strchr(p->link.text, '#') : NULL;
+
+	if (!fragment)
+		return;
+	for (const char *part = fragment + 1; *part; part += strcspn(part, "&"), part += *part == '&') {
+		if (!p->sha256.length && !strncmp(part, "sha256=", 7))
+			strbuf_add_bytes(&p->sha256, part + 7, strcspn(part + 7, "&"));
+	}
+	*fragment = '\0';
+	p->link.length = (size_t)(fragment - p->link.text);
+}
+
+void page_report(struct page *p)
+{
+	take_fragment(p);
+	for (size_t i = 0; i < p->sha256.length; i++)
+		p->sha256.text[i] = (char)tolower((unsigned char)p->sha256.text[i]);
+	const char *sha256 = strbuf_text(&p->sha256);
+
+	if (p->name.length && p->link.length)
+		p->on_file(p->context, &(struct page_file){strbuf_text(&p->name), strbuf_text(&p->link), digest_is_hex(sha256) ? sha256 : NULL});
+	strbuf_clear(&p->name);
+	strbuf_clear(&p->link);
+	strbuf_clear(&p->sha256);
+}
+
+void page_add(struct page *p, const char *bytes, size_t length)
+{
+	for (size_t i = 0; i < length && !p->is_broken; i++) {
+		if (p->is_json)
+			page_json_add(p, bytes[i]);
+		else
+			page_html_add(p, bytes[i]);
+	}
+}
+
+bool page_end(struct page *p)
+{
+	bool whole = !p->is_broken && (!p->is_json || page_json_is_whole(p));
+	struct strbuf *texts[] = {&p->text, &p->key, &p->name, &p->link, &p->sha256};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		strbuf_release(texts[i]);
+	return whole;
+}
+
+void page_release(struct page *p)
+{
+	page_end(p);
+	strbuf_release(&p->base);
+}

@@ -1,0 +1,13 @@
+/* The two readers behind page.c. */
+#pragma once
+
+#include "fetch/page.h"
+
+void page_json_add(struct page *p, char c);
+bool page_json_is_whole(const struct page *p);
+void page_html_add(struct page *p, char c);
+
+/* Appends a character as UTF-8; what is no character becomes U+FFFD. */
+void page_add_character(struct strbuf *out, unsigned long character);
+/* Reports the file whose parts are in name, link and sha256, and empties them. */
+void page_report(struct page *p);
