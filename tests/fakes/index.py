@@ -16,10 +16,12 @@ RELEASE is a list of requirements, or an object of which every key may be missin
     metadata_requires: [...]     what the wheel itself says when the index's metadata file lies
 The default index is at /simple/, another at /OTHER/simple/. Files are at /files/<index>/<name>/<file name>, with Range and If-Range.
 
-A FAULT: {"path": prefix of the path, "kind": a key of FAULTS, "times": how often (missing: always), ...}. `POST /-/faults` adds one, `DELETE /-/faults`
+A FAULT: {"path": prefix of the path, "kind": a name in faults.py, "times": how often (missing: always), ...}. `POST /-/faults` adds one, `DELETE /-/faults`
 removes all, `GET /-/log` gives the requests so far as JSON lines of {method, path, status}. `PUT /-/packages` replaces the default index's packages.
 """
 import base64, hashlib, html, http.server, io, json, os, random, re, sys, tarfile, threading, urllib.parse, zipfile
+
+from faults import FAULTS
 
 JSON_TYPE, HTML_TYPE = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"
 
@@ -101,24 +103,6 @@ def make_files(name, versions):
         if release.get("sdist"):
             files.append(File(*sdist(name, version, release), release, None))
     return files
-
-
-# What can go wrong, by name: called with the request handler, the fault and the answer that would have been given (status, headers, body). It answers itself
-# (or cuts the connection) and returns None, or returns another (status, headers, body) to send in its place.
-FAULTS = {}
-
-
-def fault(kind):
-    def keep(function):
-        FAULTS[kind] = function
-        return function
-    return keep
-
-
-@fault("status")
-def fault_status(handler, spec, answer):
-    """{"kind": "status", "status": 503, "headers": {"Retry-After": "1"}}"""
-    return spec["status"], {"Content-Type": "text/plain", **spec.get("headers", {})}, b"refused for a test\n"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -226,7 +210,7 @@ class Index:
 
     def note(self, method, path, status, headers):
         with self.guard:
-            self.log.append({"method": method, "path": path, "status": status, "range": headers.get("Range")})
+            self.log.append({"method": method, "path": path, "status": status, "range": headers.get("Range"), "authorization": headers.get("Authorization")})
 
     def control(self, method, path, body):
         if (method, path) == ("POST", "/-/faults"):
