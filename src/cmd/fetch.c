@@ -1,10 +1,11 @@
 #include <stdio.h>
 
+#include "base/text.h"
 #include "cmd/command.h"
+#include "cmd/open.h"
 #include "fetch/fetch.h"
 #include "io/json.h"
 #include "lock/current.h"
-#include "base/text.h"
 
 static void print_text(const struct fetch_result *r, const char *from)
 {
@@ -34,40 +35,39 @@ static void print_json(const struct fetch_result *r, const char *from)
 	json_add_integer(&w, "fetched", (int64_t)r->fetched);
 	json_add_integer(&w, "fetched_bytes", (int64_t)r->fetched_bytes);
 	json_end_object(&w);
-	puts(strbuf_text(&out));
+	fputs(strbuf_text(&out), stdout);
+	if (!strbuf_ends_with(&out, "\n"))
+		putchar('\n');
 }
 
-static int fetch_for(struct command_call *call, const struct database *db, struct diag *d, struct error *err)
+static int fetch(struct command_call *call, const struct database *db, const struct lock *lock, const char *from, struct error *err)
 {
-	struct lock lock = {0};
 	struct settings settings = {0};
 	struct fetch_result result;
-	const char *from = NULL;
 	struct fetch_options options = {.project = &db->project, .progress = !call->quiet};
-	int failed = lock_current(db, &lock, &from, d, err) < 0 || settings_read(&settings, db->root, err) < 0 ||
-		     fetch_lock(&lock, &settings, db->root, &options, &result, err) < 0;
+	int failed = settings_read(&settings, db->root, err) < 0 || fetch_lock(lock, &settings, db->root, &options, &result, err) < 0;
 
 	if (!failed && call->format == FORMAT_JSON)
 		print_json(&result, from);
 	else if (!failed)
 		print_text(&result, from);
 	settings_release(&settings);
-	lock_release(&lock);
 	return failed ? -1 : EXIT_DONE;
 }
 
 static int run(struct command_call *call, struct error *err)
 {
+	autodatabase struct database db = {0};
 	autodiag struct diag d = {0};
-	struct database db = {0};
-	char *root = NULL;
-	int code = database_find_root(call->arena, call->start_folder, &root, err) < 0 || database_load(&db, root, &d, err) < 0 || diag_failed(&d, err) < 0
-			   ? -1
-			   : fetch_for(call, &db, &d, err);
+	struct lock lock = {0};
+	const char *from = NULL;
 
-	if (d.problem_count)
-		diag_print(&d, stderr);
-	database_release(&db);
+	if (open_database(call, &db, err) < 0)
+		return -1;
+	int code = lock_current(&db, &lock, &from, &d, err) < 0 ? -1 : fetch(call, &db, &lock, from, err);
+
+	open_print_problems(&d);
+	lock_release(&lock);
 	return code;
 }
 

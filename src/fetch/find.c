@@ -21,6 +21,25 @@ static bool is_http(const char *url)
 	return text_starts_with(url, "http://") || text_starts_with(url, "https://");
 }
 
+/* The project's own word for an alias counts before the user's, as it did when the lock was made. */
+static const char *project_url(const struct project *p, const char *alias)
+{
+	for (size_t i = 0; p && i < p->index_count; i++) {
+		if (!strcmp(p->indexes[i].alias, alias))
+			return p->indexes[i].url;
+	}
+	return NULL;
+}
+
+static bool has_source(const struct work *w, const char *alias)
+{
+	for (size_t i = 0; i < w->source_count; i++) {
+		if (!strcmp(w->sources[i].alias, alias))
+			return true;
+	}
+	return false;
+}
+
 void find_sources(struct work *w)
 {
 	const struct settings *s = w->settings;
@@ -28,20 +47,13 @@ void find_sources(struct work *w)
 
 	for (size_t i = 0; i < s->index_count; i++) {
 		const struct settings_index *index = &s->indexes[i];
-		const char *url = index->url;
+		const char *own = project_url(p, index->alias);
 
-		/* The project's word counts where the user has none: an alias of the user's own is a mirror of it. */
-		for (size_t k = 0; p && !url && k < p->index_count; k++)
-			url = !strcmp(p->indexes[k].alias, index->alias) ? p->indexes[k].url : NULL;
-		add_source(w, (struct source){.alias = index->alias, .url = url, .is_explicit = index->explicit_only});
+		add_source(w, (struct source){.alias = index->alias, .url = own ? own : index->url, .is_explicit = index->explicit_only});
 	}
-	for (size_t k = 0; p && k < p->index_count; k++) {
-		bool known = false;
-
-		for (size_t i = 0; i < s->index_count; i++)
-			known |= !strcmp(p->indexes[k].alias, s->indexes[i].alias);
-		if (!known && p->indexes[k].url)
-			add_source(w, (struct source){.alias = p->indexes[k].alias, .url = p->indexes[k].url});
+	for (size_t i = 0; p && i < p->index_count; i++) {
+		if (p->indexes[i].url && !has_source(w, p->indexes[i].alias))
+			add_source(w, (struct source){.alias = p->indexes[i].alias, .url = p->indexes[i].url});
 	}
 	for (size_t i = 0; i < s->find_links_count; i++) {
 		if (is_http(s->find_links[i]))
