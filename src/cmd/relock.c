@@ -1,0 +1,145 @@
+#include "cmd/relock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cmd/open.h"
+#include "io/terminal.h"
+#include "lock/lock_text.h"
+#include "python/name.h"
+#include "resolve/working.h"
+
+void relock_release(struct relock *r)
+{
+	lock_release(&r->result);
+	lock_release(&r->working);
+	release_free(&r->release);
+	settings_release(&r->settings);
+}
+
+static void on_progress(void *context, const char *text)
+{
+	const struct relock *r = context;
+	autostrbuf struct strbuf safe = {0};
+	const char *line;
+
+	if (r->call->quiet)
+		return;
+	text_escape(&safe, text, strlen(text), 0);
+	line = strbuf_text(&safe);
+	if (terminal_is_live(stderr))
+		terminal_block(&line, 1);
+	else if (r->call->verbose)
+		fprintf(stderr, "%s\n", line);
+}
+
+/* The newest release; before there is one, what was locked before. */
+int relock_read_last(struct relock *r, struct error *err)
+{
+	const char *root = r->db->root, *path = path_join(r->call->arena, root, WORKING_LOCK), *newest = NULL;
+	autodiag struct diag ignored = {0};
+	autoerror struct error unreadable = {0};
+
+	if (settings_read(&r->settings, root, err) < 0 || release_newest(r->call->arena, root, &newest, err) < 0)
+		return -1;
+	if (newest) {
+		if (release_read(&r->release, root, newest, err) < 0)
+			return -1;
+		r->last = &r->release.lock;
+		r->last_name = newest;
+	} else if (file_exists(path) && lock_read(&r->working, path, WORKING_LOCK, &ignored, &unreadable) == 0) {
+		r->last = &r->working;
+		r->last_name = WORKING_LOCK;
+	}
+	return 0;
+}
+
+static bool has_pin(const struct lock *lock, const char *name)
+{
+	for (size_t i = 0; lock && i < lock->pin_count; i++) {
+		if (!strcmp(lock->pins[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+static int no_such_package(const struct relock *r, const char *name, struct error *err)
+{
+	const char **names = NULL, *near;
+	size_t count = 0;
+
+	if (!r->last)
+		return error_set(err, ERR_NOT_FOUND, "cannot upgrade '%s': nothing is locked yet", name);
+	for (size_t i = 0; i < r->last->pin_count; i++)
+		*arena_push(r->call->arena, &names, &count) = r->last->pins[i].name;
+	near = text_nearest(name, names, count);
+	error_set(err, ERR_NOT_FOUND, "cannot upgrade '%s': it is not in the last lock (%s)", name, r->last_name);
+	return near ? error_hint(err, "did you mean '%s'?", near) : -1;
+}
+
+/* Canonical names, all of them locked. */
+static int read_upgrades(struct relock *r, const char *const **ret, struct error *err)
+{
+	const char **names = NULL;
+	size_t count = 0;
+
+	for (const char *const *given = command_values(r->call, "upgrade-package"); *given; given++) {
+		const char *name = name_is_valid(*given) ? name_canonical(r->call->arena, *given) : *given;
+
+		if (!has_pin(r->last, name))
+			return no_such_package(r, name, err);
+		*arena_push(r->call->arena, &names, &count) = name;
+	}
+	*arena_push(r->call->arena, &names, &count) = NULL;
+	*ret = names;
+	return 0;
+}
+
+static bool same_as_last(const struct relock *r)
+{
+	autostrbuf struct strbuf before = {0}, after = {0};
+
+	if (!r->last)
+		return false;
+	lock_write(r->last, &before);
+	lock_write(&r->result, &after);
+	return !strcmp(strbuf_text(&before), strbuf_text(&after));
+}
+
+int relock_check_use(const struct command_call *call)
+{
+	const char *at = command_value(call, "at");
+	int64_t at_unix;
+
+	if (at && (!clock_parse_rfc3339(at, &at_unix) || at_unix <= 0))
+		return command_usage(call, "'--at %s' is neither a date (2026-05-01) nor a date and time (2026-05-01T12:00:00Z)", at);
+	if (at && at_unix > clock_now_unix())
+		return command_usage(call, "'--at %s' is yet to come", at);
+	return EXIT_DONE;
+}
+
+bool relock_is_asked(const struct command_call *call)
+{
+	return command_flag(call, "upgrade") || command_flag(call, "upgrade-package") || command_flag(call, "at");
+}
+
+int relock_resolve(struct relock *r, struct error *err)
+{
+	autodiag struct diag d = {0};
+	struct resolve_options options = {.upgrade_all = command_flag(r->call, "upgrade"), .on_progress = on_progress, .context = r};
+	const char *at = command_value(r->call, "at");
+
+	if (at)
+		clock_parse_rfc3339(at, &options.cut_off_unix);
+	if (read_upgrades(r, &options.upgrade_packages, err) < 0)
+		return -1;
+	int result = resolve_lock(r->db, &r->settings, r->last, &options, &r->result, &d, err);
+
+	open_print_problems(&d);
+	if (result == 0)
+		r->unchanged = same_as_last(r);
+	return result;
+}
