@@ -7,7 +7,6 @@ extern const struct command command_list, command_show, command_diff;
 const struct command *const commands[] = {
 	&command_check,
 	&command_fetch,
-	&command_check,
 	&command_render,
 	NULL,
 };
