@@ -13,7 +13,7 @@ release_LDFLAGS = -pie -Wl,-z,relro,-z,now
 debug_CFLAGS = -DLOCKSTEP_TEST_HOOKS -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 debug_LDFLAGS = -fsanitize=address,undefined
 # clang only: make fuzz CC=clang-14
-fuzz_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+fuzz_CFLAGS = -Wno-error -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 fuzz_LDFLAGS = -fsanitize=fuzzer,address,undefined
 
 SOURCES := $(sort $(shell find src -name '*.c'))
