@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "io/terminal.h"
-#include "release/transaction.h"
+#include "release/make.h"
 
 int open_root(const struct command_call *call, char **ret_root, struct error *err)
 {
@@ -54,7 +54,7 @@ int open_for_change(const char *root, int *ret_fd, struct error *err)
 
 	if (file_make_dirs(path_join(&a, root, ".lockstep"), err) < 0 || file_lock(path_join(&a, root, ".lockstep/lock"), &fd, err) < 0)
 		return -1;
-	int finished = transaction_recover(root, &notes, err);
+	int finished = release_recover_locked(root, &notes, err);
 
 	print_notes(&notes);
 	if (finished < 0)

@@ -318,12 +318,17 @@ static int apply_move(const struct journal *j, const char *root, const char *sta
 
 int journal_apply(const struct journal *j, const char *root, const char *staging, struct strbuf *notes, struct error *err)
 {
-	autofree char *path = mem_printf("%s/%s", staging, journal_name), *parent = mem_strndup(staging, (size_t)(strrchr(staging, '/') - staging));
-
 	for (size_t i = 0; i < j->move_count; i++) {
 		if (apply_move(j, root, staging, &j->moves[i], notes, err) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+int journal_end(const char *staging, struct error *err)
+{
+	autofree char *path = mem_printf("%s/%s", staging, journal_name), *parent = mem_strndup(staging, (size_t)(strrchr(staging, '/') - staging));
+
 	/* The journal goes first: a staging folder without one is dropped, whatever is left in it. */
 	journal_step();
 	if (unlink(path) < 0)

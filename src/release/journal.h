@@ -38,5 +38,7 @@ int journal_sync_folder(const char *path, struct error *err);
 int journal_write(const struct journal *j, const char *root, const char *staging, bool *ret_committed, struct error *err);
 /* 1 with the journal of a staging folder, in `a`; 0 when it has none. */
 int journal_read(struct journal *j, struct arena *a, const char *staging, struct error *err);
-/* Makes all moves that are not made yet, then removes the staging folder. */
+/* Makes all moves that are not made yet. */
 int journal_apply(const struct journal *j, const char *root, const char *staging, struct strbuf *notes, struct error *err);
+/* Removes the journal, then the staging folder. */
+int journal_end(const char *staging, struct error *err);

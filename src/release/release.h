@@ -2,6 +2,7 @@
    lock.toml, <container>.txt, release.json, SHA256SUMS. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,8 +21,13 @@ struct release {
 };
 
 void release_free(struct release *r); /* frees what it holds, not the struct */
+#define autorelease __attribute__((cleanup(release_free)))
 const struct snapshot *release_snapshot(const struct release *r, const char *container);
 
+/* "v1", "v0.12": the names releases have. */
+bool release_name_is_valid(const char *name);
+/* By their numbers: v0.9 before v0.10, v1 before v1.0. */
+int release_name_compare(const char *a, const char *b);
 /* The names of all releases in lockfiles/, oldest first (by version number). A project without any gives none. */
 int release_list(struct arena *a, const char *root, char ***ret_names, size_t *ret_count, struct error *err);
 /* The newest, or NULL in *ret_name when there is none. */
@@ -31,3 +37,5 @@ int release_newest(struct arena *a, const char *root, const char **ret_name, str
 int release_read(struct release *r, const char *root, const char *name, struct error *err);
 /* The name that follows: v0.9 -> v0.10; `first` when there is none yet. In `a`. */
 const char *release_next_name(struct arena *a, const char *newest, const char *first);
+/* ERR_INPUT when lockfiles/latest/ was changed by hand or is not the newest release. */
+int release_check_latest(const char *root, struct error *err);

@@ -38,7 +38,7 @@ int transaction_begin(const char *root, struct transaction **ret, struct error *
 	if (!real)
 		return error_errno(err, "cannot find '%s'", root);
 	t->root = arena_strdup(&t->arena, real);
-	if (transaction_recover(t->root, NULL, err) < 0)
+	if (transaction_recover(t->root, NULL, NULL, err) < 0)
 		return -1;
 	char *parent = path_join(&t->arena, t->root, staging_folder);
 
@@ -222,10 +222,20 @@ static int check_move(struct transaction *t, const struct journal_move *move, de
 	return error_set(err, ERR_INPUT, "'%s' was changed meanwhile; nothing was written; run the same command again", move->target);
 }
 
-int transaction_commit(struct transaction *t, struct strbuf *notes, struct error *err)
+/* From the commit point on: the moves, what follows from them, the end. */
+static int finish(const struct journal *j, const char *root, const char *staging, void (*after)(const char *root, struct strbuf *notes), struct strbuf *notes,
+		  struct error *err)
+{
+	if (journal_apply(j, root, staging, notes, err) < 0)
+		return -1;
+	if (after)
+		after(root, notes);
+	return journal_end(staging, err);
+}
+
+int transaction_commit(struct transaction *t, void (*after)(const char *root, struct strbuf *notes), struct strbuf *notes, struct error *err)
 {
 	struct stat st;
-	int result;
 
 	assert(!t->committed);
 	if (stat(t->staging, &st) < 0)
@@ -237,13 +247,13 @@ int transaction_commit(struct transaction *t, struct strbuf *notes, struct error
 	t->committed = true;
 	if (journal_write(&t->journal, t->root, t->staging, &t->committed, err) < 0)
 		return -1;
-	result = journal_apply(&t->journal, t->root, t->staging, notes, err);
-	if (result < 0)
+	if (finish(&t->journal, t->root, t->staging, after, notes, err) < 0)
 		return error_hint(err, "the change is decided and was made in part: the next lockstep command finishes it once the cause is gone");
 	return 0;
 }
 
-static int recover_one(struct arena *a, const char *root, const char *staging, struct strbuf *notes, struct error *err)
+static int recover_one(struct arena *a, const char *root, const char *staging, void (*after)(const char *root, struct strbuf *notes), struct strbuf *notes,
+		       struct error *err)
 {
 	struct journal journal = {0};
 	int found = journal_read(&journal, a, staging, err);
@@ -252,12 +262,12 @@ static int recover_one(struct arena *a, const char *root, const char *staging, s
 		return -1;
 	if (!found)
 		return file_remove_tree(staging, err);
-	if (journal_apply(&journal, root, staging, notes, err) < 0)
+	if (finish(&journal, root, staging, after, notes, err) < 0)
 		return error_wrap(err, "cannot finish the change that an earlier run had decided");
 	return 1;
 }
 
-int transaction_recover(const char *root, struct strbuf *notes, struct error *err)
+int transaction_recover(const char *root, void (*after)(const char *root, struct strbuf *notes), struct strbuf *notes, struct error *err)
 {
 	autoarena struct arena a = {0};
 	const char *parent = path_join(&a, root, staging_folder);
@@ -270,7 +280,7 @@ int transaction_recover(const char *root, struct strbuf *notes, struct error *er
 	if (file_list(&a, parent, &names, &count, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		int done = recover_one(&a, root, path_join(&a, parent, names[i]), notes, err);
+		int done = recover_one(&a, root, path_join(&a, parent, names[i]), after, notes, err);
 
 		if (done < 0)
 			return -1;

@@ -36,8 +36,9 @@ size_t transaction_size(const struct transaction *t);
 
 /* Makes the planned changes. ERR_INPUT when a file is no longer what it was when its change was planned, ERR_IO when a folder cannot be written: nothing was
    changed then. An error after the commit point says that the next command finishes the work. Content that someone wrote between the last look and the move is kept
-   in .lockstep/saved/ and named by a line in `notes` (which may be NULL). */
-int transaction_commit(struct transaction *t, struct strbuf *notes, struct error *err);
+   in .lockstep/saved/ and named by a line in `notes` (which may be NULL). `after`, when not NULL, is called once all changes are made and before they count as done:
+   a run that is killed in it calls it again when it is recovered. */
+int transaction_commit(struct transaction *t, void (*after)(const char *root, struct strbuf *notes), struct strbuf *notes, struct error *err);
 
 /* Finishes committed transactions and drops others. Returns how many were finished. Fast, and writes nothing, when there is nothing to do. */
-int transaction_recover(const char *root, struct strbuf *notes, struct error *err);
+int transaction_recover(const char *root, void (*after)(const char *root, struct strbuf *notes), struct strbuf *notes, struct error *err);

@@ -84,7 +84,7 @@ static int make_new(const char *root, struct strbuf *notes, struct error *err)
 	    transaction_add_file(t, "containers/ci-gpu/deep/Dockerfile", "FROM gpu\n", 9, NULL, err) < 0 ||
 	    transaction_add_file(t, "Jenkinsfile", "new tags\n", 9, NULL, err) < 0 || transaction_add_removal(t, ".lockstep/lock.toml", err) < 0)
 		return -1;
-	return transaction_commit(t, notes, err);
+	return transaction_commit(t, NULL, notes, err);
 }
 
 /* How a child that runs `body` ended: its exit status, or -signal. */
@@ -112,7 +112,7 @@ static int child_recover(void)
 {
 	autoerror struct error err = {0};
 
-	return transaction_recover("p", NULL, &err) < 0;
+	return transaction_recover("p", NULL, NULL, &err) < 0;
 }
 
 static void expect_clean(void)
@@ -169,7 +169,7 @@ TEST(killed_anywhere_it_is_all_old_or_all_new)
 		kills++;
 		for (int again = 1; in_child((snprintf(number, sizeof(number), "%d", again), number), child_recover) == -SIGKILL; again++)
 			kills++;
-		assert_int_equal(transaction_recover("p", NULL, &err), 0);
+		assert_int_equal(transaction_recover("p", NULL, NULL, &err), 0);
 		after = content_of("p");
 		if (strcmp(after, new) != 0)
 			assert_string_equal(after, old);
@@ -199,7 +199,7 @@ TEST(a_file_changed_meanwhile_stops_everything)
 	assert_int_equal(transaction_size(t), 2);
 	put("p/Jenkinsfile", "edited by hand\n");
 	before = content_of("p");
-	assert_int_equal(transaction_commit(t, NULL, &err), -1);
+	assert_int_equal(transaction_commit(t, NULL, NULL, &err), -1);
 	assert_int_equal(err.code, ERR_INPUT);
 	assert_string_equal(err.text, "'Jenkinsfile' was changed meanwhile; nothing was written; run the same command again");
 	transaction_drop(t);
@@ -247,7 +247,7 @@ TEST(paths_stay_inside)
 		assert_int_equal(err.code, ERR_INPUT);
 	}
 	assert_int_equal(transaction_add_file(t, "Jenkinsfile", "new tags\n", 9, NULL, &err), 0);
-	assert_int_equal(transaction_commit(t, NULL, &err), 0);
+	assert_int_equal(transaction_commit(t, NULL, NULL, &err), 0);
 	text = content_of("p");
 	assert_non_null(strstr(text, "p/containers/Jenkinsfile: new tags\n"));
 	assert_true(readlink("p/Jenkinsfile", (char[64]){0}, 64) > 0);
@@ -273,7 +273,7 @@ TEST(an_edit_after_the_commit_point_is_kept_aside)
 			break;
 		put("p/containers/ci-cpu/Dockerfile", "FROM mine\n");
 		put("p/lockfiles/latest/gone.txt", "mine too\n");
-		if (transaction_recover("p", &notes, &err) != 1)
+		if (transaction_recover("p", NULL, &notes, &err) != 1)
 			continue;
 		after = content_of("p");
 		/* Either the move had been made and the edit came after it, or it was kept aside. */
@@ -300,7 +300,7 @@ TEST(a_damaged_journal_is_named)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		make_old("p");
 		put("p/.lockstep/release/abc/journal.json", bad[i]);
-		assert_int_equal(transaction_recover("p", NULL, &err), -1);
+		assert_int_equal(transaction_recover("p", NULL, NULL, &err), -1);
 		assert_int_equal(err.code, ERR_INPUT);
 		assert_non_null(strstr(err.text, "release/abc/journal.json' is damaged"));
 	}
@@ -351,7 +351,7 @@ static int fill_up(void)
 				return 3;
 		}
 		unlink("filler");
-		if (transaction_recover("p", NULL, &ignored) < 0)
+		if (transaction_recover("p", NULL, NULL, &ignored) < 0)
 			return 4;
 		after = content_of("p");
 		if (strcmp(after, failures ? old : new) != 0)
@@ -378,7 +378,7 @@ static int release_read_only(void)
 		return 77;
 	if (make_new("p", NULL, &err) == 0 || err.code != ERR_IO || !strstr(err.text, "Read-only file system"))
 		return 1;
-	return transaction_recover("p", NULL, &err) == 0 ? 0 : 2;
+	return transaction_recover("p", NULL, NULL, &err) == 0 ? 0 : 2;
 }
 
 TEST(a_read_only_tree_is_said)
