@@ -8,5 +8,6 @@ const struct command *const commands[] = {
 	&command_check,
 	&command_fetch,
 	&command_render,
+	&command_build,
 	NULL,
 };

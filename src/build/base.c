@@ -1,0 +1,217 @@
+#include "build/base.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "build/mirrors.h"
+#include "io/digest.h"
+#include "recipe/database.h"
+
+/* Another number when what comes out changes though the recipe does not. */
+#define BASE_VERSION "1"
+#define MAKING_PREFIX "lockstep-making-"
+/* Files in a tree are no newer than this (2024-01-01), so that the same packages give the same bytes. Not before 1980: zip files cannot say so. */
+enum { BASE_EPOCH_UNIX = 1704067200 };
+
+/* The apt and dpkg options are written into the tree, so they hold for what layer recipes install too. */
+static const char *const options[] = {
+	"--format=tar",
+	"--verbose",
+	"--aptopt=APT::Install-Recommends \"false\"",
+	"--aptopt=Acquire::Languages \"none\"",
+	"--aptopt=Acquire::Retries \"5\"",
+	"--aptopt=Dpkg::Use-Pty \"false\"",
+	"--dpkgopt=path-exclude=/usr/share/man/*",
+	"--dpkgopt=path-exclude=/usr/share/info/*",
+	"--dpkgopt=path-exclude=/usr/share/locale/*",
+	"--dpkgopt=path-exclude=/usr/share/doc/*",
+	"--dpkgopt=path-include=/usr/share/doc/*/copyright",
+	"--dpkgopt=force-unsafe-io",
+};
+
+static const char *bases_folder(struct arena *a)
+{
+	return path_join(a, path_cache_dir(a), "bases");
+}
+
+static void add_list(struct digest *d, const char *const *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		digest_add_part(d, items[i]);
+	digest_add_part(d, NULL);
+}
+
+static const char *tree_key(struct arena *a, const struct base_tree *t)
+{
+	const struct base *b = t->base;
+	char hex[DIGEST_HEX_LENGTH + 1];
+	struct digest d;
+
+	digest_begin(&d);
+	digest_add_part(&d, "lockstep base " BASE_VERSION);
+	digest_add_part(&d, b->suite);
+	digest_add_part(&d, b->variant);
+	digest_add_part(&d, b->environment.machine);
+	add_list(&d, b->components, b->component_count);
+	add_list(&d, b->packages, b->package_count);
+	add_list(&d, t->mirrors, t->mirror_count);
+	add_list(&d, options, ARRAY_LEN(options));
+	digest_end(&d, hex);
+	return arena_strdup(a, hex);
+}
+
+/* The digest is written beside the tar before the tar is moved to its place, so a tar always has one. */
+static const char *read_digest(struct arena *a, const struct base_tree *t)
+{
+	autostrbuf struct strbuf text = {0};
+	autoerror struct error ignored = {0};
+
+	if (file_size(t->path) <= 0 || file_read(arena_printf(a, "%s.sha256", t->path), 128, &text, &ignored) < 0)
+		return NULL;
+	const char *hex = arena_strndup(a, strbuf_text(&text), strcspn(strbuf_text(&text), "\n"));
+
+	return digest_is_hex(hex) ? hex : NULL;
+}
+
+int base_tree_find(struct arena *a, const struct base *base, struct base_tree *ret, struct error *err)
+{
+	struct base_tree t = {.base = base};
+
+	if (mirrors_of_suite(a, base->suite, base->components, base->component_count, &t.mirrors, &t.mirror_count, err) < 0)
+		return error_wrap(err, "base '%s'", base->name);
+	t.key = tree_key(a, &t);
+	t.path = arena_printf(a, "%s/%s.tar", bases_folder(a), t.key);
+	t.sha256 = read_digest(a, &t);
+	*ret = t;
+	return 0;
+}
+
+/* What killed runs left: folders named after processes that are gone. */
+static void remove_leftovers(struct arena *a, const char *folder)
+{
+	autoerror struct error ignored = {0};
+	char **names;
+	size_t count;
+
+	if (file_list(a, folder, &names, &count, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		long pid = text_starts_with(names[i], MAKING_PREFIX) ? strtol(names[i] + strlen(MAKING_PREFIX), NULL, 10) : 0;
+
+		if (pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+			file_remove_tree(path_join(a, folder, names[i]), &ignored);
+	}
+}
+
+static int make_folder(struct arena *a, const char *parent, const char **ret, struct error *err)
+{
+	char *folder;
+
+	remove_leftovers(a, parent);
+	if (file_make_temp_dir(a, parent, arena_printf(a, MAKING_PREFIX "%ld-", (long)getpid()), &folder, err) < 0)
+		return -1;
+	*ret = folder;
+	/* apt works in it as another user. */
+	return chmod(folder, 0755) < 0 ? error_errno(err, "cannot open up '%s'", folder) : 0;
+}
+
+static const char *joined(struct arena *a, const char *option, const char *const *items, size_t count)
+{
+	autostrbuf struct strbuf s = {0};
+
+	for (size_t i = 0; i < count; i++)
+		strbuf_printf(&s, "%s%s", i ? "," : option, items[i]);
+	return arena_strdup(a, strbuf_text(&s));
+}
+
+static int make_environment(struct arena *a, const struct base_tree *t, struct process_spec *ret, struct error *err)
+{
+	const char *const *proxies, **list = NULL;
+	size_t count = 0;
+
+	if (mirrors_environment(a, &proxies, err) < 0)
+		return -1;
+	for (; *proxies; proxies++)
+		*arena_push(a, &list, &count) = *proxies;
+	*arena_push(a, &list, &count) = arena_printf(a, "SOURCE_DATE_EPOCH=%lld", (long long)clock_source_date_unix(BASE_EPOCH_UNIX));
+	/* The tree is unpacked in there; when mmdebstrap is killed, we know what to remove. */
+	*arena_push(a, &list, &count) = arena_printf(a, "TMPDIR=%s", t->workplace);
+	*arena_push(a, &list, &count) = "LC_ALL=C.UTF-8";
+	*arena_push(a, &list, &count) = "DEBIAN_FRONTEND=noninteractive";
+	*arena_push(a, &list, &count) = NULL;
+	ret->environment = list;
+	return 0;
+}
+
+static int make_folders(struct arena *a, struct base_tree *tree, struct error *err)
+{
+	const char *folder = bases_folder(a), *temporary = getenv("TMPDIR");
+
+	if (file_make_dirs(folder, err) < 0 || make_folder(a, folder, &tree->output, err) < 0)
+		return -1;
+	return make_folder(a, temporary && *temporary == '/' ? temporary : "/tmp", &tree->workplace, err);
+}
+
+int base_tree_command(struct arena *a, struct base_tree *tree, struct process_spec *ret, struct error *err)
+{
+	autofree char *program = process_find("mmdebstrap");
+	const struct base *b = tree->base;
+	const char **argv = NULL;
+	size_t count = 0;
+
+	if (!program)
+		return error_set(err, ERR_NOT_FOUND, "base '%s' is made by 'mmdebstrap', which is not in PATH; 'apt-get install mmdebstrap' mends that",
+				 b->name);
+	if (make_folders(a, tree, err) < 0)
+		return -1;
+	*arena_push(a, &argv, &count) = arena_strdup(a, program);
+	*arena_push(a, &argv, &count) = arena_printf(a, "--variant=%s", b->variant);
+	*arena_push(a, &argv, &count) = joined(a, "--components=", b->components, b->component_count);
+	if (b->package_count)
+		*arena_push(a, &argv, &count) = joined(a, "--include=", b->packages, b->package_count);
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		*arena_push(a, &argv, &count) = options[i];
+	*arena_push(a, &argv, &count) = b->suite;
+	*arena_push(a, &argv, &count) = arena_printf(a, "%s/base.tar", tree->output);
+	for (size_t i = 0; i < tree->mirror_count; i++)
+		*arena_push(a, &argv, &count) = tree->mirrors[i];
+	*arena_push(a, &argv, &count) = NULL;
+	*ret = (struct process_spec){.argv = argv};
+	return make_environment(a, tree, ret, err);
+}
+
+int base_tree_finish(struct arena *a, struct base_tree *tree, struct error *err)
+{
+	const char *made = path_join(a, tree->output, "base.tar");
+	char hex[DIGEST_HEX_LENGTH + 1];
+
+	if (file_size(made) <= 0)
+		return error_set(err, ERR_ENGINE, "mmdebstrap ended well but made no tree for base '%s'", tree->base->name);
+	if (digest_file(made, hex, err) < 0)
+		return -1;
+	const char *line = arena_printf(a, "%s\n", hex);
+
+	if (file_write(arena_printf(a, "%s.sha256", tree->path), line, strlen(line), err) < 0 || file_rename(made, tree->path, err) < 0)
+		return -1;
+	tree->sha256 = arena_strdup(a, hex);
+	return 0;
+}
+
+void base_tree_drop(struct base_tree *tree)
+{
+	autoerror struct error ignored = {0};
+
+	if (tree->output)
+		file_remove_tree(tree->output, &ignored);
+	if (tree->workplace)
+		file_remove_tree(tree->workplace, &ignored);
+	tree->output = tree->workplace = NULL;
+}

@@ -1,0 +1,310 @@
+#include "build/build.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "build/context.h"
+#include "build/record.h"
+#include "python/settings.h"
+#include "recipe/database.h"
+
+enum { AT_ONCE_OTHERWISE = 2, SHORT_KEY = 12 };
+
+/* One call of build_containers(). */
+struct building {
+	struct arena *arena;
+	const struct build_request *request;
+	struct plan_request plan_request;
+	struct record record;
+	struct build_plan plan;
+	const char *ca_file;
+	size_t built_count;
+};
+
+/* What a job of either kind is about. */
+struct subject {
+	struct building *building;
+	struct base_tree *tree;
+	struct build_job *job;
+};
+
+static const char *log_path(struct building *b, const char *name, const char *key)
+{
+	autostrbuf struct strbuf stamp = {0};
+
+	clock_add_rfc3339(&stamp, clock_now_unix());
+	/* "2026-11-23T04:42:20Z" without what file names are better without. */
+	for (char *p = stamp.text, *to = p; (*to = *p); p++)
+		to += *p != ':' && *p != '-';
+	return arena_printf(b->arena, "%s/.lockstep/logs/%s-%s-%.*s.log", b->request->db->root, strbuf_text(&stamp), name, SHORT_KEY, key);
+}
+
+/* ---- trees ---- */
+
+static int prepare_tree(struct work_job *job, struct arena *a, struct process_spec *ret, struct error *err)
+{
+	struct subject *s = job->subject;
+
+	return base_tree_command(a, s->tree, ret, err);
+}
+
+static int complete_tree(struct work_job *job, struct arena *a, struct error *err)
+{
+	struct subject *s = job->subject;
+
+	s->building->built_count++;
+	return base_tree_finish(a, s->tree, err);
+}
+
+static void drop_tree(struct work_job *job)
+{
+	base_tree_drop(((struct subject *)job->subject)->tree);
+}
+
+static const struct work_kind tree_kind = {prepare_tree, complete_tree, drop_tree, NULL};
+
+static struct work_job *new_work(struct building *b, const struct work_kind *kind, const char *name, const char *serves, const char *key)
+{
+	struct work_job *w = arena_new(b->arena, struct work_job);
+	struct subject *s = arena_new(b->arena, struct subject);
+
+	s->building = b;
+	*w = (struct work_job){.kind = kind, .subject = s, .name = name, .serves = serves, .log = log_path(b, name, key)};
+	return w;
+}
+
+static const char *containers_on(struct building *b, const struct base *base)
+{
+	const char *list = "";
+
+	for (size_t i = 0; i < b->plan_request.container_count; i++) {
+		if (b->plan_request.containers[i]->base == base)
+			list = arena_printf(b->arena, "%s%s%s", list, *list ? ", " : "", b->plan_request.containers[i]->name);
+	}
+	return list;
+}
+
+static int run(struct building *b, struct work_job **jobs, size_t count, struct error *err)
+{
+	int failed = work_run(b->arena, jobs, count, b->request->at_once ? b->request->at_once : AT_ONCE_OTHERWISE, b->request->watch, err);
+
+	work_release(jobs, count);
+	return failed;
+}
+
+static int make_trees(struct building *b, struct error *err)
+{
+	struct work_job **jobs = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < b->plan.tree_count; i++) {
+		struct base_tree *tree = &b->plan.trees[i];
+
+		if (tree->sha256 && !b->request->fresh_bases)
+			continue;
+		struct work_job *w = new_work(b, &tree_kind, arena_printf(b->arena, "tree-%s", tree->base->name), containers_on(b, tree->base), tree->key);
+
+		((struct subject *)w->subject)->tree = tree;
+		*arena_push(b->arena, &jobs, &count) = w;
+	}
+	return count ? run(b, jobs, count, err) : 0;
+}
+
+/* ---- stages ---- */
+
+/* Its Dockerfile; one that failed stays, to be tried by hand. */
+static const char *stage_file(struct building *b, const struct build_job *job)
+{
+	return arena_printf(b->arena, "%s/.lockstep/stages/%.*s.Dockerfile", b->request->db->root, SHORT_KEY, job->key);
+}
+
+static int prepare_stage(struct work_job *work, struct arena *a, struct process_spec *ret, struct error *err)
+{
+	struct subject *s = work->subject;
+	struct build_job *job = s->job;
+	const struct build_request *q = s->building->request;
+	autostrbuf struct strbuf text = {0};
+	struct engine_build build = {
+		.dockerfile = stage_file(s->building, job),
+		.context = context_folder(a, q->db->root, job->containers[0]),
+		.tag = job->tag,
+		.ca_file = job->stage->network ? s->building->ca_file : NULL,
+		.network = job->stage->network,
+		.pull = !job->parent && strcmp(job->stage->from, "scratch") != 0,
+	};
+
+	strbuf_printf(&text, "FROM %s\n%s", job->parent ? job->parent->tag : job->stage->from, job->stage->text);
+	if (file_make_parents(build.dockerfile, err) < 0 || file_write(build.dockerfile, strbuf_text(&text), text.length, err) < 0)
+		return -1;
+	return q->engine->driver->build_argv(q->engine, &build, &ret->argv, &ret->environment, err);
+}
+
+static int complete_stage(struct work_job *work, struct arena *a __attribute__((unused)), struct error *err)
+{
+	struct subject *s = work->subject;
+	struct engine *e = s->building->request->engine;
+	struct engine_image image;
+
+	if (e->driver->inspect(e, s->job->tag, &image, err) < 0)
+		return error_wrap(err, "%s built '%s' (%s) and has no image of it\nthe whole log: %s", e->driver->name, work->name, work->serves, work->log);
+	s->building->built_count++;
+	record_set(&s->building->record, s->job, e->driver->name);
+	if (file_remove_tree(stage_file(s->building, s->job), err) < 0)
+		return -1;
+	return record_write(&s->building->record, err);
+}
+
+static int run_stages(struct building *b, const struct work_kind *kind, struct error *err)
+{
+	struct work_job **jobs = NULL, **of_plan = arena_array(b->arena, b->plan.job_count + 1, sizeof(*of_plan));
+	size_t count = 0;
+
+	for (size_t i = 0; i < b->plan.job_count; i++) {
+		struct build_job *job = b->plan.jobs[i];
+
+		if (job->state != BUILD_WANTED)
+			continue;
+		struct work_job *w = new_work(b, kind, job->stage->name, job->serves, job->key);
+
+		((struct subject *)w->subject)->job = job;
+		for (size_t j = 0; j < i; j++) {
+			if (b->plan.jobs[j] == job->parent)
+				w->after = of_plan[j];
+		}
+		of_plan[i] = w;
+		*arena_push(b->arena, &jobs, &count) = w;
+	}
+	return count ? run(b, jobs, count, err) : 0;
+}
+
+/* ---- all of it ---- */
+
+static void begin(struct building *b, struct arena *a, const struct build_request *request)
+{
+	struct plan_request q = {.db = request->db, .lock = request->lock, .engine = request->engine, .record = &b->record};
+
+	for (size_t i = 0; !request->container_count && i < request->db->container_count; i++)
+		*arena_push(a, &q.containers, &q.container_count) = &request->db->containers[i];
+	if (request->container_count) {
+		q.containers = request->containers;
+		q.container_count = request->container_count;
+	}
+	*b = (struct building){.arena = a, .request = request, .plan_request = q};
+	record_read(&b->record, request->db->root);
+	b->plan_request.record = &b->record;
+}
+
+int build_plan_of(struct arena *a, const struct build_request *request, struct build_plan *ret, struct error *err)
+{
+	struct building b;
+
+	begin(&b, a, request);
+	int failed = build_plan_make(a, &b.plan_request, ret, err);
+
+	record_release(&b.record);
+	return failed;
+}
+
+/* A folder of certificates is of no use as a secret, which is one file. */
+static int find_ca(struct building *b, struct error *err)
+{
+	const char *own = b->request->ca_file ? b->request->ca_file : getenv("SSL_CERT_FILE");
+	struct settings settings = {0};
+
+	if (!own || !*own) {
+		if (settings_read(&settings, b->request->db->root, err) < 0)
+			return -1;
+		own = settings.ca_file;
+	}
+	if (own && file_size(own) > 0)
+		b->ca_file = arena_strdup(b->arena, own);
+	settings_release(&settings);
+	return 0;
+}
+
+/* Working containers that a killed engine left may be removed when no lockstep on this machine builds; while this one does, others can see it. The lock is
+   held until *ret_fd is closed. */
+static int clean_and_hold(struct building *b, int *ret_fd, struct error *err)
+{
+	struct engine *e = b->request->engine;
+	const char *path = arena_printf(b->arena, "%s/building.lock", path_cache_dir(b->arena));
+
+	if (file_make_parents(path, err) < 0)
+		return -1;
+	autofd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return error_errno(err, "cannot open '%s'", path);
+	bool alone = flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+	if (e->driver->clean(e, alone, err) < 0)
+		return -1;
+	if (flock(fd, LOCK_SH) < 0)
+		return error_errno(err, "cannot lock '%s'", path);
+	*ret_fd = file_steal_fd(&fd);
+	return 0;
+}
+
+static int prepare_contexts(struct building *b, struct error *err)
+{
+	for (size_t i = 0; i < b->plan.container_count; i++) {
+		if (context_prepare(b->arena, b->request->db->root, b->plan.containers[i], b->plan.finals[i], &b->plan, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int build_all(struct building *b, struct error *err)
+{
+	static const struct work_kind without_lines = {prepare_stage, complete_stage, NULL, NULL};
+	struct work_kind kind = without_lines;
+	autofd int lock = -1;
+
+	kind.read_line = b->request->engine->driver->read_line;
+	if (build_plan_make(b->arena, &b->plan_request, &b->plan, err) < 0)
+		return -1;
+	if (b->plan.missing_tree_count || b->request->fresh_bases) {
+		/* The keys of everything above depend on what comes out. */
+		if (make_trees(b, err) < 0 || build_plan_make(b->arena, &b->plan_request, &b->plan, err) < 0)
+			return -1;
+	}
+	if (prepare_contexts(b, err) < 0)
+		return -1;
+	if (!b->plan.wanted_count)
+		return 0;
+	if (find_ca(b, err) < 0 || clean_and_hold(b, &lock, err) < 0)
+		return -1;
+	return run_stages(b, &kind, err);
+}
+
+static void tell_outcome(struct building *b, struct build_outcome *ret)
+{
+	struct build_outcome o = {.built_count = b->built_count};
+
+	for (size_t i = 0; i < b->plan.container_count; i++) {
+		const struct build_job *job = b->plan.finals[i];
+
+		*arena_push(b->arena, &o.images, &o.image_count) =
+			(struct built_image){.container = b->plan.containers[i], .tag = job->tag, .key = job->key, .built = job->state == BUILD_WANTED};
+	}
+	*ret = o;
+}
+
+int build_containers(struct arena *a, const struct build_request *request, struct build_outcome *ret, struct error *err)
+{
+	struct building b;
+
+	begin(&b, a, request);
+	int failed = build_all(&b, err);
+
+	if (!failed)
+		tell_outcome(&b, ret);
+	record_release(&b.record);
+	return failed;
+}

@@ -1,0 +1,209 @@
+#include "build/context.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "fetch/store.h"
+#include "io/digest.h"
+#include "recipe/database.h"
+
+enum { STAMP_LIMIT_BYTES = 256 };
+
+struct context {
+	struct arena *arena;
+	const struct build_plan *plan;
+	const char *folder;         /* where it will stand */
+	const char *made;           /* where it is made */
+	struct build_input *inputs; /* of all its stages, by file */
+	size_t input_count;
+};
+
+const char *context_folder(struct arena *a, const char *root, const struct container *c)
+{
+	return arena_printf(a, "%s/" RENDER_CONTEXTS "/%s", root, c->name);
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	return strcmp(((const struct build_input *)a)->file, ((const struct build_input *)b)->file);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct build_input *left = a, *right = b;
+	int order = strcmp(left->name, right->name);
+
+	return order ? order : strcmp(left->file, right->file);
+}
+
+static void collect_inputs(struct context *x, const struct build_job *final)
+{
+	for (const struct build_job *job = final; job; job = job->parent) {
+		for (size_t i = 0; i < job->input_count; i++)
+			*arena_push(x->arena, &x->inputs, &x->input_count) = job->inputs[i];
+	}
+	if (x->input_count)
+		qsort(x->inputs, x->input_count, sizeof(*x->inputs), compare_files);
+}
+
+/* Beside the folder, so that it is in no build. */
+static const char *stamp_path(const struct context *x)
+{
+	return arena_printf(x->arena, "%s.stamp", x->folder);
+}
+
+static const char *stamp_text(const struct context *x)
+{
+	char hex[DIGEST_HEX_LENGTH + 1];
+	struct digest d;
+
+	digest_begin(&d);
+	for (size_t i = 0; i < x->input_count; i++) {
+		digest_add_part(&d, x->inputs[i].file);
+		digest_add_part(&d, x->inputs[i].sha256);
+	}
+	digest_end(&d, hex);
+	return arena_printf(x->arena, "%s\n", hex);
+}
+
+static bool is_current(const struct context *x)
+{
+	autostrbuf struct strbuf text = {0};
+	autoerror struct error ignored = {0};
+
+	if (!file_is_dir(x->folder) || file_read(stamp_path(x), STAMP_LIMIT_BYTES, &text, &ignored) < 0 || strcmp(strbuf_text(&text), stamp_text(x)) != 0)
+		return false;
+	/* People look into it, and clean up too much. */
+	for (size_t i = 0; i < x->input_count; i++) {
+		if (file_size(path_join(x->arena, x->folder, x->inputs[i].file)) < 0)
+			return false;
+	}
+	return true;
+}
+
+static const char *source_of(const struct context *x, const struct build_input *in)
+{
+	for (size_t i = 0; !in->is_wheel && i < x->plan->tree_count; i++) {
+		if (!strcmp(x->plan->trees[i].base->name, in->name))
+			return x->plan->trees[i].path;
+	}
+	return store_path(x->arena, in->sha256);
+}
+
+static int place_inputs(const struct context *x, struct error *err)
+{
+	for (size_t i = 0; i < x->input_count; i++) {
+		const struct build_input *in = &x->inputs[i];
+		const char *to = path_join(x->arena, x->made, in->file), *from = source_of(x, in);
+
+		if (in->is_wheel && !store_has(in->sha256, -1))
+			return error_set(err, ERR_NOT_FOUND, "'%s' is not in the store of fetched files; run 'lockstep fetch'", path_base(in->file));
+		if (file_make_parents(to, err) < 0 || file_link_or_copy(from, to, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* "python" of "python/wheels/x.whl", "layers/cuda" of "layers/cuda/wheels/x.whl". */
+static size_t folder_length(const struct build_input *in)
+{
+	return (size_t)(strstr(in->file, "/wheels/") - in->file);
+}
+
+/* One requirements.txt for each folder of wheels. `inputs` are those of one folder. */
+static int write_requirements(const struct context *x, const struct build_input *inputs, size_t count, struct error *err)
+{
+	autofree struct build_input *sorted = mem_zero(count, sizeof(*sorted));
+	autostrbuf struct strbuf text = {0};
+	const char *path = arena_printf(x->arena, "%s/%.*s/requirements.txt", x->made, (int)folder_length(inputs), inputs->file);
+
+	memcpy(sorted, inputs, count * sizeof(*sorted));
+	qsort(sorted, count, sizeof(*sorted), compare_names);
+	for (size_t i = 0; i < count; i++)
+		strbuf_printf(&text, "%s==%s --hash=sha256:%s\n", sorted[i].name, sorted[i].version, sorted[i].sha256);
+	return file_write(path, strbuf_text(&text), text.length, err);
+}
+
+static int write_all_requirements(const struct context *x, struct error *err)
+{
+	for (size_t i = 0; i < x->input_count;) {
+		const struct build_input *first = &x->inputs[i];
+		size_t count = 1;
+
+		if (!first->is_wheel) {
+			i++;
+			continue;
+		}
+		while (i + count < x->input_count && first[count].is_wheel && folder_length(&first[count]) == folder_length(first) &&
+		       !memcmp(first[count].file, first->file, folder_length(first)))
+			count++;
+		if (write_requirements(x, first, count, err) < 0)
+			return -1;
+		i += count;
+	}
+	return 0;
+}
+
+/* Both stages of Python and of layers may be without wheels; their folders must be there for the bind mounts all the same. */
+static int make_folders(const struct context *x, const struct build_job *final, struct error *err)
+{
+	for (const struct build_job *job = final; job; job = job->parent) {
+		if (job->stage->python && file_make_dirs(path_join(x->arena, x->made, "python/wheels"), err) < 0)
+			return -1;
+		if (job->stage->python && !job->input_count && file_write(path_join(x->arena, x->made, "python/requirements.txt"), "", 0, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The new folder stands there in one step; nobody sees half of it. */
+static int exchange(const struct context *x, struct error *err)
+{
+	if (!file_exists(x->folder))
+		return file_rename(x->made, x->folder, err);
+	if (renameat2(AT_FDCWD, x->made, AT_FDCWD, x->folder, RENAME_EXCHANGE) < 0) {
+		if (errno != EINVAL && errno != ENOSYS)
+			return error_errno(err, "cannot replace '%s'", x->folder);
+		/* A file system that cannot exchange. */
+		if (file_remove_tree(x->folder, err) < 0 || file_rename(x->made, x->folder, err) < 0)
+			return -1;
+		return 0;
+	}
+	return file_remove_tree(x->made, err);
+}
+
+static int make_context(struct context *x, const struct build_job *final, struct error *err)
+{
+	const char *stamp = stamp_text(x);
+
+	x->made = arena_printf(x->arena, "%s.new", x->folder);
+	if (file_remove_tree(x->made, err) < 0 || file_make_dirs(x->made, err) < 0 || make_folders(x, final, err) < 0 || place_inputs(x, err) < 0 ||
+	    write_all_requirements(x, err) < 0)
+		return -1;
+	/* Without a stamp while the folder changes. */
+	if (file_remove_tree(stamp_path(x), err) < 0 || exchange(x, err) < 0)
+		return -1;
+	return file_write(stamp_path(x), stamp, strlen(stamp), err);
+}
+
+int context_prepare(struct arena *a, const char *root, const struct container *c, const struct build_job *final, const struct build_plan *plan,
+		    struct error *err)
+{
+	struct context x = {.arena = a, .plan = plan, .folder = context_folder(a, root, c)};
+
+	collect_inputs(&x, final);
+	if (is_current(&x))
+		return 0;
+	if (make_context(&x, final, err) == 0)
+		return 0;
+	autoerror struct error ignored = {0};
+
+	file_remove_tree(x.made, &ignored);
+	return error_wrap(err, "cannot prepare the build context of '%s'", c->name);
+}

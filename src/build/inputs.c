@@ -1,0 +1,77 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "build/plan.h"
+#include "recipe/database.h"
+
+static int compare_inputs(const void *a, const void *b)
+{
+	return strcmp(((const struct build_input *)a)->file, ((const struct build_input *)b)->file);
+}
+
+/* What fits an environment; its tags are many, so they are made once. */
+struct fit {
+	const struct lock_environment *environment;
+	const char *const *tags;
+	size_t tag_count;
+};
+
+static int add_pin(struct arena *a, const struct pin *pin, const struct fit *fit, const char *folder, struct build_input **list, size_t *count,
+		   struct error *err)
+{
+	const struct lock_file *file = pin_file_by_tags(pin, fit->tags, fit->tag_count);
+
+	if (!file)
+		return error_set(err, ERR_NOT_FOUND, "the lock has no file of '%s' %s for %s; run 'lockstep lock'", pin->name, pin->version,
+				 fit->environment->name);
+	*arena_push(a, list, count) = (struct build_input){
+		.name = pin->name,
+		.version = pin->version,
+		.file = arena_printf(a, "%s/wheels/%s", folder, file->name),
+		.sha256 = file->sha256,
+		.is_wheel = true,
+	};
+	return 0;
+}
+
+static int add_pins(struct arena *a, const struct lock *lock, const struct container *c, const struct stage *stage, struct build_input **list, size_t *count,
+		    struct error *err)
+{
+	const struct lock_container *locked = lock_container(lock, c->name);
+	struct fit fit = {.environment = locked ? lock_environment(lock, locked->environment) : NULL};
+	const char *use = stage->wheels ? lock_layer_name(a, stage->wheels) : NULL;
+	const char *folder = use ? arena_printf(a, "layers/%s", stage->wheels->layer->name) : "python";
+
+	if (!fit.environment)
+		return error_set(err, ERR_NOT_FOUND, "the lock does not know container '%s'; run 'lockstep lock'", c->name);
+	lock_environment_tags(a, fit.environment, &fit.tags, &fit.tag_count);
+	for (size_t i = 0; i < lock->pin_count; i++) {
+		const struct pin *pin = &lock->pins[i];
+
+		if ((use ? pin_in_layer(pin, use) : pin_in_container(pin, c->name)) && add_pin(a, pin, &fit, folder, list, count, err) < 0)
+			return -1;
+	}
+	if (use && !*count)
+		return error_set(err, ERR_NOT_FOUND, "the lock has no files for layer '%s'; run 'lockstep lock'", use);
+	return 0;
+}
+
+int build_inputs(struct arena *a, const struct lock *lock, const struct container *c, const struct stage *stage, const struct base_tree *trees,
+		 size_t tree_count, struct build_input **ret, size_t *ret_count, struct error *err)
+{
+	struct build_input *list = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; stage->base_tar && i < tree_count; i++) {
+		if (trees[i].base == stage->base_tar)
+			*arena_push(a, &list, &count) =
+				(struct build_input){.name = stage->base_tar->name, .version = "", .file = RENDER_BASE_TAR, .sha256 = trees[i].sha256};
+	}
+	if ((stage->wheels || stage->python) && add_pins(a, lock, c, stage, &list, &count, err) < 0)
+		return -1;
+	if (count)
+		qsort(list, count, sizeof(*list), compare_inputs);
+	*ret = list;
+	*ret_count = count;
+	return 0;
+}

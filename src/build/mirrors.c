@@ -1,0 +1,197 @@
+#include "build/mirrors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "io/process.h"
+
+enum { SOURCES_LIMIT_BYTES = 1024 * 1024, TARGET_FIELDS = 5 };
+
+/* One target of apt: a component of a suite at an address. */
+struct target {
+	const char *address, *suite, *codename, *component, *entry; /* entry: "/etc/apt/sources.list.d/debian.sources:1" */
+};
+
+/* Splits `line` at '|' in place. */
+static bool read_target(char *line, struct target *ret)
+{
+	const char *fields[TARGET_FIELDS];
+
+	for (size_t i = 0; i < TARGET_FIELDS; i++) {
+		char *bar = strchr(line, '|');
+
+		fields[i] = line;
+		if (!bar != (i == TARGET_FIELDS - 1))
+			return false;
+		if (bar) {
+			*bar = '\0';
+			line = bar + 1;
+		}
+	}
+	*ret = (struct target){fields[0], fields[1], fields[2], fields[3], fields[4]};
+	return true;
+}
+
+static bool is_suite_of(const char *name, const char *suite)
+{
+	size_t length = strlen(suite);
+
+	if (strncmp(name, suite, length) != 0)
+		return false;
+	return !name[length] || !strcmp(name + length, "-updates") || !strcmp(name + length, "-security");
+}
+
+static bool is_wanted(const struct target *t, const char *suite, const char *const *components, size_t count)
+{
+	bool has_component = false;
+
+	for (size_t i = 0; i < count; i++)
+		has_component |= !strcmp(components[i], t->component);
+	return has_component && (is_suite_of(t->suite, suite) || is_suite_of(t->codename, suite));
+}
+
+static const char *next_line(const char *line)
+{
+	line += strcspn(line, "\n");
+	return *line ? line + 1 : line;
+}
+
+/* The stanza of a deb822 file, counted from 1, or NULL. */
+static const char *find_stanza(const char *text, unsigned long number)
+{
+	bool inside = false;
+
+	for (const char *p = text; *p; p = next_line(p)) {
+		bool empty = strspn(p, " \t\r") == strcspn(p, "\n");
+
+		if (*p == '#')
+			continue;
+		if (!empty && !inside && --number == 0)
+			return p;
+		inside = !empty;
+	}
+	return NULL;
+}
+
+/* A path that begins at `value`, or NULL when something else (a key in full) stands there. */
+static const char *take_path(struct arena *a, const char *value, const char *ends)
+{
+	return *value == '/' ? arena_strndup(a, value, strcspn(value, ends)) : NULL;
+}
+
+static const char *key_of_stanza(struct arena *a, const char *stanza)
+{
+	static const char field[] = "Signed-By:";
+
+	for (const char *p = stanza; p && *p && *p != '\n'; p = next_line(p)) {
+		if (!strncasecmp(p, field, strlen(field))) {
+			p += strlen(field);
+			return take_path(a, p + strspn(p, " \t"), " \t\r\n");
+		}
+	}
+	return NULL;
+}
+
+static const char *key_of_line(struct arena *a, const char *text, unsigned long number)
+{
+	static const char option[] = "signed-by=";
+	const char *line = text;
+
+	while (--number && *line)
+		line = next_line(line);
+	const char *found = strstr(line, option);
+
+	return found && found < line + strcspn(line, "\n") ? take_path(a, found + strlen(option), " ,]\t\n") : NULL;
+}
+
+/* apt does not tell which key it holds a source to; the entry it comes from does. NULL when that says nothing. */
+static const char *signed_by(struct arena *a, const char *entry)
+{
+	autostrbuf struct strbuf text = {0};
+	autoerror struct error ignored = {0};
+	const char *colon = strrchr(entry, ':');
+	const char *path = colon ? arena_strndup(a, entry, (size_t)(colon - entry)) : NULL;
+	unsigned long number = colon ? strtoul(colon + 1, NULL, 10) : 0;
+
+	if (!path || !number || file_read(path, SOURCES_LIMIT_BYTES, &text, &ignored) < 0)
+		return NULL;
+	return text_ends_with(path, ".sources") ? key_of_stanza(a, find_stanza(strbuf_text(&text), number)) : key_of_line(a, strbuf_text(&text), number);
+}
+
+static void add_target(struct arena *a, const struct target *t, const char ***lines, size_t *count)
+{
+	const char *key = signed_by(a, t->entry);
+	const char *start = arena_printf(a, "deb %s%s%s%s %s ", key ? "[signed-by=" : "", key ? key : "", key ? "] " : "", t->address, t->suite);
+
+	for (size_t i = 0; i < *count; i++) {
+		if (text_starts_with((*lines)[i], start)) {
+			(*lines)[i] = arena_printf(a, "%s %s", (*lines)[i], t->component);
+			return;
+		}
+	}
+	*arena_push(a, lines, count) = arena_printf(a, "%s%s", start, t->component);
+}
+
+static const char *join(struct arena *a, const char *const *words, size_t count)
+{
+	autostrbuf struct strbuf s = {0};
+
+	for (size_t i = 0; i < count; i++)
+		strbuf_printf(&s, "%s%s", i ? " " : "", words[i]);
+	return arena_strdup(a, strbuf_text(&s));
+}
+
+int mirrors_of_suite(struct arena *a, const char *suite, const char *const *components, size_t component_count, const char ***ret_lines, size_t *ret_count,
+		     struct error *err)
+{
+	static const char *const argv[] = {
+		"apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(CODENAME)|$(COMPONENT)|$(SOURCESENTRY)", "Created-By: Packages", NULL};
+	const char *own = getenv("LOCKSTEP_APT_MIRROR"), **lines = NULL;
+	autoresult struct process_result result = {0};
+	size_t count = 0;
+
+	*ret_count = 0;
+	if (own && *own) {
+		*arena_push(a, &lines, &count) = arena_printf(a, "deb %s %s %s", own, suite, join(a, components, component_count));
+	} else if (process_run_ok(&(struct process_spec){.argv = argv, .timeout_ms = 60000}, &result, err) < 0) {
+		return error_wrap(err, "cannot learn this machine's package mirrors");
+	}
+	for (char *line = result.out.text, *next; line && *line; line = next) {
+		struct target t;
+		size_t length = strcspn(line, "\n");
+
+		next = line + length + (line[length] == '\n');
+		line[length] = '\0';
+		if (read_target(line, &t) && is_wanted(&t, suite, components, component_count))
+			add_target(a, &t, &lines, &count);
+	}
+	*ret_lines = lines;
+	*ret_count = count;
+	return 0;
+}
+
+int mirrors_environment(struct arena *a, const char *const **ret_environment, struct error *err)
+{
+	static const char *const argv[] = {"apt-config", "dump", "--format", "%F %v%n", "Acquire::http::Proxy", "Acquire::https::Proxy", NULL};
+	autoresult struct process_result result = {0};
+	const char **list = NULL;
+	size_t count = 0;
+
+	if (process_run_ok(&(struct process_spec){.argv = argv, .timeout_ms = 60000}, &result, err) < 0)
+		return error_wrap(err, "cannot learn apt's proxy");
+	for (const char *line = strbuf_text(&result.out); *line; line = next_line(line)) {
+		const char *variable = text_starts_with(line, "Acquire::https::Proxy ") ? "https_proxy" : "http_proxy";
+		const char *value = line + strcspn(line, " \n");
+		size_t length = strcspn(value, "\n");
+
+		/* What the environment says reaches the child anyway, and counts more. */
+		if (length < 2 || getenv(variable) || text_starts_with(value, " DIRECT"))
+			continue;
+		*arena_push(a, &list, &count) = arena_printf(a, "%s=%.*s", variable, (int)length - 1, value + 1);
+	}
+	*arena_push(a, &list, &count) = NULL;
+	*ret_environment = list;
+	return 0;
+}

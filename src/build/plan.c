@@ -1,0 +1,204 @@
+#include "build/plan.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "build/explain.h"
+#include "build/record.h"
+#include "io/digest.h"
+#include "recipe/database.h"
+
+/* Another number when the same inputs are built in another way. */
+#define BUILD_VERSION "lockstep build 1"
+
+static int find_trees(struct arena *a, const struct plan_request *q, struct build_plan *p, struct error *err)
+{
+	for (size_t i = 0; i < q->container_count; i++) {
+		const struct base *base = q->containers[i]->base;
+		bool known = base->source != BASE_MMDEBSTRAP;
+
+		for (size_t j = 0; j < p->tree_count; j++)
+			known |= p->trees[j].base == base;
+		if (known)
+			continue;
+		struct base_tree tree;
+
+		if (base_tree_find(a, base, &tree, err) < 0)
+			return -1;
+		p->missing_tree_count += !tree.sha256;
+		*arena_push(a, &p->trees, &p->tree_count) = tree;
+	}
+	return 0;
+}
+
+/* In a Dockerfile a line that begins with # is a comment, also in the middle of an instruction; heredocs, where it is not, are not written. A description that
+   was made better is no reason to build anything again. */
+static const char *without_comments(struct arena *a, const char *text)
+{
+	autostrbuf struct strbuf out = {0};
+
+	for (const char *p = text; *p;) {
+		size_t length = strcspn(p, "\n"), blank = strspn(p, " \t");
+
+		length += p[length] == '\n';
+		if (p[blank] != '#')
+			strbuf_add_bytes(&out, p, length);
+		p += length;
+	}
+	return arena_strdup(a, strbuf_text(&out));
+}
+
+/* NULL when it cannot be known yet. */
+static const char *job_key(struct arena *a, const struct build_job *job, const char *engine)
+{
+	char hex[DIGEST_HEX_LENGTH + 1];
+	struct digest d;
+
+	if (job->parent && !job->parent->key)
+		return NULL;
+	for (size_t i = 0; i < job->input_count; i++) {
+		if (!job->inputs[i].sha256)
+			return NULL;
+	}
+	digest_begin(&d);
+	digest_add_part(&d, BUILD_VERSION);
+	digest_add_part(&d, engine);
+	digest_add_part(&d, job->parent ? job->parent->key : job->stage->from);
+	digest_add_part(&d, job->text);
+	for (size_t i = 0; i < job->input_count; i++) {
+		digest_add_part(&d, job->inputs[i].file);
+		digest_add_part(&d, job->inputs[i].sha256);
+	}
+	digest_end(&d, hex);
+	return arena_strdup(a, hex);
+}
+
+static bool same_inputs(const struct build_job *a, const struct build_job *b)
+{
+	if (a->input_count != b->input_count)
+		return false;
+	for (size_t i = 0; i < a->input_count; i++) {
+		if (strcmp(a->inputs[i].file, b->inputs[i].file) != 0 || !text_equal(a->inputs[i].sha256, b->inputs[i].sha256))
+			return false;
+	}
+	return true;
+}
+
+/* The job that is this one already, for another container. Compared by what makes the key, which may not be known yet. */
+static struct build_job *find_same(const struct build_plan *p, const struct build_job *job)
+{
+	for (size_t i = 0; i < p->job_count; i++) {
+		struct build_job *other = p->jobs[i];
+
+		if (other->parent == job->parent && text_equal(other->stage->from, job->stage->from) && text_equal(other->text, job->text) &&
+		    other->stage->base_tar == job->stage->base_tar && same_inputs(other, job))
+			return other;
+	}
+	return NULL;
+}
+
+static struct build_job *add_job(struct arena *a, const struct plan_request *q, struct build_plan *p, const struct build_job *wanted, const struct container *c)
+{
+	struct build_job *job = find_same(p, wanted);
+
+	if (!job) {
+		job = arena_new(a, struct build_job);
+		*job = *wanted;
+		job->key = job_key(a, job, q->engine->driver->name);
+		job->tag = job->key ? arena_printf(a, "localhost/lockstep/%s/stage:%s", q->db->project.name, job->key) : NULL;
+		*arena_push(a, &p->jobs, &p->job_count) = job;
+	}
+	*arena_push(a, &job->containers, &job->container_count) = c;
+	job->serves = job->serves ? arena_printf(a, "%s, %s", job->serves, c->name) : c->name;
+	return job;
+}
+
+static int add_container(struct arena *a, const struct plan_request *q, const struct render *render, const struct container *c, struct build_plan *p,
+			 struct error *err)
+{
+	struct build_job *below = NULL;
+	struct stage *stages;
+	size_t count;
+
+	if (render_stages(a, render, c, &stages, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		struct build_job wanted = {.stage = &stages[i], .text = without_comments(a, stages[i].text), .parent = below};
+
+		if (build_inputs(a, q->lock, c, &stages[i], p->trees, p->tree_count, &wanted.inputs, &wanted.input_count, err) < 0)
+			return error_wrap(err, "container '%s'", c->name);
+		below = add_job(a, q, p, &wanted, c);
+	}
+	size_t finals = p->container_count;
+
+	*arena_push(a, &p->containers, &p->container_count) = c;
+	*arena_push(a, &p->finals, &finals) = below;
+	return 0;
+}
+
+static int ask_engine(struct engine *e, struct build_job *job, struct error *err)
+{
+	autoerror struct error why_not = {0};
+	struct engine_image image;
+
+	if (job->tag && e->driver->inspect(e, job->tag, &image, &why_not) == 0) {
+		job->state = BUILD_FINISHED;
+		return 0;
+	}
+	job->state = BUILD_WANTED;
+	if (job->tag && why_not.code != ERR_NOT_FOUND) {
+		error_move(err, &why_not);
+		return -1;
+	}
+	return 0;
+}
+
+/* From what people get downward: what stands under a finished image is not even asked about. */
+static int find_wanted(struct engine *e, struct build_plan *p, struct error *err)
+{
+	for (size_t i = 0; i < p->job_count; i++)
+		p->jobs[i]->state = BUILD_UNNEEDED;
+	for (size_t i = 0; i < p->container_count; i++) {
+		for (struct build_job *job = p->finals[i]; job && job->state == BUILD_UNNEEDED; job = job->parent) {
+			if (ask_engine(e, job, err) < 0)
+				return -1;
+			if (job->state == BUILD_FINISHED)
+				break;
+			p->wanted_count++;
+		}
+	}
+	return 0;
+}
+
+int build_plan_make(struct arena *a, const struct plan_request *request, struct build_plan *ret, struct error *err)
+{
+	struct render *render = render_open(a, request->db);
+	struct build_plan p = {0};
+
+	if (find_trees(a, request, &p, err) < 0)
+		return -1;
+	for (size_t i = 0; i < request->container_count; i++) {
+		if (add_container(a, request, render, request->containers[i], &p, err) < 0)
+			return -1;
+	}
+	if (find_wanted(request->engine, &p, err) < 0)
+		return -1;
+	for (size_t i = 0; i < p.job_count; i++)
+		explain_job(a, request->record, request->engine->driver->name, p.jobs[i]);
+	*ret = p;
+	return 0;
+}
+
+void build_plan_explain(const struct build_plan *plan, struct strbuf *out)
+{
+	for (size_t i = 0; i < plan->tree_count; i++)
+		strbuf_printf(out, "tree %s: %s\n", plan->trees[i].base->name, plan->trees[i].sha256 ? "up to date" : "to be made, there is none yet");
+	for (size_t i = 0; i < plan->job_count; i++) {
+		const struct build_job *job = plan->jobs[i];
+
+		strbuf_printf(out, "%s (%s): %s\n", job->stage->name, job->serves, job->why);
+		for (size_t j = 0; j < job->why_count; j++)
+			strbuf_printf(out, "    %s\n", job->why_details[j]);
+	}
+}

@@ -1,0 +1,77 @@
+/* The plan: which stages of which containers there are, each once, with the key of everything that decides what is in it, what is finished already in the
+   engine, what has to be built, and why. Builds nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "build/base.h"
+#include "engine/engine.h"
+#include "lock/lock.h"
+#include "render/stage.h"
+
+struct database;
+struct container;
+struct record;
+
+/* Something a stage reads: a wheel of the lock, or the tree of its base. */
+struct build_input {
+	const char *name, *version; /* "numpy", "1.26.4"; of a tree its name and "" */
+	const char *file;           /* where it stands in the context folder, "python/wheels/numpy-....whl" */
+	const char *sha256;         /* NULL: a tree that is not made yet */
+	bool is_wheel;
+};
+
+enum build_state {
+	BUILD_FINISHED, /* the engine has its image */
+	BUILD_UNNEEDED, /* it has not, but all that stands on it is finished */
+	BUILD_WANTED,
+};
+
+/* A stage to build: an edge of the plan. Stages with the same key are one job. */
+struct build_job {
+	const struct stage *stage;
+	const char *text;                    /* of the stage, without its comments */
+	struct build_job *parent;            /* the stage it stands on, NULL: `from` of the stage */
+	const struct container **containers; /* it serves these; the first one's context folder is used */
+	size_t container_count;
+	struct build_input *inputs; /* by file */
+	size_t input_count;
+	const char *key;    /* 64 hex digits; NULL while a tree below it is not made */
+	const char *tag;    /* "localhost/lockstep/<project>/stage:<key>"; NULL with the key */
+	const char *serves; /* "ci-cpu, ci-gpu" */
+	enum build_state state;
+	const char *why;          /* it has to be built; or "up to date" */
+	const char **why_details; /* one line each: what changed */
+	size_t why_count;
+};
+
+struct build_plan {
+	struct build_job **jobs; /* a parent always before its children */
+	size_t job_count, wanted_count;
+	struct base_tree *trees; /* of the bases in use that are made on this machine, by name */
+	size_t tree_count, missing_tree_count;
+	/* Per container asked for, in their order: */
+	const struct container **containers;
+	struct build_job **finals; /* the job whose image is the container */
+	size_t container_count;
+};
+
+struct plan_request {
+	const struct database *db;
+	const struct lock *lock;
+	struct engine *engine;
+	const struct container **containers; /* by name, each once */
+	size_t container_count;
+	const struct record *record; /* of earlier builds, for the reasons */
+};
+
+/* Everything in `a`. Asks the engine which images it has. ERR_NOT_FOUND when the lock lacks a container or a file it needs. */
+int build_plan_make(struct arena *a, const struct plan_request *request, struct build_plan *ret, struct error *err);
+/* What has to be built and why, one line per stage and more for what changed; with a tree that is missing first. */
+void build_plan_explain(const struct build_plan *plan, struct strbuf *out);
+/* The inputs of a stage of a container, in `a`; for the context folder too. */
+int build_inputs(struct arena *a, const struct lock *lock, const struct container *c, const struct stage *stage, const struct base_tree *trees,
+		 size_t tree_count, struct build_input **ret, size_t *ret_count, struct error *err);

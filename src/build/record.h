@@ -1,0 +1,28 @@
+/* What was built last: .lockstep/build.json. Only for telling why something is built again; losing it costs nothing but the reasons. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "build/plan.h"
+
+struct record_stage {
+	const char *place; /* "ci-cpu/layer-llvm" */
+	const char *key, *parent_key, *engine, *text;
+	struct build_input *inputs; /* name, version, file, sha256 */
+	size_t input_count;
+};
+
+struct record {
+	struct arena arena;
+	const char *path;
+	struct record_stage *stages;
+	size_t stage_count;
+};
+
+/* A file that is missing or cannot be read gives an empty record. */
+void record_read(struct record *r, const char *root);
+void record_release(struct record *r);
+const struct record_stage *record_find(const struct record *r, const char *container, const char *stage, const char *engine);
+/* Notes a job that was built, for each container it serves; record_write() keeps it. */
+void record_set(struct record *r, const struct build_job *job, const char *engine);
+int record_write(const struct record *r, struct error *err);

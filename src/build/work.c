@@ -1,0 +1,193 @@
+#include "build/work.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "io/signals.h"
+
+enum { TICK_MS = 200 };
+
+struct work {
+	struct arena *arena;
+	struct work_job *const *jobs;
+	size_t count;
+	struct process_pool *pool;
+	const struct work_watch *watch;
+	struct error error; /* of the first failure */
+	bool stopping;
+};
+
+static void emit(struct work *w, enum work_event_kind kind, const struct work_job *job)
+{
+	if (w->watch && w->watch->on_event)
+		w->watch->on_event(w->watch->context, &(struct work_event){.kind = kind, .job = job});
+}
+
+static void forget_lines(struct work_job *job)
+{
+	for (size_t i = 0; i < WORK_LAST_LINES; i++) {
+		free(job->last[i]);
+		job->last[i] = NULL;
+	}
+	job->last_count = 0;
+}
+
+static void on_line(void *context, const char *line, size_t length)
+{
+	struct work_job *job = context;
+	struct work *w = job->work;
+	struct engine_line read = {.kind = ENGINE_OUTPUT, .text = line, .length = length};
+
+	if (job->kind->read_line)
+		job->kind->read_line(line, length, &read);
+	if (read.kind == ENGINE_STEP) {
+		free(job->step);
+		job->step = mem_strndup(read.text, read.length);
+		job->step_number = read.number;
+		job->step_total = read.total;
+		forget_lines(job);
+		emit(w, WORK_EVENT_STEP, job);
+	} else if (read.kind == ENGINE_OUTPUT && read.length) {
+		char **slot = &job->last[job->last_count++ % WORK_LAST_LINES];
+
+		free(*slot);
+		*slot = mem_strndup(read.text, read.length < WORK_LINE_MAX ? read.length : WORK_LINE_MAX);
+	}
+	if (w->watch && w->watch->on_event)
+		w->watch->on_event(w->watch->context, &(struct work_event){WORK_EVENT_LINE, job, read.text, read.length, read.kind});
+}
+
+/* The step, how it ended, the last lines, the log. */
+static int tell_failure(const struct work_job *job, int exit_status, int number, struct error *err)
+{
+	autostrbuf struct strbuf text = {0};
+	size_t kept = job->last_count < WORK_LAST_LINES ? job->last_count : WORK_LAST_LINES;
+
+	strbuf_printf(&text, "building '%s' (%s) failed", job->name, job->serves);
+	if (job->step)
+		strbuf_printf(&text, " at step %u of %u, %s", job->step_number, job->step_total, job->step);
+	if (number)
+		strbuf_printf(&text, "\nit was ended by signal %d (%s)", number, strsignal(number));
+	else
+		strbuf_printf(&text, "\nexit status %d%s", exit_status, kept ? "; its last lines:" : ", saying nothing");
+	if (number && kept)
+		strbuf_add(&text, "; its last lines:");
+	for (size_t i = job->last_count - kept; i < job->last_count; i++)
+		strbuf_printf(&text, "\n  %s", job->last[i % WORK_LAST_LINES]);
+	strbuf_printf(&text, "\nthe whole log: %s", job->log);
+	return error_set(err, ERR_ENGINE, "%s", strbuf_text(&text));
+}
+
+static void stop_all(struct work *w)
+{
+	w->stopping = true;
+	for (size_t i = 0; i < w->count; i++) {
+		if (w->jobs[i]->state == WORK_RUNNING)
+			process_pool_stop(w->pool, w->jobs[i]);
+	}
+}
+
+static void end_job(struct work *w, struct work_job *job, enum work_state state)
+{
+	static const enum work_event_kind kinds[] = {[WORK_DONE] = WORK_EVENT_DONE, [WORK_FAILED] = WORK_EVENT_FAILED, [WORK_STOPPED] = WORK_EVENT_STOPPED};
+
+	if (job->kind->drop)
+		job->kind->drop(job);
+	job->state = state;
+	job->ended_ms = clock_monotonic_ms();
+	emit(w, kinds[state], job);
+}
+
+/* Takes the reason from `reason`; only the first counts. */
+static void fail_job(struct work *w, struct work_job *job, struct error *reason)
+{
+	if (!error_is_set(&w->error))
+		error_move(&w->error, reason);
+	end_job(w, job, WORK_FAILED);
+	stop_all(w);
+}
+
+static void on_exit_of(void *context, int exit_status, int number)
+{
+	struct work_job *job = context;
+	struct work *w = job->work;
+	autoerror struct error reason = {0};
+
+	if (exit_status == 0 && job->kind->complete(job, w->arena, &reason) == 0) {
+		end_job(w, job, WORK_DONE);
+	} else if (exit_status != 0 && (w->stopping || signals_received())) {
+		end_job(w, job, WORK_STOPPED);
+	} else {
+		if (exit_status != 0)
+			tell_failure(job, exit_status, number, &reason);
+		fail_job(w, job, &reason);
+	}
+}
+
+static void start_job(struct work *w, struct work_job *job)
+{
+	struct process_job child = {.log_path = job->log, .on_line = on_line, .on_exit = on_exit_of, .context = job};
+	autoerror struct error reason = {0};
+
+	job->work = w;
+	job->started_ms = clock_monotonic_ms();
+	if (job->kind->prepare(job, w->arena, &child.spec, &reason) < 0 || file_make_parents(job->log, &reason) < 0) {
+		fail_job(w, job, &reason);
+		return;
+	}
+	job->state = WORK_RUNNING;
+	emit(w, WORK_EVENT_STARTED, job);
+	if (process_pool_start(w->pool, &child, &reason) < 0)
+		fail_job(w, job, &reason);
+}
+
+static bool can_start(const struct work_job *job)
+{
+	return job->state == WORK_WAITING && (!job->after || job->after->state == WORK_DONE);
+}
+
+static void start_ready(struct work *w, unsigned at_once)
+{
+	for (size_t i = 0; i < w->count && !w->stopping && process_pool_running(w->pool) < at_once; i++) {
+		if (can_start(w->jobs[i]))
+			start_job(w, w->jobs[i]);
+	}
+}
+
+int work_run(struct arena *a, struct work_job *const *jobs, size_t count, unsigned at_once, const struct work_watch *watch, struct error *err)
+{
+	struct work w = {.arena = a, .jobs = jobs, .count = count, .pool = process_pool_new(), .watch = watch};
+	autoerror struct error cancelled = {0};
+
+	for (;;) {
+		if (signals_received())
+			w.stopping = true;
+		start_ready(&w, at_once ? at_once : 1);
+		if (!process_pool_running(w.pool))
+			break;
+		if (process_pool_wait(w.pool, TICK_MS, &cancelled) < 0)
+			w.stopping = true;
+		emit(&w, WORK_EVENT_TICK, NULL);
+	}
+	process_pool_free(w.pool);
+	if (signals_check(err) < 0) {
+		error_release(&w.error);
+		return -1;
+	}
+	if (!error_is_set(&w.error))
+		return 0;
+	error_move(err, &w.error);
+	return -1;
+}
+
+void work_release(struct work_job *const *jobs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		forget_lines(jobs[i]);
+		free(jobs[i]->step);
+		jobs[i]->step = NULL;
+	}
+}

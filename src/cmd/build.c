@@ -1,0 +1,233 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "build/build.h"
+#include "cmd/command.h"
+#include "cmd/open.h"
+#include "fetch/fetch.h"
+#include "io/json.h"
+#include "lock/current.h"
+#include "recipe/database.h"
+#include "report/build_display.h"
+
+enum { JOBS_MAX = 64, SHORT_KEY = 12 };
+
+/* Everything one run opens; each is valid when zeroed. */
+struct session {
+	struct command_call *call;
+	struct database db;
+	struct lock lock;
+	struct diag d;
+	struct engine engine;
+	int lock_fd;
+};
+
+static void close_session(struct session *s)
+{
+	lock_release(&s->lock);
+	database_release(&s->db);
+	diag_release(&s->d);
+	file_cleanup_fd(&s->lock_fd);
+}
+
+static int no_such_container(const struct session *s, const char *name, struct error *err)
+{
+	const char **names = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->db.container_count; i++)
+		*arena_push(s->call->arena, &names, &count) = s->db.containers[i].name;
+	const char *near = text_nearest(name, names, count);
+
+	error_set(err, ERR_NOT_FOUND, "there is no container '%s'", name);
+	return near ? error_hint(err, "did you mean '%s'?", near) : -1;
+}
+
+/* The containers named, in the database's order, each once. */
+static int read_containers(const struct session *s, struct build_request *q, struct error *err)
+{
+	for (size_t i = 0; i < s->call->argument_count; i++) {
+		if (!database_container(&s->db, s->call->arguments[i]))
+			return no_such_container(s, s->call->arguments[i], err);
+	}
+	for (size_t i = 0; i < s->db.container_count; i++) {
+		bool named = false;
+
+		for (size_t j = 0; j < s->call->argument_count; j++)
+			named |= !strcmp(s->call->arguments[j], s->db.containers[i].name);
+		if (named)
+			*arena_push(s->call->arena, &q->containers, &q->container_count) = &s->db.containers[i];
+	}
+	return 0;
+}
+
+static int fetch_files(const struct session *s, struct error *err)
+{
+	struct settings settings = {0};
+	struct fetch_options options = {.project = &s->db.project, .progress = !s->call->quiet};
+	struct fetch_result result;
+	int failed = settings_read(&settings, s->db.root, err) < 0 || fetch_lock(&s->lock, &settings, s->db.root, &options, &result, err) < 0;
+
+	settings_release(&settings);
+	return failed ? -1 : 0;
+}
+
+static void print_plan_json(const struct build_plan *plan)
+{
+	autostrbuf struct strbuf out = {0};
+	struct json_writer w = {.out = &out};
+
+	json_begin_object(&w, NULL);
+	json_begin_array(&w, "stages");
+	for (size_t i = 0; i < plan->job_count; i++) {
+		const struct build_job *job = plan->jobs[i];
+
+		json_begin_object(&w, NULL);
+		json_add_text(&w, "stage", job->stage->name);
+		json_begin_array(&w, "containers");
+		for (size_t j = 0; j < job->container_count; j++)
+			json_add_text(&w, NULL, job->containers[j]->name);
+		json_end_array(&w);
+		json_add_text(&w, "key", job->key);
+		json_add_text(&w, "image", job->tag);
+		json_add_boolean(&w, "wanted", job->state == BUILD_WANTED);
+		json_add_text(&w, "why", job->why);
+		json_begin_array(&w, "details");
+		for (size_t j = 0; j < job->why_count; j++)
+			json_add_text(&w, NULL, job->why_details[j]);
+		json_end_array(&w);
+		json_end_object(&w);
+	}
+	json_end_array(&w);
+	json_end_object(&w);
+	printf("%s\n", strbuf_text(&out));
+}
+
+static int explain(const struct session *s, const struct build_request *q, struct error *err)
+{
+	autostrbuf struct strbuf text = {0}, safe = {0};
+	struct build_plan plan;
+
+	if (build_plan_of(s->call->arena, q, &plan, err) < 0)
+		return -1;
+	if (s->call->format == FORMAT_JSON) {
+		print_plan_json(&plan);
+		return EXIT_DONE;
+	}
+	build_plan_explain(&plan, &text);
+	text_escape(&safe, strbuf_text(&text), text.length, TEXT_ESCAPE_KEEP_NEWLINE);
+	fputs(strbuf_text(&safe), stdout);
+	printf("%zu of %zu stages to be built with %s %s\n", plan.wanted_count, plan.job_count, s->engine.driver->name, s->engine.version);
+	return EXIT_DONE;
+}
+
+static void print_outcome(const struct session *s, const struct build_outcome *o)
+{
+	autostrbuf struct strbuf out = {0};
+	struct json_writer w = {.out = &out};
+
+	if (s->call->format != FORMAT_JSON) {
+		for (size_t i = 0; i < o->image_count; i++)
+			printf("%-16s %s  %.*s\n", o->images[i].container->name, o->images[i].built ? "built     " : "up to date", SHORT_KEY, o->images[i].key);
+		return;
+	}
+	json_begin_object(&w, NULL);
+	json_add_text(&w, "engine", s->engine.driver->name);
+	json_begin_array(&w, "images");
+	for (size_t i = 0; i < o->image_count; i++) {
+		json_begin_object(&w, NULL);
+		json_add_text(&w, "container", o->images[i].container->name);
+		json_add_text(&w, "image", o->images[i].tag);
+		json_add_boolean(&w, "built", o->images[i].built);
+		json_end_object(&w);
+	}
+	json_end_array(&w);
+	json_end_object(&w);
+	printf("%s\n", strbuf_text(&out));
+}
+
+static int build(struct session *s, struct build_request *q, struct error *err)
+{
+	struct build_display display = {.quiet = s->call->quiet, .verbose = s->call->verbose};
+	struct work_watch watch = build_display_watch(&display);
+	struct build_outcome outcome;
+
+	q->watch = &watch;
+	if (open_for_change(s->db.root, &s->lock_fd, err) < 0 || fetch_files(s, err) < 0)
+		return -1;
+	int failed = build_containers(s->call->arena, q, &outcome, err);
+
+	build_display_release(&display);
+	if (failed)
+		return err->code == ERR_ENGINE ? error_hint(err, "what was finished stays so; 'lockstep build' goes on from here") : -1;
+	print_outcome(s, &outcome);
+	return EXIT_DONE;
+}
+
+static int run_session(struct session *s, struct build_request *q, struct error *err)
+{
+	const char *from;
+
+	if (open_database(s->call, &s->db, err) < 0 || read_containers(s, q, err) < 0)
+		return -1;
+	int failed = lock_current(&s->db, &s->lock, &from, &s->d, err);
+
+	open_print_problems(&s->d);
+	if (failed || engine_find(s->call->arena, command_value(s->call, "engine"), &s->engine, err) < 0)
+		return -1;
+	q->db = &s->db;
+	q->lock = &s->lock;
+	q->engine = &s->engine;
+	return command_flag(s->call, "explain") || command_flag(s->call, "dry-run") ? explain(s, q, err) : build(s, q, err);
+}
+
+static int run(struct command_call *call, struct error *err)
+{
+	struct session s = {.call = call, .lock_fd = -1};
+	struct build_request q = {.fresh_bases = command_flag(call, "fresh-bases")};
+	const char *jobs = command_value(call, "jobs");
+	uint64_t number = 0;
+
+	if (jobs && (!text_to_u64(jobs, &number) || !number || number > JOBS_MAX))
+		return command_usage(call, "'--jobs %s' is no number from 1 to %d", jobs, JOBS_MAX);
+	q.at_once = (unsigned)number;
+	int code = run_session(&s, &q, err);
+
+	close_session(&s);
+	return code;
+}
+
+static const struct option options[] = {
+	{"engine", 'e', "NAME", false, "build with this engine: buildah or docker; the first that works when not given"},
+	{"jobs", 'j', "N", false, "build so many stages at once; 2 when not given"},
+	{"explain", 0, NULL, false, "say of each stage why it would be built, and build nothing"},
+	{"dry-run", 'n', NULL, false, "the same as --explain"},
+	{"fresh-bases", 0, NULL, false, "make the trees of bases again, with what their mirrors have now"},
+	{NULL, 0, NULL, false, NULL},
+};
+
+const struct command command_build = {
+	.name = "build",
+	.section = "the maintainer",
+	.arguments = "[CONTAINER ...]",
+	.summary = "build the containers' images from the current lock",
+	.description =
+		"Builds all containers, or those named, from the current lock: fetches the files that are not in the store yet, makes base trees, and builds\n"
+		"each stage in the engine. A stage that several containers share is built once; one that is finished is not built again, also after a run\n"
+		"that was stopped. Nothing is released by this.\n"
+		"\n"
+		"Steps that install Debian packages reach the mirrors that this machine's apt uses, through its proxies; all others have no network.\n"
+		"Logs are in .lockstep/logs/.\n"
+		"\n"
+		"examples\n"
+		"  lockstep build\n"
+		"  lockstep build ci-cpu --verbose\n"
+		"  lockstep build --explain                why is it built again?\n"
+		"  lockstep build --engine docker --jobs 4",
+	.argument_max = 1000,
+	.formats = TAKES_JSON,
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,77 @@
+#!/bin/bash
+# `lockstep build` with the real buildah on a small project: shared stages once, finished ones not again, and why.
+set -euo pipefail
+command -v buildah >/dev/null || { echo "buildah is not installed"; exit 77; }
+. "$ROOT/tests/engine/lib.sh"
+. "$ROOT/tests/engine/project.sh"
+own_buildah_storage
+make_project
+
+out=$(build --explain)
+expect "explain before" "$out" "tree tiny: to be made, there is none yet"
+expect "explain before" "$out" "5 of 5 stages to be built with buildah"
+[ ! -e project/.lockstep/logs ] || fail "--explain built something"
+
+out=$(build 2>&1)
+expect "first build" "$out" "built    layer-one (a, b) in"
+expect "first build" "$out" "built    layer-two (a) in"
+[ "$(grep -c '^built    layer-one' <<<"$out")" = 1 ] || fail "a shared stage was built twice"
+[ "$(wc -l <mmdebstrap.calls)" = 1 ] || fail "the tree was made twice"
+expect "mmdebstrap's words" "$(cat mmdebstrap.calls)" "--variant=minbase --components=main --format=tar"
+expect "mmdebstrap's mirror" "$(cat mmdebstrap.calls)" "base.tar deb http://mirror.example/debian bookworm main"
+[ -z "$(ls -A project/.lockstep/stages)" ] || fail "Dockerfiles of finished stages stay"
+ls "$LOCKSTEP_CACHE"/bases/lockstep-making-* 2>/dev/null && fail "temporary folders stay"
+
+before=$(find project -type f ! -name lock -printf '%p %T@\n' | sort)
+out=$(build 2>&1)
+[[ $out != *built\ \ * && $out == *"up to date"* ]] || fail "a second build builds: $out"
+[ "$before" = "$(find project -type f ! -name lock -printf '%p %T@\n' | sort)" ] || fail "a build with nothing to do writes"
+expect "explain after" "$(build --explain)" "0 of 5 stages to be built"
+image=$(build --format json 2>/dev/null | python3 -c 'import json,sys; print([i["image"] for i in json.load(sys.stdin)["images"] if i["container"] == "a"][0])')
+[ "$("$ROOT/build/debug/tests/oracle/engine_try" buildah run "$image" sh -c 'cat /one /two; echo $WORD' </dev/null)" = $'one\none\na\nexit 0' ] || fail "the image of a is wrong"
+
+# What changes is built again, with all that stands on it, and nothing else.
+layer two '[sh, -c, "echo two is built; echo 2 > /two"]' 'requires: [one]'
+lock
+out=$(build --explain)
+expect "explain a changed step" "$out" $'layer-two (a): to be built again\n    its text changed at line 1\n    - RUN ["sh", "-c", "echo two is built; cat /one > /two"]'
+expect "explain what stands on it" "$out" "what it stands on, 'layer-two', changed"
+expect "explain a changed step" "$out" "2 of 5 stages"
+expect "as JSON" "$(build --explain --format json)" '"why": "to be built again"'
+out=$(build 2>&1)
+[[ $out == *"built    layer-two (a)"* && $out != *"built    layer-one"* && $out != *"built    container (b)"* ]] || fail "after a change: $out"
+
+# A comment is no change.
+sed -i 's/^description: layer two/description: the second layer/' project/recipes/layers/two.yaml
+lock
+expect "a comment" "$(build --explain)" "layer-two (a): not needed"
+build >/dev/null 2>&1
+
+# An image that is gone is built again from what is below it.
+buildah rmi "$image" >/dev/null 2>&1 || true
+b=$(build --format json 2>/dev/null | python3 -c 'import json,sys; print([i["image"] for i in json.load(sys.stdin)["images"] if i["container"] == "b"][0])')
+buildah rmi "$b" >/dev/null
+expect "explain a lost image" "$(build --explain)" "buildah has no image of it any more"
+out=$(build b 2>&1)
+[[ $out == *"built    container (b)"* && $out != *layer-one* ]] || fail "a lost image: $out"
+
+# Fresh bases: the tree is made again; the same bytes, so nothing else is.
+out=$(build --fresh-bases 2>&1)
+[[ $out == *"built    tree-tiny"* && $out != *"built    base"* ]] || fail "--fresh-bases with the same packages: $out"
+mkdir more && tar -C more -xf tiny.tar && echo newer >more/etc/newer && tar --sort=name --mtime=@0 -C more -cf tiny.tar . && rm -rf more
+expect "--fresh-bases with other packages" "$(build --fresh-bases 2>&1)" "built    base (a, b)"
+
+# Wheels of the lock come into the context, under their names, with their hashes.
+printf 'not really a wheel' >thing-1.0-py3-none-any.whl
+cat >project/recipes/layers/two.yaml <<-END
+	description: layer two
+	steps:
+	  - wheels: {requirements: ["thing==1.0"], into: /opt/thing, from: thing}
+END
+lock layer:two thing 1.0 thing-1.0-py3-none-any.whl
+out=$(build --explain)
+expect "explain a new file" "$out" "thing 1.0 is new"
+build a >/dev/null 2>&1 && fail "pip ran in a base without python"
+[ "$(cat project/.lockstep/contexts/a/layers/two/requirements.txt)" = "thing==1.0 --hash=sha256:$(sha256sum thing-1.0-py3-none-any.whl | cut -d' ' -f1)" ] || fail "requirements.txt"
+[ "$(cat project/.lockstep/contexts/a/layers/two/wheels/thing-1.0-py3-none-any.whl)" = "not really a wheel" ] || fail "the wheel in the context"
+[ ! -e project/.lockstep/contexts/b/layers ] || fail "b has the wheels of a"
