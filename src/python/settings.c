@@ -105,9 +105,10 @@ static void add_extras(struct settings *s, const struct settings_source *source,
 	for (size_t i = 0; i < source->extra_count; i++) {
 		struct settings_index index = source->extras[i];
 
-		if (url_is_known(s, index.url))
+		/* As uv does: of one name the first counts. */
+		if (url_is_known(s, index.url) || (index.name && alias_is_taken(s, index.name)))
 			continue;
-		index.alias = index.name && !alias_is_taken(s, index.name) ? index.name : NULL;
+		index.alias = index.name;
 		while (!index.alias || alias_is_taken(s, index.alias))
 			index.alias = arena_printf(&s->arena, "extra-%zu", ++*number);
 		*arena_push(&s->arena, &s->indexes, &s->index_count) = index;

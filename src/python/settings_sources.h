@@ -8,6 +8,8 @@ struct settings_source {
 	struct settings_index default_index; /* url NULL: not said */
 	struct settings_index *extras;       /* alias not set yet */
 	size_t extra_count;
+	struct settings_index old_default, *old_extras; /* uv's older options, which come after its newer ones */
+	size_t old_extra_count;
 	const char **find_links;
 	size_t find_links_count;
 	const char **trusted_hosts;

@@ -33,6 +33,14 @@ static void add_extra(void *context, const char *word)
 	*arena_push(a->s->arena, &a->s->extras, &a->s->extra_count) = named_index(a->s->arena, word, a->from);
 }
 
+/* uv looks at UV_EXTRA_INDEX_URL and extra-index-url after all of UV_INDEX and [[index]], wherever those stand. */
+static void add_old_extra(void *context, const char *word)
+{
+	struct adding *a = context;
+
+	*arena_push(a->s->arena, &a->s->old_extras, &a->s->old_extra_count) = named_index(a->s->arena, word, a->from);
+}
+
 static bool is_address(const char *text)
 {
 	return strstr(text, "://") || text_starts_with(text, "file:");
@@ -53,10 +61,10 @@ static void add_trusted_host(void *context, const char *word)
 	*arena_push(a->s->arena, &a->s->trusted_hosts, &a->s->trusted_host_count) = word;
 }
 
-static void set_default(struct settings_source *s, struct settings_index index)
+static void set_first(struct settings_index *slot, struct settings_index index)
 {
-	if (!s->default_index.url)
-		s->default_index = index;
+	if (!slot->url)
+		*slot = index;
 }
 
 static void read_environment_lists(struct settings_source *s)
@@ -66,7 +74,7 @@ static void read_environment_lists(struct settings_source *s)
 		void (*add)(void *context, const char *word);
 	} lists[] = {
 		{"UV_INDEX", " \t\r\n\f\v", add_extra},
-		{"UV_EXTRA_INDEX_URL", " \t\r\n\f\v", add_extra},
+		{"UV_EXTRA_INDEX_URL", " \t\r\n\f\v", add_old_extra},
 		{"UV_FIND_LINKS", ",", add_find_links},
 		{"UV_INSECURE_HOST", " \t\r\n\f\v", add_trusted_host},
 	};
@@ -92,13 +100,14 @@ static int read_environment_truth(const char *name, int *ret, struct error *err)
 static int read_environment(struct settings_source *s, struct error *err)
 {
 	static const char *const defaults[] = {"UV_DEFAULT_INDEX", "UV_INDEX_URL"}, *const timeouts[] = {"UV_HTTP_TIMEOUT", "UV_REQUEST_TIMEOUT"};
+	struct settings_index *const slots[] = {&s->default_index, &s->old_default};
 	uint64_t seconds;
 
 	for (size_t i = 0; i < 2; i++) {
 		const char *index = settings_environment(defaults[i]), *timeout = settings_environment(timeouts[i]);
 
 		if (index)
-			set_default(s, named_index(s->arena, index, defaults[i]));
+			set_first(slots[i], named_index(s->arena, index, defaults[i]));
 		if (timeout && !s->timeout_ms && text_to_u64(timeout, &seconds) && seconds <= 24 * 3600)
 			s->timeout_ms = (int64_t)seconds * 1000;
 	}
@@ -128,7 +137,7 @@ static void read_index(struct adding *a, const struct value *row)
 	};
 
 	if (value_get_boolean(row, "default", false))
-		set_default(a->s, index);
+		set_first(&a->s->default_index, index);
 	else
 		*arena_push(a->s->arena, &a->s->extras, &a->s->extra_count) = index;
 }
@@ -165,8 +174,8 @@ static void read_table(struct settings_source *s, const char *path, const struct
 	for (size_t i = 0; indexes && i < indexes->item_count; i++)
 		read_index(&a, indexes->items[i]);
 	if (url)
-		set_default(s, (struct settings_index){.url = url, .from = arena_printf(s->arena, "%s: index-url", path)});
-	read_texts(&a, table, "extra-index-url", add_extra);
+		set_first(&s->old_default, (struct settings_index){.url = url, .from = arena_printf(s->arena, "%s: index-url", path)});
+	read_texts(&a, table, "extra-index-url", add_old_extra);
 	read_texts(&a, table, "find-links", add_find_links);
 	read_texts(&a, table, "allow-insecure-host", add_trusted_host);
 	read_truth(table, "offline", &s->offline);
@@ -293,6 +302,9 @@ int settings_read_uv(struct settings_source *s, const char *project_root, struct
 {
 	if (read_environment(s, err) < 0 || read_files(s, project_root, err) < 0)
 		return -1;
+	set_first(&s->default_index, s->old_default);
+	for (size_t i = 0; i < s->old_extra_count; i++)
+		*arena_push(s->arena, &s->extras, &s->extra_count) = s->old_extras[i];
 	add_credentials(s->arena, &s->default_index);
 	for (size_t i = 0; i < s->extra_count; i++)
 		add_credentials(s->arena, &s->extras[i]);
