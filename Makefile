@@ -12,16 +12,24 @@ release_CFLAGS = -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -fsta
 release_LDFLAGS = -pie -Wl,-z,relro,-z,now
 debug_CFLAGS = -DLOCKSTEP_TEST_HOOKS -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 debug_LDFLAGS = -fsanitize=address,undefined
+# libFuzzer is clang's: `make fuzz`, then build/fuzz/tests/fuzz/yaml_fuzz -max_total_time=60 -seed=1 NEW-FOLDER tests/fuzz/corpus/yaml
+FUZZ_CC = clang-14
+fuzz_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+fuzz_LDFLAGS = -fsanitize=fuzzer,address,undefined
 
 SOURCES := $(sort $(shell find src -name '*.c'))
 LIBRARY := $(filter-out src/main.c,$(SOURCES))
 UNIT := $(sort $(wildcard tests/unit/*_test.c))
 TOOLS := $(sort $(wildcard tests/oracle/*.c))
+FUZZ := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 
 all: release debug
 release: build/release/lockstep
 debug: build/debug/lockstep
-tests: debug release $(UNIT:tests/%.c=build/debug/tests/%) $(TOOLS:tests/%.c=build/debug/tests/%) $(TOOLS:tests/%.c=build/release/tests/%)
+tests: debug release $(UNIT:tests/%.c=build/debug/tests/%) $(TOOLS:tests/%.c=build/debug/tests/%) $(TOOLS:tests/%.c=build/release/tests/%) \
+	$(FUZZ:tests/%.c=build/debug/tests/%)
+fuzz:
+	+$(MAKE) CC='$(FUZZ_CC)' $(FUZZ:tests/%.c=build/fuzz/tests/%)
 
 define variant
 build/$(1)/%.o: %.c
@@ -34,17 +42,20 @@ build/$(1)/lockstep: build/$(1)/src/main.o build/$(1)/liblockstep.a
 	$$(CC) $$($(1)_CFLAGS) $$($(1)_LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 build/$(1)/tests/unit/%_test: build/$(1)/tests/unit/%_test.o build/$(1)/tests/unit/unit.o build/$(1)/liblockstep.a
 	$$(CC) $$($(1)_CFLAGS) $$($(1)_LDFLAGS) -o $$@ $$^ $$(LDLIBS) -lcmocka
+build/$(1)/tests/fuzz/%_fuzz: build/$(1)/tests/fuzz/%_fuzz.o $(if $(filter fuzz,$(1)),,build/$(1)/tests/fuzz/replay.o) build/$(1)/liblockstep.a
+	$$(CC) $$($(1)_CFLAGS) $$($(1)_LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 build/$(1)/tests/oracle/%: build/$(1)/tests/oracle/%.o build/$(1)/liblockstep.a
 	$$(CC) $$($(1)_CFLAGS) $$($(1)_LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(eval $(call variant,release))
 $(eval $(call variant,debug))
+$(eval $(call variant,fuzz))
 
 format:
 	clang-format -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 build/debug/src/snapshot/probe.o build/release/src/snapshot/probe.o: src/snapshot/probe.py
 clean:
 	rm -rf build
-.PHONY: all release debug tests format clean
+.PHONY: all release debug tests fuzz format clean
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -21,7 +21,7 @@ void diag_add_source(struct diag *d, const char *file, const char *text, size_t 
 	source->length = length;
 }
 
-static void add(struct diag *d, enum diag_severity severity, struct pos at, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void add(struct diag *d, enum diag_severity severity, struct pos at, const char *format, va_list args)
 {
 	autostrbuf struct strbuf text = {0};
 	struct diag_problem *problem = arena_push(&d->arena, &d->problems, &d->problem_count);

@@ -11,7 +11,7 @@ struct pos toml_pos(const struct toml *t, const char *at)
 	return (struct pos){t->file, t->line, (unsigned)(at - t->line_start) + 1};
 }
 
-static void report(struct toml *t, struct pos at, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void report(struct toml *t, struct pos at, const char *format, va_list args)
 {
 	autostrbuf struct strbuf text = {0};
 

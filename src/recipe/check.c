@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HASH_FUNCTION HASH_FNV /* the default one falls through in switches, which clang does not pass over */
 #include <uthash.h>
 
 #include "base/alloc.h"
