@@ -1,0 +1,160 @@
+#include "cmd/inspect.h"
+
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "base/text.h"
+#include "build/build.h"
+#include "io/terminal.h"
+#include "release/release.h"
+
+void inspect_release(struct inspect *i)
+{
+	for (size_t n = 0; i->snapshots && n < i->count; n++)
+		snapshot_release(&i->snapshots[n]);
+	findings_release(&i->findings);
+	*i = (struct inspect){0};
+}
+
+static int no_such_container(const struct database *db, const char *name, struct arena *a, struct error *err)
+{
+	const char **names = arena_array(a, db->container_count, sizeof(*names));
+	const char *near;
+
+	for (size_t n = 0; n < db->container_count; n++)
+		names[n] = db->containers[n].name;
+	near = text_nearest(name, names, db->container_count);
+	error_set(err, ERR_NOT_FOUND, "there is no container '%s'", name);
+	return near ? error_hint(err, "did you mean '%s'?", near) : -1;
+}
+
+static int choose_containers(struct inspect *i, struct command_call *call, const struct database *db, struct error *err)
+{
+	struct arena *a = call->arena;
+
+	for (size_t n = 0; n < call->argument_count; n++) {
+		if (!database_container(db, call->arguments[n]))
+			return no_such_container(db, call->arguments[n], a, err);
+	}
+	for (size_t n = 0; n < db->container_count; n++) {
+		bool wanted = !call->argument_count;
+
+		for (size_t k = 0; k < call->argument_count; k++)
+			wanted = wanted || !strcmp(call->arguments[k], db->containers[n].name);
+		if (wanted)
+			*arena_push(a, &i->containers, &i->count) = &db->containers[n];
+	}
+	i->images = arena_array(a, i->count + 1, sizeof(*i->images));
+	i->snapshots = arena_array(a, i->count + 1, sizeof(*i->snapshots));
+	return 0;
+}
+
+/* The images that were built from a lock and not released yet. */
+static int choose_built(struct inspect *i, struct arena *a, const struct database *db, const struct lock *lock, struct engine *e, struct error *err)
+{
+	struct build_plan plan;
+	struct build_request request = {.db = db, .lock = lock, .engine = e, .containers = i->containers, .container_count = i->count};
+
+	if (build_plan_of(a, &request, &plan, err) < 0)
+		return -1;
+	for (size_t n = 0; n < i->count; n++) {
+		if (plan.finals[n]->state != BUILD_FINISHED) {
+			error_set(err, ERR_NOT_FOUND, "container '%s' is not built from the current lock yet", i->containers[n]->name);
+			return error_hint(err, "'lockstep build' builds it");
+		}
+		i->images[n] = plan.finals[n]->tag;
+	}
+	return 0;
+}
+
+int inspect_choose(struct inspect *i, struct command_call *call, const struct database *db, const struct lock *lock, const char *lock_from, struct engine *e,
+		   struct error *err)
+{
+	const char *given = command_value(call, "image"), *newest = NULL;
+	struct engine_image image;
+
+	if (choose_containers(i, call, db, err) < 0)
+		return -1;
+	if (given) {
+		i->images[0] = given;
+		return 0;
+	}
+	if (release_newest(call->arena, db->root, &newest, err) < 0)
+		return -1;
+	if (newest && text_starts_with(lock_from, "lockfiles/")) {
+		size_t found = 0;
+
+		for (size_t n = 0; n < i->count; n++) {
+			autoerror struct error ignored = {0};
+
+			i->images[n] = arena_printf(call->arena, "%s/%s:%s", db->project.repository, i->containers[n]->name, newest);
+			found += e->driver->inspect(e, i->images[n], &image, &ignored) == 0;
+		}
+		if (found == i->count)
+			return 0;
+	}
+	return choose_built(i, call->arena, db, lock, e, err);
+}
+
+static void say(const struct command_call *call, const char *verb, const char *container)
+{
+	autostrbuf struct strbuf line = {0};
+	const char *text;
+
+	if (call->quiet)
+		return;
+	strbuf_printf(&line, "%s %s", verb, container);
+	text = strbuf_text(&line);
+	if (terminal_is_live(stderr))
+		terminal_block(&text, 1);
+	else
+		fprintf(stderr, "%s\n", text);
+}
+
+int inspect_snapshot(struct inspect *i, const struct command_call *call, const struct database *db, struct engine *e, struct error *err)
+{
+	for (size_t n = 0; n < i->count; n++) {
+		say(call, "asking", i->containers[n]->name);
+		if (snapshot_take(&i->snapshots[n], e, i->images[n], i->containers[n], db, err) < 0)
+			return -1;
+	}
+	terminal_block(NULL, 0);
+	return 0;
+}
+
+int inspect_verify(struct inspect *i, const struct command_call *call, const struct database *db, const struct lock *lock, struct engine *e, bool probes,
+		   struct error *err)
+{
+	verify_declared(db, lock, &i->findings);
+	for (size_t n = 0; n < i->count; n++) {
+		say(call, "verifying", i->containers[n]->name);
+		verify_installed(lock, i->containers[n], &i->snapshots[n], &i->findings);
+		if (probes && verify_probes(e, i->images[n], i->containers[n], &i->findings, err) < 0)
+			return -1;
+	}
+	verify_agreement(db, i->snapshots, i->count, &i->findings);
+	terminal_block(NULL, 0);
+	return 0;
+}
+
+void inspect_print(const struct inspect *i, FILE *out)
+{
+	for (size_t n = 0; n < i->findings.count; n++) {
+		const struct finding *f = &i->findings.items[n];
+		autostrbuf struct strbuf subject = {0}, text = {0};
+		const char *line;
+
+		text_escape(&subject, f->subject, strlen(f->subject), 0);
+		text_escape(&text, f->text, strlen(f->text), TEXT_ESCAPE_KEEP_NEWLINE | TEXT_ESCAPE_KEEP_TAB);
+		line = strbuf_text(&text);
+		fprintf(out, "%s%s%s: %s %.*s\n", terminal_begin(out, COLOR_RED), f->container ? f->container : "containers disagree", terminal_end(out),
+			strbuf_text(&subject), (int)strcspn(line, "\n"), line);
+		for (line += strcspn(line, "\n"); *line;) {
+			size_t length = strcspn(++line, "\n");
+
+			if (length)
+				fprintf(out, "    %.*s\n", (int)length, line);
+			line += length;
+		}
+	}
+}

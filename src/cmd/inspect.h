@@ -1,0 +1,34 @@
+/* Asking and verifying images as commands do it; shared by snapshot, verify and bump. */
+#pragma once
+
+#include "base/arena.h"
+#include "cmd/command.h"
+#include "engine/engine.h"
+#include "lock/lock.h"
+#include "recipe/database.h"
+#include "snapshot/snapshot.h"
+#include "snapshot/verify.h"
+
+/* The containers and, for each, the image that is asked and what it said. Zeroed is valid; inspect_release() in any case. */
+struct inspect {
+	const struct container **containers; /* by name */
+	const char **images;
+	struct snapshot *snapshots; /* owned */
+	size_t count;
+	struct findings findings;
+};
+
+void inspect_release(struct inspect *i);
+#define autoinspect __attribute__((cleanup(inspect_release)))
+
+/* Takes the containers named by the call's arguments (all without any), and finds the image of each: the one given with --image; else the newest release's when
+   `lock` is that release's; else the one that was built last from `lock`. ERR_NOT_FOUND, saying what to do, when the engine has no such image. In the call's arena. */
+int inspect_choose(struct inspect *i, struct command_call *call, const struct database *db, const struct lock *lock, const char *lock_from, struct engine *e,
+		   struct error *err);
+/* Asks every image; prints a line of progress for each unless quiet. */
+int inspect_snapshot(struct inspect *i, const struct command_call *call, const struct database *db, struct engine *e, struct error *err);
+/* After inspect_snapshot(): all relations; with `probes` also the verify commands of the layer recipes. -1 only when an image cannot be asked. */
+int inspect_verify(struct inspect *i, const struct command_call *call, const struct database *db, const struct lock *lock, struct engine *e, bool probes,
+		   struct error *err);
+/* Findings as lines for people, grouped by container. */
+void inspect_print(const struct inspect *i, FILE *out);
