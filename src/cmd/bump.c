@@ -212,7 +212,7 @@ static int build(struct bump *b, struct error *err)
 	const char *jobs = command_value(b->call, "jobs");
 	uint64_t at_once = 0;
 	struct build_display display = {.quiet = b->call->quiet, .verbose = b->call->verbose};
-	struct work_watch watch = {build_display_event, &display};
+	struct work_watch watch = build_display_watch(&display);
 	struct build_request request = {.db = &b->db, .lock = b->lock, .engine = &b->engine, .watch = &watch};
 
 	if (jobs)
@@ -230,7 +230,7 @@ static int build(struct bump *b, struct error *err)
 	say(b, "building with %s %s", b->engine.driver->name, b->engine.version);
 	int result = build_containers(b->call->arena, &request, &b->built, err);
 
-	build_display_end(&display);
+	build_display_release(&display);
 	return result;
 }
 
