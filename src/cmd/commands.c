@@ -5,9 +5,14 @@ extern const struct command command_lock, command_fetch, command_render, command
 extern const struct command command_list, command_show, command_diff;
 
 const struct command *const commands[] = {
+	&command_doctor,
 	&command_check,
+	&command_lock,
 	&command_fetch,
 	&command_render,
 	&command_build,
+	&command_snapshot,
+	&command_verify,
+	&command_bump,
 	NULL,
 };
