@@ -228,7 +228,17 @@ bool toml_scan_string(struct toml *t, const char **ret_text, size_t *ret_length)
 	const char *opening = t->at;
 	char quote = *opening;
 	bool multi_line = count_quotes(t, quote, 3) == 3;
+	const char *end = opening + 1;
 
+	/* Most strings are plain: nothing to undo, nothing to refuse. */
+	while (end < t->end && *end != quote && *end != '\\' && !is_control(*end))
+		end++;
+	if (!multi_line && end < t->end && *end == quote) {
+		*ret_length = (size_t)(end - opening) - 1;
+		*ret_text = arena_strndup(t->a, opening + 1, *ret_length);
+		t->at = end + 1;
+		return true;
+	}
 	strbuf_clear(&t->scratch);
 	t->at += multi_line ? 3 : 1;
 	if (!(multi_line ? scan_multi_line(t, quote, toml_pos(t, opening)) : scan_single_line(t, quote, opening)))

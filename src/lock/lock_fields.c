@@ -23,38 +23,40 @@ static const char *safe(struct arena *a, const char *text, size_t length)
 static bool is_printable_line(const char *text, size_t length)
 {
 	autostrbuf struct strbuf out = {0};
+	size_t plain = 0;
 
-	text_escape(&out, text, length, 0);
-	return length && out.length == length;
+	while (plain < length && text[plain] >= ' ' && text[plain] <= '~')
+		plain++;
+	if (plain < length)
+		text_escape(&out, text + plain, length - plain, 0);
+	return length && out.length == length - plain;
 }
 
-static bool is_normal_version(const char *text)
+static bool is_normal_version(struct arena *a, const char *text)
 {
-	autoarena struct arena scratch = {0};
-	const struct version *v = version_parse(&scratch, text);
+	const struct version *v = version_parse(a, text);
 
-	return v && !strcmp(version_normal(&scratch, v), text);
+	return v && !strcmp(version_normal(a, v), text);
 }
 
-static bool is_marker(const char *text)
+static bool is_marker(struct arena *a, const char *text)
 {
-	autoarena struct arena scratch = {0};
 	size_t at;
 
-	return marker_parse(&scratch, text, &at) != NULL;
+	return marker_parse(a, text, &at) != NULL;
 }
 
 /* NULL when the text is what it must be, else what it should have been. */
-static const char *text_problem(enum lock_field_kind kind, const char *text)
+static const char *text_problem(struct arena *a, enum lock_field_kind kind, const char *text)
 {
 	switch (kind) {
 	case FIELD_NAME:
 	case FIELD_NAMES:
 		return name_is_canonical(text) ? NULL : "a package name in lower case with single dashes";
 	case FIELD_VERSION:
-		return is_normal_version(text) ? NULL : "a version in its normal form";
+		return is_normal_version(a, text) ? NULL : "a version in its normal form";
 	case FIELD_MARKER:
-		return is_marker(text) ? NULL : "an environment marker";
+		return is_marker(a, text) ? NULL : "an environment marker";
 	case FIELD_SHA256:
 		return digest_is_hex(text) ? NULL : "64 hexadecimal digits in lower case";
 	case FIELD_FILE_NAME:
@@ -78,7 +80,7 @@ static bool read_text(enum lock_field_kind kind, const char *key, const struct v
 		diag_error(d, v->pos, "'%s' must be one line of printable text", key);
 		return false;
 	}
-	const char *wanted = text_problem(kind, v->text);
+	const char *wanted = text_problem(a, kind, v->text);
 
 	if (wanted) {
 		diag_error(d, v->pos, "'%s' must be %s, not '%s'", key, wanted, safe(a, v->text, v->text_length));

@@ -16,7 +16,10 @@ struct reader {
 	struct arena *a;
 	struct diag *d;
 	const struct value *document;
+	struct arena scratch; /* for one file name after another: a lock has thousands */
 };
+
+enum { SCRATCH_BYTES = 32 * 1024 };
 
 static const struct lock_field head_fields[] = {
 	{"version", FIELD_OTHER, true, 0, 0},
@@ -229,10 +232,11 @@ static void read_edges(struct reader *r, const struct value *table, struct pin *
 
 static void check_file_name(struct reader *r, const struct pin *pin, const struct lock_file *f, struct pos at)
 {
-	autoarena struct arena scratch = {0};
 	struct wheel_name wheel;
 
-	if (!wheel_name_parse(&scratch, f->name, &wheel))
+	if (r->scratch.total_bytes > SCRATCH_BYTES)
+		arena_release(&r->scratch);
+	if (!wheel_name_parse(&r->scratch, f->name, &wheel))
 		diag_error(r->d, at, "'%s' is no file name of a wheel", f->name);
 	else if (strcmp(wheel.name, pin->name) != 0 || strcmp(wheel.version, pin->version) != 0)
 		diag_error(r->d, at, "'%s' is a file of %s %s, not of %s %s", f->name, wheel.name, wheel.version, pin->name, pin->version);
@@ -415,6 +419,7 @@ int lock_parse(struct lock *lock, const char *file, const char *text, size_t len
 		if (d->error_count > errors_before)
 			diag_add_source(d, file, text, length);
 	}
+	arena_release(&r.scratch);
 	if (d->error_count == errors_before)
 		return 0;
 	return error_set(err, ERR_INPUT, "'%s' is no valid lock", file);

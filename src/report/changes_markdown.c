@@ -170,7 +170,7 @@ static void add_system(struct printer *p, bool all)
 	const struct change_list *list = &p->changes->system_packages;
 	const char **names = arena_array(p->a, list->count, sizeof(*names));
 
-	if (!list->count)
+	if (!list->count || (!p->changes->old_name && !all))
 		return;
 	if (all) {
 		add_section(p, "System packages", list->rows, list->count, false);

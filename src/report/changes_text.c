@@ -73,7 +73,7 @@ static void add_joint_row(struct printer *p, struct table *table, const struct c
 
 	table_add(table, COLOR_NONE, row->name);
 	table_add(table, COLOR_NONE, words_step(p->a, &row->cells[0]));
-	table_add(table, color, change_class_name(row->class));
+	table_add(table, color, p->changes->old_name ? change_class_name(row->class) : "");
 	table_add(table, COLOR_NONE, words_containers(p->a, p->changes, row));
 	table_add(table, COLOR_DIM, words_why(p->a, row));
 }
@@ -180,7 +180,8 @@ static void add_system(struct printer *p)
 	const char **names = arena_array(p->a, list->count, sizeof(*names));
 	const char *counts = words_counts(p->a, list);
 
-	if (!list->count)
+	/* All of them are new in a first release; the containers' lines count them. */
+	if (!list->count || (!p->changes->old_name && !p->options->system_packages))
 		return;
 	if (p->options->system_packages) {
 		add_rows(p, "system packages", counts, list->rows, list->count, false);

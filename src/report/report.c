@@ -1,6 +1,7 @@
 #include "report/report.h"
 
 #include "report/changes.h"
+#include "report/show.h"
 
 void report_changes(const struct changes *changes, const struct report_options *options, struct strbuf *out)
 {
@@ -15,4 +16,12 @@ void report_changes(const struct changes *changes, const struct report_options *
 		changes_json(changes, out);
 		break;
 	}
+}
+
+void report_release(const struct release *release, const char *container, const struct report_options *options, struct strbuf *out)
+{
+	if (options->format == REPORT_JSON)
+		show_json(release, container, out);
+	else
+		show_text(release, container, options, out);
 }
