@@ -4,6 +4,8 @@ extern const struct command command_check, command_doctor;
 extern const struct command command_lock, command_fetch, command_render, command_build, command_snapshot, command_verify, command_bump;
 extern const struct command command_list, command_show, command_diff;
 
+/* One line for each, in the order of the overview. */
+/* clang-format off */
 const struct command *const commands[] = {
 	&command_doctor,
 	&command_check,
@@ -14,5 +16,9 @@ const struct command *const commands[] = {
 	&command_snapshot,
 	&command_verify,
 	&command_bump,
+	&command_list,
+	&command_show,
+	&command_diff,
 	NULL,
 };
+/* clang-format on */

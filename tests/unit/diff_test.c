@@ -12,7 +12,7 @@
 
 /* Releases written down in short: each pin "name version containers", containers as letters c(i-cpu) g(i-gpu) l(i-lint) a(rm); a capital letter: declared. */
 struct pin_row {
-	const char *name, *version, *in, *requires, *index, *sha256;
+	const char *name, *version, *in, *required, *index, *sha256;
 };
 struct system_row {
 	const char *name, *version, *architecture;
@@ -53,8 +53,8 @@ static void add_pins(struct release *r, const struct pin_row *rows, size_t count
 		*pin = (struct pin){.name = plain, .version = rows[i].version, .index = rows[i].index ? rows[i].index : "default"};
 		*arena_push(a, &pin->files, &pin->file_count) = (struct lock_file){.name = arena_printf(a, "%s-%s-py3-none-any.whl", plain, pin->version),
 										   .sha256 = rows[i].sha256 ? rows[i].sha256 : "aa"};
-		if (rows[i].requires)
-			*arena_push(a, &pin->edges, &pin->edge_count) = (struct lock_edge){.name = rows[i].requires};
+		if (rows[i].required)
+			*arena_push(a, &pin->edges, &pin->edge_count) = (struct lock_edge){.name = rows[i].required};
 		if (strchr(rows[i].in, '{')) {
 			*arena_push(a, &pin->layers, &pin->layer_count) = rows[i].in;
 			continue;
