@@ -184,18 +184,18 @@ static void report_culprit(struct search *s, const struct question *all, const s
 	add_askers(&who, all, w);
 	strbuf_printf(&who, " (%s%s%s%s)", w->through, w->swap ? ", in place of '" : "", w->swap ? w->swap->from->canonical : "", w->swap ? "'" : "");
 	if (is_missing(&s->refusal, w->canonical))
-		diag_error(d, w->pos, "package '%s' does not exist on any index that is asked, but %s wants it", w->canonical, strbuf_text(&who));
+		diag_error(d, w->pos, "package '%s' does not exist on any index that is asked; wanted by %s", w->canonical, strbuf_text(&who));
 	else if (alone && s->refusal.no_wheel)
-		diag_error(d, w->pos, "no version of '%s%s' has a wheel that can be used, but %s wants it", w->canonical, w->loose ? "" : w->specifier,
+		diag_error(d, w->pos, "no version of '%s%s' has a wheel that can be used; wanted by %s", w->canonical, w->loose ? "" : w->specifier,
 			   strbuf_text(&who));
 	else if (alone && !w->loose && *w->specifier && s->refusal.no_version)
-		diag_error(d, w->pos, "no version of '%s' that can be used satisfies '%s', which %s wants", w->canonical, w->specifier, strbuf_text(&who));
+		diag_error(d, w->pos, "no version of '%s' that can be used satisfies '%s'; wanted by %s", w->canonical, w->specifier, strbuf_text(&who));
 	else if (alone)
-		diag_error(d, w->pos, "'%s%s' cannot be installed at all, but %s wants it", w->canonical, w->loose ? "" : w->specifier, strbuf_text(&who));
+		diag_error(d, w->pos, "'%s%s' cannot be installed at all; wanted by %s", w->canonical, w->loose ? "" : w->specifier, strbuf_text(&who));
 	else if (w->loose || !*w->specifier)
-		diag_error(d, w->pos, "'%s', in any version, clashes with the others named here: %s wants it", w->canonical, strbuf_text(&who));
+		diag_error(d, w->pos, "'%s', in any version, clashes with the others named here; wanted by %s", w->canonical, strbuf_text(&who));
 	else
-		diag_error(d, w->pos, "'%s' must be '%s', which clashes with the others named here: %s wants it", w->canonical, w->specifier,
+		diag_error(d, w->pos, "'%s' must be '%s', which clashes with the others named here; wanted by %s", w->canonical, w->specifier,
 			   strbuf_text(&who));
 	if (why && !w->loose)
 		diag_hint(d, "why it is so: %s", why);

@@ -22,7 +22,7 @@ struct closed_set {
 struct read_wheel {
 	const char *sha256, *requires_python;
 	struct specifier_set *python; /* NULL: any */
-	struct requirement **requires;
+	struct requirement **requirements;
 	const char **texts;
 	size_t count;
 };
@@ -108,7 +108,7 @@ static void keep_requirements(struct checker *c, const struct wheel_metadata *me
 		if (!r)
 			continue;
 		*arena_push(&c->scratch, &ret->texts, &count) = arena_strdup(&c->scratch, metadata->requires_dist[i]);
-		*arena_push(&c->scratch, &ret->requires, &ret->count) = r;
+		*arena_push(&c->scratch, &ret->requirements, &ret->count) = r;
 	}
 }
 
@@ -166,8 +166,8 @@ static int check_pin(struct checker *c, struct closed_set *s, size_t place, bool
 	strbuf_printf(&who, "%s %s", pin->name, pin->version);
 	check_python(c, s, pin, wheel);
 	for (size_t i = 0; i < wheel->count; i++) {
-		if (holds(s, place, wheel->requires[i]))
-			*changed = check_requirement(c, s, strbuf_text(&who), wheel->requires[i], wheel -> texts[i]) || *changed;
+		if (holds(s, place, wheel->requirements[i]))
+			*changed = check_requirement(c, s, strbuf_text(&who), wheel->requirements[i], wheel->texts[i]) || *changed;
 	}
 	return 0;
 }

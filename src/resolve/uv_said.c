@@ -188,7 +188,7 @@ int uv_said(struct uv *uv, const struct question *q, const struct process_result
 	name_indexes(&text, uv);
 	*refusal = (struct uv_refusal){.text = arena_strdup(uv->arena, strbuf_text(&text))};
 	collect_missing(uv->arena, refusal->text, refusal);
-	refusal->no_wheel = strstr(said, "no usable wheels") || strstr(said, "no wheels") || strstr(said, "has no wheel");
+	refusal->no_wheel = strstr(said, "no usable wheels") || strstr(said, "no wheels") || strstr(said, "-compatible wheels");
 	refusal->no_version = strstr(said, "is available and") || strstr(said, "are available and") || strstr(said, "there is no version of") ||
 			      strstr(said, "there are no versions of");
 	return 0;
