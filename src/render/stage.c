@@ -251,29 +251,52 @@ static void add_labels(struct arena *a, const struct render *r, const struct con
 	strbuf_add_char(out, '\n');
 }
 
-/* The user is made where the base has none of that name; "1000" and "1000:1000" need no entry. The working folder belongs to it. */
-static void add_user(struct strbuf *out, const struct container *c)
+static bool is_number(const char *text)
 {
-	bool named = c->user && (*c->user < '0' || *c->user > '9');
+	return *text >= '0' && *text <= '9';
+}
 
-	if (named) {
-		strbuf_add(out, "RUN id -u -- ");
-		text_shell_quote(out, c->user);
-		strbuf_add(out, " >/dev/null 2>&1 || useradd --create-home --shell /bin/bash -- ");
-		text_shell_quote(out, c->user);
-		strbuf_add_char(out, '\n');
+/* "RUN <test> -- NAME >/dev/null 2>&1 || <make> -- NAME". */
+static void add_account(struct strbuf *out, const char *test, const char *make, const char *name)
+{
+	strbuf_printf(out, "RUN %s ", test);
+	text_shell_quote(out, name);
+	strbuf_printf(out, " >/dev/null 2>&1 || %s ", make);
+	text_shell_quote(out, name);
+	strbuf_add_char(out, '\n');
+}
+
+/* A group and a user are made where the base has none of that name; numbers need no entry. The working folder belongs to them. */
+static void add_user(struct arena *a, struct strbuf *out, const struct container *c)
+{
+	const char *colon = strchr(c->user, ':'), *group = colon ? colon + 1 : NULL;
+	const char *user = colon ? arena_strndup(a, c->user, (size_t)(colon - c->user)) : c->user;
+
+	if (group && !is_number(group))
+		add_account(out, "getent group --", "groupadd --", group);
+	if (!is_number(user)) {
+		autostrbuf struct strbuf make = {0};
+
+		strbuf_add(&make, "useradd --create-home --shell /bin/bash");
+		if (group) {
+			strbuf_add(&make, " --gid ");
+			text_shell_quote(&make, group);
+		}
+		strbuf_add(&make, " --");
+		add_account(out, "id -u --", strbuf_text(&make), user);
 	}
-	if (c->user && c->workdir) {
-		strbuf_add(out, "RUN [ -d ");
-		text_shell_quote(out, c->workdir);
-		strbuf_add(out, " ] || { mkdir -p -- ");
-		text_shell_quote(out, c->workdir);
-		strbuf_add(out, " && chown -- ");
-		text_shell_quote(out, c->user);
-		strbuf_add_char(out, ' ');
-		text_shell_quote(out, c->workdir);
-		strbuf_add(out, "; }\n");
-	}
+	if (!c->workdir)
+		return;
+	strbuf_add(out, "RUN [ -d ");
+	text_shell_quote(out, c->workdir);
+	strbuf_add(out, " ] || { mkdir -p -- ");
+	text_shell_quote(out, c->workdir);
+	strbuf_add(out, " && chown -- ");
+	/* "ci:" is also its group */
+	text_shell_quote(out, group || is_number(user) ? c->user : arena_printf(a, "%s:", user));
+	strbuf_add_char(out, ' ');
+	text_shell_quote(out, c->workdir);
+	strbuf_add(out, "; }\n");
 }
 
 static int add_container(struct arena *a, const struct render *r, const struct container *c, const struct layer_use *const *layers, struct stage *s,
@@ -287,7 +310,8 @@ static int add_container(struct arena *a, const struct render *r, const struct c
 	}
 	if ((c->user && !word_is_line(c->user)) || (c->workdir && !word_is_line(c->workdir)))
 		return error_set(err, ERR_INPUT, "%s: user and workdir cannot have line breaks", c->file);
-	add_user(&text, c);
+	if (c->user)
+		add_user(a, &text, c);
 	if (c->workdir) {
 		strbuf_add(&text, "WORKDIR ");
 		word_add_quoted(&text, c->workdir);

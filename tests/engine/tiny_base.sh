@@ -4,7 +4,7 @@ set -eu
 out=$1; tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 mkdir -p "$tree/bin" "$tree/etc" "$tree/tmp" "$tree/root" "$tree/proc" "$tree/sys" "$tree/dev" "$tree/run" "$tree/var/tmp"
-for p in sh cat ls sleep mkdir cp rm touch true false echo env id head seq wc sha256sum readlink ln chmod; do
+for p in sh cat ls sleep mkdir cp rm touch true false echo env id head seq wc sha256sum readlink ln chmod chown; do
 	cp -L "$(PATH=/usr/bin:/bin which "$p")" "$tree/bin/$p"
 done
 for lib in $(for p in "$tree"/bin/*; do ldd "$p"; done | grep -o '/[^ ]*' | sort -u); do
