@@ -223,6 +223,12 @@ static int compare_containers(const void *a, const void *b)
 	return strcmp(((const struct container *)a)->name, ((const struct container *)b)->name);
 }
 
+/* A folder that holds a Dockerfile but describes nothing: what a removed container left behind, which render tells about. */
+static bool is_left_behind(struct reader *r, const char *folder)
+{
+	return !file_exists(path_join(r->arena, folder, "container.yaml")) && file_exists(path_join(r->arena, folder, "Dockerfile"));
+}
+
 void load_containers(struct reader *r)
 {
 	const char *folder = path_join(r->arena, r->db->root, "containers");
@@ -233,7 +239,9 @@ void load_containers(struct reader *r)
 	if (file_list(r->arena, folder, &names, &count, &err) < 0 && err.code != ERR_NOT_FOUND)
 		diag_error(r->diag, (struct pos){"containers", 0, 0}, "%s", err.text);
 	for (size_t i = 0; i < count; i++) {
-		if (names[i][0] == '.' || !file_is_dir(path_join(r->arena, folder, names[i])))
+		const char *path = path_join(r->arena, folder, names[i]);
+
+		if (names[i][0] == '.' || !file_is_dir(path) || is_left_behind(r, path))
 			continue;
 		if (word_name.holds(names[i])) {
 			load_container(r, names[i]);
