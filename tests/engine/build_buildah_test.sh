@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC1091,SC2016,SC2119
 # `lockstep build` with the real buildah on a small project: shared stages once, finished ones not again, and why.
 set -euo pipefail
 command -v buildah >/dev/null || { echo "buildah is not installed"; exit 77; }
@@ -75,3 +76,45 @@ build a >/dev/null 2>&1 && fail "pip ran in a base without python"
 [ "$(cat project/.lockstep/contexts/a/layers/two/requirements.txt)" = "thing==1.0 --hash=sha256:$(sha256sum thing-1.0-py3-none-any.whl | cut -d' ' -f1)" ] || fail "requirements.txt"
 [ "$(cat project/.lockstep/contexts/a/layers/two/wheels/thing-1.0-py3-none-any.whl)" = "not really a wheel" ] || fail "the wheel in the context"
 [ ! -e project/.lockstep/contexts/b/layers ] || fail "b has the wheels of a"
+
+# Steps that need no network have none.
+layer two '[sh, -c, "cat /proc/net/dev > /net"]' 'requires: [one]'
+lock
+build >/dev/null 2>&1
+image=$(build --format json 2>/dev/null | python3 -c 'import json,sys; print([i["image"] for i in json.load(sys.stdin)["images"] if i["container"] == "a"][0])')
+out=$("$ROOT/build/debug/tests/oracle/engine_try" buildah run "$image" cat /net </dev/null)
+[ "$(grep -c ':' <<<"$out")" = 1 ] || fail "a step has a network: $out"
+
+# Stopped and killed in the middle: no step runs on, no working container stays, and the next build goes on.
+for signal in TERM KILL; do
+	layer two "[sh, -c, 'sleep 71.625; echo $signal > /two']" 'requires: [one]'
+	lock
+	lockstep build -C project >/dev/null 2>&1 & pid=$!
+	wait_for 'pgrep -f "^sleep 71.625"'
+	kill -$signal $pid
+	wait $pid && fail "a stopped build succeeded"
+	wait_for '! pgrep -f "^sleep 71.625"'
+	wait_for '[ -z "$(buildah containers -q)" ]'
+done
+layer two '[sh, -c, "echo 2 > /two"]' 'requires: [one]'
+lock
+out=$(build 2>&1)
+[[ $out == *"built    layer-two"* && $out != *"built    layer-one"* ]] || fail "after a kill: $out"
+grep -q " $WORK/storage/.*merged" /proc/mounts && fail "a mount stays"
+
+# The engine itself killed: what it left is cleaned away by the next build.
+layer two '[sh, -c, "sleep 71.375"]' 'requires: [one]'
+lock
+lockstep build -C project >/dev/null 2>&1 & pid=$!
+wait_for 'pgrep -f "^sleep 71.375"'
+for p in $(pgrep -x buildah); do
+	grep -qz "CONTAINERS_STORAGE_CONF=$CONTAINERS_STORAGE_CONF" "/proc/$p/environ" 2>/dev/null && kill -KILL "$p"
+done
+wait $pid && fail "a build whose engine was killed succeeded"
+pgrep -f '^sleep 71.375' && fail "a step outlives its engine"
+[ -n "$(buildah containers -q)" ] || fail "nothing was left, so this proves nothing"
+layer two '[sh, -c, "echo 2 > /two"]' 'requires: [one]'
+layer one '[sh, -c, "echo 1 > /one"]'
+lock
+build >/dev/null 2>&1
+[ -z "$(buildah containers -q)" ] || fail "a working container stays: $(buildah containers)"

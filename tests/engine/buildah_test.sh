@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC1091,SC2016,SC2119
 # The engine interface over the real buildah, in a storage of its own.
 set -euo pipefail
 command -v buildah >/dev/null || { echo "buildah is not installed"; exit 77; }

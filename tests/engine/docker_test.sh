@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC1091,SC2016,SC2119
 # The engine interface over a real docker daemon of its own.
 set -euo pipefail
 . "$ROOT/tests/engine/lib.sh"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2016,SC2154
 # For the tests with real engines; sourced by bash.
 fail() { echo "FAILED: $*" >&2; exit 1; }
 expect() { [[ $2 == *"$3"* ]] || fail "$1: '$3' is not in: $2"; }

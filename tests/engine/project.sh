@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2119,SC2120
 # A small project for build tests, in ./project; sourced. mmdebstrap is replaced by one that gives a tiny tree within a second.
 # Two containers: a stands on layers one and two, b on one.
 make_project()
