@@ -24,7 +24,7 @@ static void sync_store(const char *root, struct strbuf *notes)
 		return;
 	strbuf_add(notes, strbuf_text(&changes.notes));
 	if (result < 0)
-		strbuf_printf(notes, "the store is not up to date: %s\n", err.text);
+		strbuf_printf(notes, "'lockfiles/lockstep.db' is not up to date: %s\n", err.text);
 }
 
 int release_recover_locked(const char *root, struct strbuf *notes, struct error *err)

@@ -69,7 +69,7 @@ static int sync_release(struct sql *db, const char *root, const char *name, stru
 	if (digest_file(path, sums, &why) == 0 && !strcmp(sums, known))
 		return 0;
 	if (release_read(&r, root, name, &why) < 0) {
-		strbuf_printf(&changes->notes, "release '%s' is left out of the store: %s\n", name, why.text);
+		strbuf_printf(&changes->notes, "release '%s' is left out of 'lockfiles/lockstep.db': %s\n", name, why.text);
 		return *known ? remove_release(db, name, err) : 0;
 	}
 	if (!begin(db, err) || end(db, remove_release(db, name, err) == 0 && release_store_insert(db, &r, sums, err) == 0, err) < 0)
@@ -204,7 +204,7 @@ int release_store_rebuild(const char *root, struct release_store_changes *ret, s
 	bool damaged;
 
 	if (!has_releases(&a, root))
-		return error_set(err, ERR_NOT_FOUND, "there is no release yet to make a store of; 'lockstep bump' makes the first");
+		return error_set(err, ERR_NOT_FOUND, "there is no release yet, so nothing to make 'lockfiles/lockstep.db' of; 'lockstep bump' makes the first");
 	remove_log(new);
 	unlink(new);
 	if (sync_file(root, new, &changes, &damaged, err) < 0) {
@@ -233,7 +233,7 @@ int release_store_open(const char *root, struct sql **ret, struct error *err)
 	if (sql_open(path, true, &db, err) < 0 || sql_user_version(db, &version, err) < 0)
 		return -1;
 	if (version != RELEASE_STORE_VERSION)
-		return error_set(err, ERR_INPUT, "'%s' has form %d, this lockstep knows %d; 'lockstep store' brings it up to date", path, version,
+		return error_set(err, ERR_INPUT, "'%s' has form %d, this lockstep knows %d; 'lockstep records' brings it up to date", path, version,
 				 RELEASE_STORE_VERSION);
 	*ret = steal(&db);
 	return 0;
@@ -287,7 +287,7 @@ static void report_difference(const char *store, const char *text, struct strbuf
 		size_t store_length = strcspn(store, "\n"), text_length = strcspn(text, "\n");
 
 		if (store_length != text_length || memcmp(store, text, store_length) != 0) {
-			strbuf_printf(report, "the store says:    %.*s\nthe text files say: %.*s\n", (int)store_length, store, (int)text_length, text);
+			strbuf_printf(report, "the database says: %.*s\nthe text says:     %.*s\n", (int)store_length, store, (int)text_length, text);
 			return;
 		}
 		store += store_length + (store[store_length] == '\n');

@@ -86,7 +86,7 @@ TEST(made_in_any_way_it_has_the_same_rows)
 	assert_int_equal(sql_open("p/lockfiles/lockstep.db", false, &db, &err), 0);
 	assert_int_equal(sql_execute(db, "DELETE FROM release WHERE name = 'v0.2'", &err), 0);
 	sql_close(db);
-	store_checks(false, "the text files say: container|v0.2|");
+	store_checks(false, "the text says:     container|v0.2|");
 	sync_ok(&changes);
 	assert_int_equal(changes.added, 1);
 	completed = dump("p");
@@ -137,7 +137,7 @@ TEST(text_changed_by_hand_is_left_out_and_named)
 	assert_int_equal(unlink("p/lockfiles/lockstep.db"), 0);
 	sync_ok(&changes);
 	assert_int_equal(changes.added, 1);
-	assert_non_null(strstr(strbuf_text(&changes.notes), "release 'v0.1' is left out of the store: 'lockfiles/v0.1/ci-cpu.txt' was changed"));
+	assert_non_null(strstr(strbuf_text(&changes.notes), "release 'v0.1' is left out of 'lockfiles/lockstep.db': 'lockfiles/v0.1/ci-cpu.txt' was changed"));
 }
 
 TEST(a_damaged_store_is_put_aside_and_made_again)
