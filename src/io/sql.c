@@ -43,6 +43,11 @@ static int failed(struct sql *db, int code, struct error *err)
 {
 	int system_error = db->handle ? sqlite3_system_errno(db->handle) : 0;
 
+	/* Looking for files that may be absent leaves this behind, so it explains a failure to open only. */
+	if (system_error == ENOENT && (code & 0xff) != SQLITE_CANTOPEN)
+		system_error = 0;
+	if (code == SQLITE_IOERR_SHORT_READ || code == SQLITE_IOERR_DATA || code == SQLITE_IOERR_CORRUPTFS)
+		code = SQLITE_CORRUPT;
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:

@@ -184,6 +184,8 @@ int release_store_sync(const char *root, struct release_store_changes *ret, stru
 	bool damaged;
 	int result = 0;
 
+	if (!file_exists(path))
+		remove_log(path);
 	if (has_releases(&a, root) || file_exists(path)) {
 		result = sync_file(root, path, &changes, &damaged, err);
 		if (result < 0 && damaged && put_aside(path, &changes, err) == 0)
