@@ -106,26 +106,38 @@ void diag_sort(struct diag *d)
 	d->problem_count = kept;
 }
 
+static bool find_line(struct diag_source *s, unsigned line)
+{
+	if (!s->seen_line || line < s->seen_line) {
+		s->seen_line = 1;
+		s->seen_offset = 0;
+	}
+	while (s->seen_line < line) {
+		const char *newline = memchr(s->text + s->seen_offset, '\n', s->length - s->seen_offset);
+
+		if (!newline)
+			return false;
+		s->seen_offset = (size_t)(newline + 1 - s->text);
+		s->seen_line++;
+	}
+	return true;
+}
+
 bool diag_line(const struct diag *d, struct pos at, const char **ret_text, size_t *ret_length)
 {
 	if (!at.file || !at.line)
 		return false;
 	for (size_t i = 0; i < d->source_count; i++) {
-		const char *p = d->sources[i].text, *end = p + d->sources[i].length;
+		struct diag_source *s = &d->sources[i];
 
-		if (strcmp(d->sources[i].file, at.file) != 0)
+		if (strcmp(s->file, at.file) != 0)
 			continue;
-		for (unsigned line = 1; line < at.line; line++) {
-			const char *newline = memchr(p, '\n', (size_t)(end - p));
+		if (!find_line(s, at.line))
+			return false;
+		const char *line = s->text + s->seen_offset, *newline = memchr(line, '\n', s->length - s->seen_offset);
 
-			if (!newline)
-				return false;
-			p = newline + 1;
-		}
-		const char *newline = memchr(p, '\n', (size_t)(end - p));
-
-		*ret_text = p;
-		*ret_length = (size_t)((newline ? newline : end) - p);
+		*ret_text = line;
+		*ret_length = newline ? (size_t)(newline - line) : s->length - s->seen_offset;
 		return true;
 	}
 	return false;

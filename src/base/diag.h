@@ -29,6 +29,7 @@ struct diag_problem {
 struct diag_source {
 	char *file, *text;
 	size_t length;
+	size_t seen_line, seen_offset; /* the line last asked for, from 1: the next is most often after it */
 };
 
 /* Owns copies of everything it is given. Zeroed is valid and empty. */

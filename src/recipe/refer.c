@@ -102,11 +102,12 @@ struct layer *database_layer(const struct database *db, const char *name)
 
 static void unknown(struct reader *r, struct pos at, const char *what, const char *name, const struct named_array *array)
 {
-	autofree const char **names = mem_zero(array->count, sizeof(const char *));
+	size_t count = schema_may_suggest(r, array->count) ? array->count : 0;
+	autofree const char **names = mem_zero(count, sizeof(const char *));
 
-	for (size_t i = 0; i < array->count; i++)
+	for (size_t i = 0; i < count; i++)
 		names[i] = member(array, i, array->name_offset);
-	schema_unknown(r, at, what, name, names, array->count);
+	schema_unknown(r, at, what, name, names, count);
 }
 
 static void *refer(struct reader *r, const struct value *v, const char *what, const char *a_what, bool canonical, bool unread, struct named_array array)
@@ -184,18 +185,21 @@ void refer_groups(struct reader *r, const struct value *v, const char *what, str
 	*ret_count = 0;
 	if (!v || !schema_is_list(r, v, what) || !v->item_count)
 		return;
-	autofree bool *seen = mem_zero(r->db->group_count, sizeof(bool));
-
+	if (!r->group_marks)
+		r->group_marks = arena_array(r->arena, r->db->group_count, sizeof(*r->group_marks));
+	r->mark++;
 	for (size_t i = 0; i < v->item_count; i++) {
 		struct group *g = refer_group(r, v->items[i]);
 
 		if (!g)
 			continue;
-		if (seen[g - r->db->groups]) {
+		size_t *mark = &r->group_marks[g - r->db->groups];
+
+		if (*mark == r->mark) {
 			diag_error(r->diag, v->items[i]->pos, "group '%s' is twice in %s", g->name, what);
 			continue;
 		}
-		seen[g - r->db->groups] = true;
+		*mark = r->mark;
 		*arena_push(r->arena, ret, ret_count) = g;
 		if (ret_pos)
 			*arena_push(r->arena, ret_pos, &pos_count) = v->items[i]->pos;

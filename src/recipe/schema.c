@@ -113,6 +113,14 @@ void schema_set(struct reader *r, const struct value *v, const char *what, const
 	*ret_count = count;
 }
 
+bool schema_may_suggest(struct reader *r, size_t count)
+{
+	enum { COMPARED_MAX = 1000000 };
+
+	r->compared_count += count;
+	return r->compared_count <= COMPARED_MAX;
+}
+
 void schema_unknown(struct reader *r, struct pos at, const char *what, const char *name, const char *const *candidates, size_t count)
 {
 	const char *near = text_nearest(name, candidates, count);
@@ -139,6 +147,8 @@ static const struct schema_row *unknown_key(struct reader *r, const struct value
 
 	for (const struct schema_row *row = rows; row->key && count < ROWS_MAX; row++)
 		keys[count++] = row->key;
+	if (!schema_may_suggest(r, count))
+		count = 0;
 	schema_unknown(r, entry->key_pos, "key", entry->key, keys, count);
 	const char *near = text_nearest(entry->key, keys, count);
 

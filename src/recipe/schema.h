@@ -16,6 +16,8 @@ struct reader {
 	struct database *db;
 	/* Where these stand could not be read, which was said: names of them cannot be judged. */
 	bool groups_unread, packages_unread, indexes_unread;
+	size_t *group_marks, mark; /* per group: the list it was last seen in, by number */
+	size_t compared_count;     /* names looked at so far to find what unknown ones might mean */
 };
 
 enum schema_kind {
@@ -50,6 +52,8 @@ bool schema_is_empty(const struct value *v);                                    
 const char *schema_text(struct reader *r, const struct value *v, const char *what);
 const char *schema_line(struct reader *r, const struct value *v, const char *what, const struct word_form *form);
 void schema_set(struct reader *r, const struct value *v, const char *what, const struct word_form *form, const char ***ret_words, size_t *ret_count);
+/* Whether there is time left to look for what an unknown name might mean among `count`: where very many names are unknown, that helps nobody. */
+bool schema_may_suggest(struct reader *r, size_t count);
 /* Reports `name` at `at` as an unknown `what`, with the nearest candidate. */
 void schema_unknown(struct reader *r, struct pos at, const char *what, const char *name, const char *const *candidates, size_t count);
 /* The place of the byte `offset` of a value's text in its file, as near as the way it was written allows. */
