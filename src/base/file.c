@@ -94,7 +94,7 @@ static int sync_parent(const char *path, struct error *err)
 	return file_sync_dir(parent, err);
 }
 
-int file_write(const char *path, const char *bytes, size_t length, struct error *err)
+static int replace(const char *path, const char *bytes, size_t length, bool durable, struct error *err)
 {
 	autofree char *temporary = mem_printf("%s.XXXXXX", path);
 	struct stat st;
@@ -104,12 +104,22 @@ int file_write(const char *path, const char *bytes, size_t length, struct error 
 		return error_errno(err, "cannot write '%s'", path);
 	mode_t mode = stat(path, &st) == 0 ? st.st_mode & 07777 : 0644;
 
-	if (write_all(fd, bytes, length) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(temporary, path) < 0) {
+	if (write_all(fd, bytes, length) < 0 || fchmod(fd, mode) < 0 || (durable && fsync(fd) < 0) || rename(temporary, path) < 0) {
 		error_errno(err, "cannot write '%s'", path);
 		unlink(temporary);
 		return -1;
 	}
-	return sync_parent(path, err);
+	return durable ? sync_parent(path, err) : 0;
+}
+
+int file_write(const char *path, const char *bytes, size_t length, struct error *err)
+{
+	return replace(path, bytes, length, true, err);
+}
+
+int file_write_derived(const char *path, const char *bytes, size_t length, struct error *err)
+{
+	return replace(path, bytes, length, false, err);
 }
 
 int file_write_if_changed(const char *path, const char *bytes, size_t length, bool *ret_changed, struct error *err)

@@ -18,6 +18,8 @@ int file_steal_fd(int *fd);
 int file_read(const char *path, size_t limit_bytes, struct strbuf *out, struct error *err);
 /* Replaces or creates `path` atomically and durably, mode 0644 (or the old file's mode). Parents must exist. */
 int file_write(const char *path, const char *bytes, size_t length, struct error *err);
+/* As file_write, atomic but not durable: for what can be made again, where a thousand files must not cost a thousand waits for the disk. */
+int file_write_derived(const char *path, const char *bytes, size_t length, struct error *err);
 /* As file_write, but leaves a file that holds these bytes already untouched. *ret_changed (may be NULL) says which. */
 int file_write_if_changed(const char *path, const char *bytes, size_t length, bool *ret_changed, struct error *err);
 

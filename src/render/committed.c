@@ -98,7 +98,7 @@ int committed_write(const struct database *db, struct committed_file *files, siz
 
 		if (f->state != COMMITTED_DIFFERENT && f->state != COMMITTED_MISSING)
 			continue;
-		if (file_write(path_join(&a, db->root, f->path), f->after, f->after_length, err) < 0)
+		if (file_write_derived(path_join(&a, db->root, f->path), f->after, f->after_length, err) < 0)
 			return -1;
 		f->written = true;
 	}
