@@ -10,6 +10,7 @@
 #include "io/terminal.h"
 #include "lock/lock_text.h"
 #include "python/name.h"
+#include "report/problems.h"
 #include "resolve/working.h"
 
 void relock_release(struct relock *r)
@@ -126,6 +127,14 @@ bool relock_is_asked(const struct command_call *call)
 	return command_flag(call, "upgrade") || command_flag(call, "upgrade-package") || command_flag(call, "at");
 }
 
+static void print_problems_json(struct diag *d)
+{
+	autostrbuf struct strbuf json = {0};
+
+	problems_add_json(d, &json);
+	fputs(strbuf_text(&json), stdout);
+}
+
 int relock_resolve(struct relock *r, struct error *err)
 {
 	autodiag struct diag d = {0};
@@ -138,7 +147,10 @@ int relock_resolve(struct relock *r, struct error *err)
 		return -1;
 	int result = resolve_lock(r->db, &r->settings, r->last, &options, &r->result, &d, err);
 
-	open_print_problems(&d);
+	if (r->call->format == FORMAT_JSON && result < 0 && d.problem_count)
+		print_problems_json(&d);
+	else
+		open_print_problems(&d);
 	if (result == 0)
 		r->unchanged = same_as_last(r);
 	return result;
