@@ -110,18 +110,29 @@ static bool reaches(struct group *from, const struct group *to)
 	return false;
 }
 
+/* Reports the others of a conflict's groups that group `from` includes. */
+static void check_conflict_with(struct reader *r, const struct conflict *c, struct group *from)
+{
+	autoarena struct arena scratch = {0};
+	struct container alone = {.groups = &from, .group_count = 1};
+	struct group **groups;
+	size_t count;
+
+	container_groups(&scratch, &alone, &groups, &count);
+	r->mark++;
+	for (size_t i = 0; i < count; i++)
+		r->group_marks[groups[i] - r->db->groups] = r->mark;
+	for (size_t i = 0; i < c->group_count; i++) {
+		if (c->groups[i] != from && r->group_marks[c->groups[i] - r->db->groups] == r->mark)
+			diag_error(r->diag, c->pos, "group '%s' cannot conflict with '%s', which it includes", from->name, c->groups[i]->name);
+	}
+}
+
 void check_conflicts(struct reader *r)
 {
 	for (size_t i = 0; i < r->db->conflict_count; i++) {
-		const struct conflict *c = &r->db->conflicts[i];
-
-		for (size_t j = 0; j < c->group_count; j++) {
-			for (size_t k = 0; k < c->group_count; k++) {
-				if (k != j && reaches(c->groups[j], c->groups[k]))
-					diag_error(r->diag, c->pos, "group '%s' cannot conflict with '%s', which it includes", c->groups[j]->name,
-						   c->groups[k]->name);
-			}
-		}
+		for (size_t j = 0; j < r->db->conflicts[i].group_count; j++)
+			check_conflict_with(r, &r->db->conflicts[i], r->db->conflicts[i].groups[j]);
 	}
 }
 

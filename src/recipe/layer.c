@@ -119,7 +119,7 @@ static void read_requires(struct reader *r, const struct value *v, struct layer 
 		bool twice = false;
 
 		for (size_t j = 0; required && j < layer->require_count; j++)
-			twice |= !strcmp(layer->requires[j], required -> name);
+			twice |= !strcmp(layer->requires[j], required->name);
 		if (twice)
 			diag_error(r->diag, v->items[i]->pos, "layer '%s' is twice in 'requires'", required->name);
 		else if (required)
@@ -147,6 +147,6 @@ void load_layers(struct reader *r)
 			read_layer(r, v, &db->layers[i], &requires[i]);
 	}
 	for (size_t i = 0; i < db->layer_count; i++)
-		read_requires(r, requires[i], &db -> layers[i]);
+		read_requires(r, requires[i], &db->layers[i]);
 	check_layers(r);
 }

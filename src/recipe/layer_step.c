@@ -37,13 +37,10 @@ static void read_words(struct layer_reader *l, const struct value *v, const char
 	for (size_t i = 0; i < v->item_count; i++) {
 		const char *word = layer_line(l, v->items[i], what, form, false);
 
-		for (size_t j = 0; word && j < step->word_count; j++) {
-			if (!strcmp(word, step->words[j]))
-				diag_error(l->r->diag, v->items[i]->pos, "'%s' is twice in %s", word, what);
-		}
 		if (word)
 			*arena_push(l->r->arena, &step->words, &step->word_count) = word;
 	}
+	schema_report_repeated(l->r, v, what);
 }
 
 static void read_apt(struct layer_reader *l, const struct value *v, struct layer_step *step)

@@ -37,10 +37,15 @@ static const struct schema_row index_rows[] = {
 
 static void read_indexes(struct reader *r, const struct value *v, void *target)
 {
+	enum { INDEXES_MAX = 100 };
 	struct project *p = target;
 
 	if (!schema_is_list(r, v, "'indexes'"))
 		return;
+	if (v->item_count > INDEXES_MAX) {
+		diag_error(r->diag, v->items[INDEXES_MAX]->pos, "more than %d indexes", INDEXES_MAX);
+		return;
+	}
 	for (size_t i = 0; i < v->item_count; i++) {
 		struct index one = {.pos = v->items[i]->pos};
 

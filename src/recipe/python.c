@@ -289,13 +289,10 @@ static void read_difference(struct reader *r, const struct value *v)
 	for (size_t i = 0; i < fields.containers->item_count; i++) {
 		struct container *c = refer_container(r, fields.containers->items[i]);
 
-		for (size_t j = 0; c && j < d->container_count; j++) {
-			if (d->containers[j] == c)
-				diag_error(r->diag, fields.containers->items[i]->pos, "container '%s' is twice in 'containers'", c->name);
-		}
 		if (c)
 			*arena_push(r->arena, &d->containers, &d->container_count) = c;
 	}
+	schema_report_repeated(r, fields.containers, "'containers'");
 }
 
 void load_python_later(struct reader *r, const struct python_later *later)

@@ -74,7 +74,7 @@ static int compare_values(const void *left, const void *right)
 	return order ? order : (a->pos.column > b->pos.column) - (a->pos.column < b->pos.column);
 }
 
-static void report_repeated(struct reader *r, const struct value *list, const char *what)
+void schema_report_repeated(struct reader *r, const struct value *list, const char *what)
 {
 	autofree const struct value **sorted = mem_zero(list->item_count, sizeof(const struct value *));
 	size_t count = 0;
@@ -108,7 +108,7 @@ void schema_set(struct reader *r, const struct value *v, const char *what, const
 		if (word)
 			*arena_push(r->arena, &words, &count) = word;
 	}
-	report_repeated(r, v, what);
+	schema_report_repeated(r, v, what);
 	*ret_words = words;
 	*ret_count = count;
 }

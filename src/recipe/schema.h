@@ -52,6 +52,8 @@ bool schema_is_empty(const struct value *v);                                    
 const char *schema_text(struct reader *r, const struct value *v, const char *what);
 const char *schema_line(struct reader *r, const struct value *v, const char *what, const struct word_form *form);
 void schema_set(struct reader *r, const struct value *v, const char *what, const struct word_form *form, const char ***ret_words, size_t *ret_count);
+/* Reports texts that are twice in a list. */
+void schema_report_repeated(struct reader *r, const struct value *list, const char *what);
 /* Whether there is time left to look for what an unknown name might mean among `count`: where very many names are unknown, that helps nobody. */
 bool schema_may_suggest(struct reader *r, size_t count);
 /* Reports `name` at `at` as an unknown `what`, with the nearest candidate. */
