@@ -314,6 +314,28 @@ int file_make_temp_dir(struct arena *a, const char *parent, const char *prefix, 
 	return 0;
 }
 
+/* Who holds the lock of an open file, as the kernel lists it in /proc/locks ("1: FLOCK ADVISORY WRITE 123 fe:00:4711 0 EOF"); 0 when that cannot be told. */
+static long lock_holder(int fd)
+{
+	struct stat st;
+	char line[256];
+	long holder = 0;
+	FILE *locks = fopen("/proc/locks", "re");
+
+	if (!locks || fstat(fd, &st) < 0)
+		st = (struct stat){0};
+	while (locks && !holder && fgets(line, sizeof(line), locks)) {
+		unsigned long inode;
+		long pid;
+
+		if (sscanf(line, "%*d: FLOCK %*s %*s %ld %*x:%*x:%lu", &pid, &inode) == 2 && inode == st.st_ino)
+			holder = pid;
+	}
+	if (locks)
+		fclose(locks);
+	return holder;
+}
+
 int file_lock(const char *path, int *ret_fd, struct error *err)
 {
 	autofd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -321,19 +343,13 @@ int file_lock(const char *path, int *ret_fd, struct error *err)
 	if (fd < 0)
 		return error_errno(err, "cannot open '%s'", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		char holder[32] = "";
-		ssize_t got = pread(fd, holder, sizeof(holder) - 1, 0);
-
-		if (errno != EWOULDBLOCK && got < 0)
+		if (errno != EWOULDBLOCK)
 			return error_errno(err, "cannot lock '%s'", path);
-		holder[strspn(holder, "0123456789")] = '\0';
-		return error_set(err, ERR_BUSY, "another lockstep%s%s works in this project; wait for it to end, or stop it",
-				 *holder ? " with process id " : "", holder);
-	}
-	autofree char *self = mem_printf("%ld\n", (long)getpid());
+		long holder = lock_holder(fd);
+		autofree char *who = holder ? mem_printf(" with process id %ld", holder) : mem_strdup("");
 
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, self, strlen(self), 0) < 0)
-		return error_errno(err, "cannot write '%s'", path);
+		return error_set(err, ERR_BUSY, "another lockstep%s works in this project; wait for it to end, or stop it", who);
+	}
 	*ret_fd = file_steal_fd(&fd);
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include "cmd/command.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -288,8 +289,12 @@ static int run(struct parsed *p)
 
 	terminal_block(NULL, 0);
 	/* A full disk behind stdout must not look like success. */
-	if (code >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
+	if (code >= 0 && (fflush(stdout) != 0 || ferror(stdout))) {
+		/* A reader that has seen enough, `lockstep list | head`, is no one to complain to. */
+		if (errno == EPIPE)
+			return EXIT_FAILED;
 		code = error_errno(&err, "cannot write to standard output");
+	}
 	if (code >= 0)
 		return code;
 	print_error(&err);

@@ -45,6 +45,12 @@ static void write_packages(struct json_writer *w, const struct snapshot *s)
 	json_end_array(w);
 }
 
+/* What an image answers here is the kernel of the machine that ran it, not a part of the image: it would differ from one machine to the next. */
+static bool is_of_the_kernel(const char *marker)
+{
+	return !strcmp(marker, "platform_release") || !strcmp(marker, "platform_version");
+}
+
 static void write_snapshot(struct json_writer *w, const struct snapshot *s)
 {
 	json_begin_object(w, NULL);
@@ -55,6 +61,8 @@ static void write_snapshot(struct json_writer *w, const struct snapshot *s)
 	add_optional(w, "image_digest", s->image_digest);
 	json_begin_array(w, "markers");
 	for (size_t i = 0; i < s->marker_count; i++) {
+		if (is_of_the_kernel(s->markers[i].name))
+			continue;
 		begin_line(w);
 		json_add_text(w, "name", s->markers[i].name);
 		json_add_text(w, "value", s->markers[i].value);
