@@ -14,7 +14,7 @@
 #include "python/settings.h"
 #include "recipe/database.h"
 
-enum { AT_ONCE_OTHERWISE = 2, SHORT_KEY = 12 };
+enum { AT_ONCE_OTHERWISE = 2, SHORT_KEY = 12, LOGS_KEPT = 200 };
 
 /* One call of build_containers(). */
 struct building {
@@ -260,6 +260,20 @@ static int prepare_contexts(struct building *b, struct error *err)
 	return 0;
 }
 
+/* Their names begin with the time, so the oldest come first. A log that cannot be removed does no harm. */
+static void drop_old_logs(struct building *b)
+{
+	autoerror struct error ignored = {0};
+	const char *folder = arena_printf(b->arena, "%s/.lockstep/logs", b->request->db->root);
+	char **names;
+	size_t count;
+
+	if (file_list(b->arena, folder, &names, &count, &ignored) < 0)
+		return;
+	for (size_t i = 0; i + LOGS_KEPT < count; i++)
+		file_remove_tree(path_join(b->arena, folder, names[i]), &ignored);
+}
+
 static int build_all(struct building *b, struct error *err)
 {
 	static const struct work_kind without_lines = {prepare_stage, complete_stage, NULL, NULL};
@@ -280,6 +294,7 @@ static int build_all(struct building *b, struct error *err)
 		return 0;
 	if (find_ca(b, err) < 0 || clean_and_hold(b, &lock, err) < 0)
 		return -1;
+	drop_old_logs(b);
 	return run_stages(b, &kind, err);
 }
 

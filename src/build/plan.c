@@ -11,6 +11,7 @@
 
 /* Another number when the same inputs are built in another way. */
 #define BUILD_VERSION "lockstep build 1"
+enum { SERVES_NAMED = 4 };
 
 static int find_trees(struct arena *a, const struct plan_request *q, struct build_plan *p, struct error *err)
 {
@@ -110,7 +111,6 @@ static struct build_job *add_job(struct arena *a, const struct plan_request *q, 
 		*arena_push(a, &p->jobs, &p->job_count) = job;
 	}
 	*arena_push(a, &job->containers, &job->container_count) = c;
-	job->serves = job->serves ? arena_printf(a, "%s, %s", job->serves, c->name) : c->name;
 	return job;
 }
 
@@ -135,6 +135,18 @@ static int add_container(struct arena *a, const struct plan_request *q, const st
 	*arena_push(a, &p->containers, &p->container_count) = c;
 	*arena_push(a, &p->finals, &finals) = below;
 	return 0;
+}
+
+static const char *list_containers(struct arena *a, const struct build_job *job)
+{
+	autostrbuf struct strbuf s = {0};
+	size_t named = job->container_count <= SERVES_NAMED + 1 ? job->container_count : SERVES_NAMED;
+
+	for (size_t i = 0; i < named; i++)
+		strbuf_printf(&s, "%s%s", i ? ", " : "", job->containers[i]->name);
+	if (named < job->container_count)
+		strbuf_printf(&s, " and %zu more", job->container_count - named);
+	return arena_strdup(a, strbuf_text(&s));
 }
 
 static int ask_engine(struct engine *e, struct build_job *job, struct error *err)
@@ -182,6 +194,8 @@ int build_plan_make(struct arena *a, const struct plan_request *request, struct 
 		if (add_container(a, request, render, request->containers[i], &p, err) < 0)
 			return -1;
 	}
+	for (size_t i = 0; i < p.job_count; i++)
+		p.jobs[i]->serves = list_containers(a, p.jobs[i]);
 	if (find_wanted(request->engine, &p, err) < 0)
 		return -1;
 	for (size_t i = 0; i < p.job_count; i++)

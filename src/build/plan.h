@@ -41,7 +41,7 @@ struct build_job {
 	size_t input_count;
 	const char *key;    /* 64 hex digits; NULL while a tree below it is not made */
 	const char *tag;    /* "localhost/lockstep/<project>/stage:<key>"; NULL with the key */
-	const char *serves; /* "ci-cpu, ci-gpu" */
+	const char *serves; /* "ci-cpu, ci-gpu"; of many the first few */
 	enum build_state state;
 	const char *why;          /* it has to be built; or "up to date" */
 	const char **why_details; /* one line each: what changed */

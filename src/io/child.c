@@ -1,6 +1,5 @@
 #include "io/child.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -9,204 +8,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/file.h"
-#include "base/text.h"
-
-enum { KILL_AFTER_MS = 10000, STRAGGLERS_MS = 1000 };
-
-/* ---- the supervisor: a fork of ours that runs no program, so it may not return ---- */
-
-struct leash {
-	pid_t command; /* also its process group */
-	int report;    /* where the wait status is written */
-	bool stopping; /* INT, TERM or HUP came */
-	int64_t kill_at_ms;
-};
-
-static void watched_signals(sigset_t *set)
-{
-	static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGCHLD};
-
-	sigemptyset(set);
-	for (size_t i = 0; i < ARRAY_LEN(watched); i++)
-		sigaddset(set, watched[i]);
-}
-
-static pid_t parent_of_process(const char *pid)
-{
-	autofree char *path = mem_printf("/proc/%s/stat", pid);
-	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char text[512];
-	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	if (length <= 0)
-		return 0;
-	text[length] = '\0';
-	/* "pid (name) state parent": the name may hold anything, also ')'. */
-	const char *after = strrchr(text, ')');
-
-	return after && strlen(after) > 4 ? (pid_t)strtol(after + 4, NULL, 10) : 0;
-}
-
-static size_t scan_processes(pid_t *ret, size_t limit)
-{
-	DIR *dir = opendir("/proc");
-	struct dirent *entry;
-	size_t count = 0;
-
-	while (dir && count < limit && (entry = readdir(dir))) {
-		uint64_t pid;
-
-		if (text_to_u64(entry->d_name, &pid) && parent_of_process(entry->d_name) == getpid())
-			ret[count++] = (pid_t)pid;
-	}
-	if (dir)
-		closedir(dir);
-	return count;
-}
-
-/* The supervisor's children, zombies too: the command, and what was orphaned by it. At most `limit`; who asks does so again. */
-static size_t list_children(pid_t *ret, size_t limit)
-{
-	autofree char *path = mem_printf("/proc/self/task/%ld/children", (long)getpid());
-	FILE *in = fopen(path, "re");
-	size_t count = 0;
-	long pid;
-
-	if (!in) /* a kernel without CONFIG_PROC_CHILDREN */
-		return scan_processes(ret, limit);
-	while (count < limit && fscanf(in, "%ld", &pid) == 1)
-		ret[count++] = (pid_t)pid;
-	fclose(in);
-	return count;
-}
-
-enum { CHILDREN_AT_ONCE = 256 };
-
-static void kill_children(void)
-{
-	pid_t children[CHILDREN_AT_ONCE];
-	size_t count = list_children(children, ARRAY_LEN(children));
-
-	for (size_t i = 0; i < count; i++)
-		kill(children[i], SIGKILL);
-}
-
-static void nap_ms(long ms)
-{
-	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
-}
-
-/* Every generation that dies hands its children to us, until there are none. */
-static void kill_descendants(void)
-{
-	for (int64_t until = clock_monotonic_ms() + KILL_AFTER_MS; clock_monotonic_ms() < until;) {
-		kill_children();
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			;
-		if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
-			return;
-		nap_ms(10);
-	}
-}
-
-/* Reaps every orphan that has ended, but never the command itself. */
-static void reap_orphans(pid_t command)
-{
-	pid_t children[CHILDREN_AT_ONCE];
-	size_t count = list_children(children, ARRAY_LEN(children));
-
-	for (size_t i = 0; i < count; i++) {
-		if (children[i] != command)
-			waitpid(children[i], NULL, WNOHANG);
-	}
-}
-
-static bool group_has_others(pid_t group)
-{
-	pid_t children[CHILDREN_AT_ONCE];
-	size_t count = list_children(children, ARRAY_LEN(children));
-
-	for (size_t i = 0; i < count; i++) {
-		if (children[i] != group && getpgid(children[i]) == group)
-			return true;
-	}
-	return false;
-}
-
-/* The command has ended but is not reaped yet, so its group's number cannot have been given to another. */
-static void end_group(pid_t group)
-{
-	if (!group_has_others(group))
-		return;
-	kill(-group, SIGTERM);
-	for (int64_t until = clock_monotonic_ms() + STRAGGLERS_MS; clock_monotonic_ms() < until; nap_ms(5)) {
-		reap_orphans(group);
-		if (!group_has_others(group))
-			return;
-	}
-	kill(-group, SIGKILL);
-}
-
-__attribute__((noreturn)) static void finish(const struct leash *l)
-{
-	int status = 0;
-
-	if (l->stopping)
-		kill(-l->command, SIGKILL);
-	else
-		end_group(l->command);
-	waitpid(l->command, &status, 0);
-	/* A daemon that a command started on purpose, in its own session, may stay when all went well. */
-	if (l->stopping)
-		kill_descendants();
-	ssize_t ignored = write(l->report, &status, sizeof(status));
-
-	(void)ignored;
-	_exit(0);
-}
-
-static void reap(const struct leash *l)
-{
-	siginfo_t about = {0};
-
-	if (waitid(P_PID, (id_t)l->command, &about, WEXITED | WNOHANG | WNOWAIT) == 0 && about.si_pid == l->command)
-		finish(l);
-	reap_orphans(l->command);
-}
-
-__attribute__((noreturn)) static void supervise(struct leash *l)
-{
-	sigset_t set;
-
-	watched_signals(&set);
-	for (;;) {
-		int64_t left_ms = l->stopping ? l->kill_at_ms - clock_monotonic_ms() : 1000;
-		struct timespec wait = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
-		int number = left_ms > 0 ? sigtimedwait(&set, NULL, &wait) : -1;
-
-		if (l->stopping && clock_monotonic_ms() >= l->kill_at_ms) {
-			kill(-l->command, SIGKILL);
-			kill_children();
-			l->kill_at_ms += 500;
-		}
-		if (number == SIGINT || number == SIGTERM || number == SIGHUP) {
-			if (!l->stopping)
-				l->kill_at_ms = clock_monotonic_ms() + KILL_AFTER_MS;
-			l->stopping = true;
-			kill(-l->command, number);
-			kill(-l->command, SIGCONT); /* a stopped group would never see it */
-		} else if (number == SIGTSTP || number == SIGCONT) {
-			kill(-l->command, number);
-		}
-		reap(l);
-	}
-}
+#include "io/supervisor.h"
 
 /* ---- the command ---- */
 
@@ -254,29 +60,80 @@ __attribute__((noreturn)) static void become_command(const struct start *s)
 __attribute__((noreturn)) static void become_supervisor(const struct start *s, pid_t parent)
 {
 	sigset_t set;
-	struct leash l = {.report = s->report};
 
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the command's status from us */
-	watched_signals(&set);
+	supervisor_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	setpgid(0, 0);
 	if (getppid() != parent)
 		_exit(127);
-	l.command = fork();
-	if (l.command < 0)
+	pid_t command = fork();
+
+	if (command < 0)
 		give_up(s->problem, 's');
-	if (!l.command)
+	if (!command)
 		become_command(s);
-	setpgid(l.command, l.command);
+	setpgid(command, command);
 	/* Locks and pipes of ours must not live on in here. */
-	l.report = dup3(s->report, 0, O_CLOEXEC);
+	int report = dup3(s->report, 0, O_CLOEXEC);
+
 	close_range(1, ~0u, 0);
-	supervise(&l);
+	supervise(command, report);
 }
 
 /* ---- our side ---- */
+
+/* When we are stopped from the terminal, the commands are in groups of their own and would go on: TSTP and CONT are passed on. A signal handler can reach
+   nothing but globals; children beyond these are few, and only go on while we are stopped. */
+enum { SUPERVISORS_MAX = 128 };
+static volatile pid_t supervisors[SUPERVISORS_MAX];
+
+static void pass_on(int number)
+{
+	for (size_t i = 0; i < SUPERVISORS_MAX; i++) {
+		if (supervisors[i] > 0)
+			kill(supervisors[i], number);
+	}
+}
+
+static void suspend(int number)
+{
+	int saved = errno;
+
+	pass_on(number);
+	raise(SIGSTOP);
+	pass_on(SIGCONT);
+	errno = saved;
+}
+
+static void remember(pid_t supervisor)
+{
+	struct sigaction old;
+
+	for (size_t i = 0; i < SUPERVISORS_MAX; i++) {
+		if (!supervisors[i]) {
+			supervisors[i] = supervisor;
+			break;
+		}
+	}
+	/* A shell without job control ignores it; that stays. */
+	if (sigaction(SIGTSTP, NULL, &old) == 0 && old.sa_handler == SIG_DFL) {
+		struct sigaction action = {.sa_handler = suspend, .sa_flags = SA_RESTART};
+
+		sigemptyset(&action.sa_mask);
+		sigaction(SIGTSTP, &action, NULL);
+	}
+}
+
+static void forget(pid_t supervisor)
+{
+	for (size_t i = 0; i < SUPERVISORS_MAX; i++) {
+		if (supervisors[i] == supervisor)
+			supervisors[i] = 0;
+	}
+}
 
 /* A pipe whose ends are never 0, 1 or 2, also when we were started without these. */
 static int open_pipe(int ends[2])
@@ -408,6 +265,7 @@ static int start_supervisor(const struct process_spec *spec, const char *program
 		return -1;
 	}
 	ret->supervisor = pid;
+	remember(pid);
 	return 0;
 }
 
@@ -448,6 +306,7 @@ void child_collect(struct child *c, int *ret_exit_status, int *ret_signal)
 	do
 		got = read(c->ended, &status, sizeof(status));
 	while (got < 0 && errno == EINTR);
+	forget(c->supervisor);
 	/* Without a report the supervisor itself was killed, and the command with it. */
 	if (got != (ssize_t)sizeof(status))
 		status = SIGKILL;

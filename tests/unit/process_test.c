@@ -411,3 +411,37 @@ TEST(what_does_not_listen_is_killed_after_ten_seconds)
 	run_ok(&(struct process_spec){.argv = SHELL("pgrep -f '^sleep 68.75' || echo none")}, &r);
 	assert_string_equal(strbuf_text(&r.out), "none\n");
 }
+
+static void write_and_write(void)
+{
+	autoresult struct process_result r = {0};
+	autoerror struct error err = {0};
+
+	signals_install();
+	process_run(&(struct process_spec){.argv = SHELL("while :; do echo x >> ticks; sleep 0.02; done")}, &r, &err);
+}
+
+TEST(a_stop_from_the_terminal_stops_the_children_too)
+{
+	pid_t pid;
+	int64_t before;
+
+	unlink("ticks");
+	pid = fork();
+	if (!pid) {
+		write_and_write();
+		_exit(0);
+	}
+	usleep(500 * 1000);
+	assert_true(file_size("ticks") > 0);
+	kill(pid, SIGTSTP);
+	usleep(300 * 1000);
+	before = file_size("ticks");
+	usleep(300 * 1000);
+	assert_int_equal(file_size("ticks"), before);
+	kill(pid, SIGCONT);
+	usleep(500 * 1000);
+	assert_true(file_size("ticks") > before);
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+}
