@@ -14,13 +14,13 @@
 /* uv.lock is uv's own format and moves with it. */
 static const char known_version[] = "0.13.";
 
-/* Variables of uv's that would change what is found, or where it is written, behind our back. */
+/* Variables of uv's that would change what is found, or where it is written, behind our back. UV_EXCLUDE_NEWER stays: who keeps away from new uploads on this
+   machine means it, and the lock says which date it was. */
 static const char *const removed[] = {
 	"UV_CONSTRAINT",
 	"UV_BUILD_CONSTRAINT",
 	"UV_OVERRIDE",
 	"UV_EXCLUDE",
-	"UV_EXCLUDE_NEWER",
 	"UV_FORK_STRATEGY",
 	"UV_FROZEN",
 	"UV_LOCKED",

@@ -179,9 +179,10 @@ int uv_said(struct uv *uv, const struct question *q, const struct process_result
 		return refused(uv, said, "401 Unauthorized", err);
 	if (strstr(said, "403 Forbidden"))
 		return refused(uv, said, "403 Forbidden", err);
-	if (uv->cut_off_unix && strstr(said, "is missing an upload date")) {
+	if (strstr(said, "is missing an upload date")) {
 		error_set(err, ERR_FAILED, "the index does not say when files were uploaded, so nothing can be locked as of a date");
-		return error_hint(err, "leave --at away, or use an index with upload times (PEP 700)");
+		return error_hint(err, "leave %s away, or use an index with upload times (PEP 700)",
+				  uv->cut_off_unix ? "--at" : "exclude-newer in your own uv settings");
 	}
 	read_sentences(&text, said, false);
 	name_askers(&text, q);
