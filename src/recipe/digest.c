@@ -1,4 +1,4 @@
-/* Digests of what can change a lock or an image. Descriptions, reasons, links, probes, tag files and the order of keys and files are none of it. */
+/* Digests of what can change a lock, an image or what is known of an image. Descriptions, reasons, links, tag files and the order of keys and files are none of it. */
 #include "recipe/database.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "io/digest.h"
 
 /* To be raised when what goes into a digest, or its order, changes. */
-static const char container_scheme[] = "lockstep container 1", database_scheme[] = "lockstep database 1";
+static const char container_scheme[] = "lockstep container 2", database_scheme[] = "lockstep database 2";
 
 static void add_count(struct digest *d, size_t count)
 {
@@ -102,6 +102,30 @@ static void add_step(struct digest *d, const struct layer_use *use, const struct
 	add_text(d, use, step->value);
 }
 
+/* A new verify or snapshot command is a reason to ask the images again, and to keep their answer in a release. */
+static void add_probes(struct digest *d, const struct layer_use *use, const struct layer_probe *probes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct layer_probe *probe = &probes[i];
+
+		if (!layer_use_holds(use, probe->conditions, probe->condition_count))
+			continue;
+		add_text(d, use, probe->name);
+		add_count(d, probe->file_count);
+		for (size_t j = 0; j < probe->file_count; j++) {
+			digest_add_part(d, probe->file_names[j]);
+			add_text(d, use, probe->file_contents[j]);
+		}
+		add_count(d, probe->command_count);
+		for (size_t j = 0; j < probe->command_count; j++) {
+			for (const char **word = probe->commands[j]; *word; word++)
+				add_text(d, use, *word);
+			digest_add_part(d, NULL);
+		}
+	}
+	digest_add_part(d, NULL);
+}
+
 static void add_layer_use(struct digest *d, const struct layer_use *use)
 {
 	const struct layer *layer = use->layer;
@@ -117,6 +141,8 @@ static void add_layer_use(struct digest *d, const struct layer_use *use)
 			add_step(d, use, &layer->steps[i]);
 	}
 	digest_add_part(d, NULL);
+	add_probes(d, use, layer->verify, layer->verify_count);
+	add_probes(d, use, layer->snapshot, layer->snapshot_count);
 }
 
 static void add_package(struct digest *d, const struct package *p)
