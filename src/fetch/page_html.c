@@ -22,10 +22,11 @@ static void add_unescaped(struct strbuf *out, const char *text, size_t length)
 
 		if (text[i] == '&' && rest > 2 && next[0] == '#') {
 			int base = next[1] == 'x' || next[1] == 'X' ? 16 : 10;
+			const char *digits = next + (base == 16 ? 2 : 1);
 			char *end = NULL;
-			unsigned long c = strtoul(next + (base == 16 ? 2 : 1), &end, base);
+			unsigned long c = strtoul(digits, &end, base);
 
-			if (end < text + length && *end == ';') {
+			if (isxdigit((unsigned char)*digits) && end < text + length && *end == ';') {
 				page_add_character(out, c);
 				i = (size_t)(end - text);
 				continue;
