@@ -202,6 +202,8 @@ static void run_loop(struct work *w, struct progress *progress)
 		/* With nothing under way there is nothing to poll but the clock and the signals. */
 		if (http_wait(w->http, wait_ms, &w->fatal) < 0)
 			break;
+		if ((w->checked >= FETCH_CHECKED_MAX || (w->checked && w->finished + w->checked == w->job_count)) && jobs_commit(w, &w->fatal) < 0)
+			break;
 		if (progress)
 			show(w, progress);
 	}
@@ -323,6 +325,12 @@ static int fetch(struct work *w, struct error *err)
 		struct progress *progress = w->options.progress ? progress_new(label, w->total_bytes, true) : NULL;
 
 		run_loop(w, progress);
+		/* What is whole is kept, whatever ended the rest. */
+		if (w->checked) {
+			autoerror struct error ignored = {0};
+
+			(void)jobs_commit(w, &ignored);
+		}
 		if (progress) {
 			progress_set(progress, w->done_bytes, w->total_bytes);
 			progress_end(progress);

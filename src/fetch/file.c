@@ -118,8 +118,10 @@ static void finish(struct job *j)
 {
 	autoerror struct error err = {0};
 
-	if (store_partial_finish(&j->partial, &err) == 0) {
-		succeed(j);
+	if (store_partial_check(&j->partial, &err) == 0) {
+		end_try(j);
+		j->state = JOB_CHECKED;
+		j->work->checked++;
 	} else if (err.code == ERR_DIGEST) {
 		try_anew(j, &err);
 	} else {
@@ -131,6 +133,24 @@ static bool refuse(struct job *j, enum error_code code, const char *text)
 {
 	error_set(&j->refused, code, "%s", text);
 	return false;
+}
+
+int jobs_commit(struct work *w, struct error *err)
+{
+	bool is_synced = false;
+
+	for (size_t i = 0; i < w->job_count; i++) {
+		struct job *j = &w->jobs[i];
+
+		if (j->state != JOB_CHECKED)
+			continue;
+		if ((!is_synced && store_sync(&j->partial, err) < 0) || store_partial_commit(&j->partial, err) < 0)
+			return -1;
+		is_synced = true;
+		w->checked--;
+		succeed(j);
+	}
+	return 0;
 }
 
 /* What the headers tell: whole or a part, from where, how long. */

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "io/signals.h"
 
-enum { CHUNK_BYTES = 128 * 1024 };
+enum { CHUNK_BYTES = 128 * 1024, WRITEBACK_BYTES = 4 * 1024 * 1024 };
 
 char *store_path(struct arena *a, const char *sha256)
 {
@@ -146,6 +146,11 @@ int store_partial_write(struct store_partial *p, const char *bytes, size_t lengt
 		bytes += done;
 		length -= (size_t)done;
 	}
+	/* The disk begins early, so that the sync at the end has little left to wait for. Only a hint: failure does not matter. */
+	if (p->length - p->written_back >= WRITEBACK_BYTES) {
+		(void)sync_file_range(p->fd, (off64_t)p->written_back, (off64_t)(p->length - p->written_back), SYNC_FILE_RANGE_WRITE);
+		p->written_back = p->length;
+	}
 	return 0;
 }
 
@@ -155,14 +160,12 @@ int store_partial_restart(struct store_partial *p, struct error *err)
 		return error_errno(err, "cannot write '%s'", p->path);
 	digest_drop(&p->digest);
 	digest_begin(&p->digest);
-	p->length = 0;
+	p->length = p->written_back = 0;
 	return 0;
 }
 
-int store_partial_finish(struct store_partial *p, struct error *err)
+int store_partial_check(struct store_partial *p, struct error *err)
 {
-	autoarena struct arena a = {0};
-	const char *target = store_path(&a, p->sha256);
 	char seen[DIGEST_HEX_LENGTH + 1];
 
 	digest_end(&p->digest, seen);
@@ -171,12 +174,25 @@ int store_partial_finish(struct store_partial *p, struct error *err)
 			return -1;
 		return error_set(err, ERR_DIGEST, "its sha256 is %s, locked is %s", seen, p->sha256);
 	}
+	(void)sync_file_range(p->fd, (off64_t)p->written_back, 0, SYNC_FILE_RANGE_WRITE);
+	return 0;
+}
+
+int store_sync(const struct store_partial *any, struct error *err)
+{
+	return syncfs(any->fd) < 0 ? error_errno(err, "cannot write '%s'", any->path) : 0;
+}
+
+int store_partial_commit(struct store_partial *p, struct error *err)
+{
+	autoarena struct arena a = {0};
+	const char *target = store_path(&a, p->sha256);
+
 	if (file_make_parents(target, err) < 0)
 		return -1;
-	if (fchmod(p->fd, 0444) < 0 || fsync(p->fd) < 0)
-		return error_errno(err, "cannot write '%s'", p->path);
-	if (file_rename(p->path, target, err) < 0)
-		return -1;
+	/* The folders need no sync: a name lost with the power is a file to fetch again. */
+	if (fchmod(p->fd, 0444) < 0 || rename(p->path, target) < 0)
+		return error_errno(err, "cannot move '%s' to '%s'", p->path, target);
 	forget(p);
 	return 0;
 }
@@ -225,7 +241,8 @@ int store_add_file(const char *path, const char *sha256, struct error *err)
 		return error_errno(err, "cannot read '%s'", path);
 	if (store_partial_open(&p, sha256, err) < 0)
 		return -1;
-	if (store_partial_restart(&p, err) < 0 || copy_into(&p, fd, path, err) < 0 || store_partial_finish(&p, err) < 0) {
+	if (store_partial_restart(&p, err) < 0 || copy_into(&p, fd, path, err) < 0 || store_partial_check(&p, err) < 0 || store_sync(&p, err) < 0 ||
+	    store_partial_commit(&p, err) < 0) {
 		store_partial_discard(&p);
 		return -1;
 	}

@@ -26,7 +26,8 @@ struct store_partial {
 	int fd; /* valid while `path` is set */
 	char *path;
 	char sha256[DIGEST_HEX_LENGTH + 1];
-	uint64_t length; /* bytes there, all hashed */
+	uint64_t length;       /* bytes there, all hashed */
+	uint64_t written_back; /* of them handed to the disk */
 	struct digest digest;
 };
 /* Opens or goes on with the partial file and hashes what is there. ERR_BUSY when another process works on it; ERR_CANCELLED after a signal. */
@@ -34,8 +35,12 @@ int store_partial_open(struct store_partial *p, const char *sha256, struct error
 int store_partial_write(struct store_partial *p, const char *bytes, size_t length, struct error *err);
 /* Throws away what is there. */
 int store_partial_restart(struct store_partial *p, struct error *err);
-/* Checks the digest and moves the file into the store; *p is closed. ERR_DIGEST, with both, when it is wrong: then the file is empty again and still open. */
-int store_partial_finish(struct store_partial *p, struct error *err);
+/* Checks the digest. ERR_DIGEST, with both, when it is wrong: then the file is empty again, and still open. */
+int store_partial_check(struct store_partial *p, struct error *err);
+/* Makes durable what was written; after it, files that were checked may be committed. One call for many files: each would wait for the disk by itself. */
+int store_sync(const struct store_partial *any, struct error *err);
+/* Moves a file that was checked and synced into the store; *p is closed. */
+int store_partial_commit(struct store_partial *p, struct error *err);
 /* Lets go of it; what is there stays for the next time. */
 void store_partial_close(struct store_partial *p);
 /* As close, and removes it. */

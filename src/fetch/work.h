@@ -7,7 +7,13 @@
 #include "io/http.h"
 #include "io/progress.h"
 
-enum { FETCH_PAGES_MAX = 4, FETCH_PAGE_LIMIT_BYTES = 64 * 1024 * 1024, FETCH_PAUSE_MAX_MS = 30 * 1000, FETCH_RETRY_AFTER_MAX_MS = 120 * 1000 };
+enum {
+	FETCH_PAGES_MAX = 4,
+	FETCH_PAGE_LIMIT_BYTES = 64 * 1024 * 1024,
+	FETCH_PAUSE_MAX_MS = 30 * 1000,
+	FETCH_RETRY_AFTER_MAX_MS = 120 * 1000,
+	FETCH_CHECKED_MAX = 64
+};
 
 /* A place that has pages: an index, or a page of links. */
 struct source {
@@ -17,7 +23,7 @@ struct source {
 	bool is_explicit;  /* only for pins that name it */
 };
 
-enum job_state { JOB_READY, JOB_WAITS_FOR_PAGE, JOB_RUNNING, JOB_DONE, JOB_FAILED };
+enum job_state { JOB_READY, JOB_WAITS_FOR_PAGE, JOB_RUNNING, JOB_CHECKED, JOB_DONE, JOB_FAILED };
 
 /* One file on its way. */
 struct job {
@@ -72,7 +78,7 @@ struct work {
 	struct source *sources;
 	size_t source_count;
 	struct job *jobs;
-	size_t job_count, running, finished;
+	size_t job_count, running, checked, finished; /* checked: whole and right, waiting for the disk and for the move into the store */
 	struct index_page **pages;
 	size_t page_count, pages_running;
 	uint64_t done_bytes, total_bytes, fetched_bytes;
@@ -89,6 +95,8 @@ int64_t fetch_pause_ms(const struct work *w, unsigned tries, int64_t retry_after
 /* file.c */
 void job_start(struct job *j);
 void job_fail(struct job *j);
+/* Moves all files that are checked into the store. */
+int jobs_commit(struct work *w, struct error *err);
 /* Adds to what went wrong with this file, "...; ..."; the code becomes this one's. */
 void job_note(struct job *j, enum error_code code, const char *text);
 

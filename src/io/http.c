@@ -465,7 +465,7 @@ int http_wait(struct http *h, int timeout_ms, struct error *err)
 	curl_multi_perform(h->multi, &running);
 	/* With nothing to report yet, sleep until something moves; a stall is noticed within a quarter of a second. */
 	message = curl_multi_info_read(h->multi, &queued);
-	if (!message && h->pending) {
+	if (!message) {
 		curl_multi_poll(h->multi, &wake, wake.fd >= 0, timeout_ms < 250 ? timeout_ms : 250, NULL);
 		curl_multi_perform(h->multi, &running);
 		message = curl_multi_info_read(h->multi, &queued);
