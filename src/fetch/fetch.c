@@ -202,7 +202,8 @@ static void run_loop(struct work *w, struct progress *progress)
 		/* With nothing under way there is nothing to poll but the clock and the signals. */
 		if (http_wait(w->http, wait_ms, &w->fatal) < 0)
 			break;
-		if ((w->checked >= FETCH_CHECKED_MAX || (w->checked && w->finished + w->checked == w->job_count)) && jobs_commit(w, &w->fatal) < 0)
+		/* Never wait for anything else with checked files in hand: another process may wait for one of them, and hold the one we want. */
+		if ((w->checked >= FETCH_CHECKED_MAX || (w->checked && !w->running)) && jobs_commit(w, &w->fatal) < 0)
 			break;
 		if (progress)
 			show(w, progress);
