@@ -147,7 +147,7 @@ static int lock(struct bump *b, struct error *err)
 	return 0;
 }
 
-static void print_changes(const struct bump *b, const struct changes *changes, FILE *stream)
+static void print_changes(const struct changes *changes, FILE *stream)
 {
 	autostrbuf struct strbuf out = {0};
 	struct report_options options = {.format = REPORT_TEXT, .stream = stream};
@@ -155,7 +155,6 @@ static void print_changes(const struct bump *b, const struct changes *changes, F
 	report_changes(changes, &options, &out);
 	fputs(strbuf_text(&out), stream);
 	fflush(stream);
-	(void)b;
 }
 
 static void show_changes(const struct bump *b)
@@ -166,7 +165,7 @@ static void show_changes(const struct bump *b)
 		return;
 	terminal_block(NULL, 0);
 	changes = changes_between_locks(b->call->arena, last_name(b), last_name(b) ? &b->relock.release.lock : NULL, b->name, b->lock, NULL);
-	print_changes(b, changes, stdout);
+	print_changes(changes, stdout);
 }
 
 static const char *image_name(const struct bump *b, const struct container *c, const char *release)
@@ -213,7 +212,8 @@ static int build(struct bump *b, struct error *err)
 	uint64_t at_once = 0;
 	struct build_display display = {.quiet = b->call->quiet, .verbose = b->call->verbose};
 	struct work_watch watch = build_display_watch(&display);
-	struct build_request request = {.db = &b->db, .lock = b->lock, .engine = &b->engine, .watch = &watch};
+	struct build_request request = {.db = &b->db, .lock = b->lock, .engine = &b->engine, .watch = &watch,
+					.fresh_bases = command_flag(b->call, "fresh-bases")};
 
 	if (jobs)
 		text_to_u64(jobs, &at_once);
@@ -342,7 +342,7 @@ static int work(struct bump *b, struct error *err)
 	if (prepare(b, err) < 0 || lock(b, err) < 0)
 		return -1;
 	show_changes(b);
-	if (b->same_lock && b->same_files && b->same_tags && has_images(b)) {
+	if (b->same_lock && b->same_files && b->same_tags && !command_flag(b->call, "fresh-bases") && has_images(b)) {
 		print_outcome(b, "nothing to do", last_name(b));
 		return EXIT_DONE;
 	}
@@ -382,6 +382,7 @@ static const struct option options[] = {
 	{"engine", 'e', "NAME", false, "what builds: buildah or docker; the first that works when not given"},
 	{"jobs", 'j', "N", false, "stages built at once (2)"},
 	{"explain", 0, NULL, false, "say of each stage why it is built"},
+	{"fresh-bases", 0, NULL, false, "make the Debian trees again, for what their mirrors have now"},
 	{"dry-run", 'n', NULL, false, "lock, show what would move, and stop"},
 	{NULL, 0, NULL, false, NULL},
 };
@@ -400,6 +401,7 @@ const struct command command_bump = {
 		"examples\n"
 		"  lockstep bump                              after a change of recipes\n"
 		"  lockstep bump --upgrade-package numpy      move numpy, and what has to move with it\n"
+		"  lockstep bump --fresh-bases                take what Debian has mended since\n"
 		"  lockstep bump --upgrade --dry-run          what a move to the newest of everything would bring",
 	.formats = TAKES_JSON,
 	.options = options,
