@@ -53,7 +53,7 @@ static bool same(const struct search *s, long x, long y)
 {
 	const struct line *a = &s->a.lines[x], *b = &s->b.lines[y];
 
-	return a->hash == b->hash && a->length == b->length && !memcmp(a->text, b->text, a->length);
+	return a->hash == b->hash && a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
 }
 
 struct box {
@@ -206,7 +206,7 @@ bool unified_diff(struct strbuf *out, struct unified_text before, struct unified
 	struct search s = {.a = split(before.text, before.length), .b = split(after.text, after.length)};
 	size_t diagonals = (size_t)(s.a.count + s.b.count) + 3;
 	long *furthest = mem_zero(diagonals, sizeof(long)), *nearest = mem_zero(diagonals, sizeof(long));
-	bool differ = before.length != after.length || (before.length && memcmp(before.text, after.text, before.length));
+	bool differ = before.length != after.length || (before.length && memcmp(before.text, after.text, before.length) != 0);
 
 	s.furthest = furthest + s.b.count + 1;
 	s.nearest = nearest + s.b.count + 1;

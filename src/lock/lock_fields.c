@@ -157,7 +157,7 @@ static void unknown_key(const struct lock_field *fields, const char *what, const
 	const char *keys[32];
 	size_t count = 0;
 
-	for (; fields[count].key && count < 32; count++)
+	for (; count < 32 && fields[count].key; count++)
 		keys[count] = fields[count].key;
 	const char *key = safe(a, entry->key, entry->key_length), *near = text_nearest(key, keys, count);
 

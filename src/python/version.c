@@ -209,7 +209,7 @@ char *version_normal(struct arena *a, const struct version *v)
 	static const char *const pre_names[] = {"a", "b", "rc"};
 	autostrbuf struct strbuf out = {0};
 
-	if (strcmp(v->epoch.digits, "0"))
+	if (strcmp(v->epoch.digits, "0") != 0)
 		strbuf_printf(&out, "%s!", v->epoch.digits);
 	for (size_t i = 0; i < v->release_count; i++) {
 		if (i)

@@ -184,7 +184,6 @@ void verify_agreement(const struct database *db, const struct snapshot *snapshot
 
 static void read_probe(const struct value *result, const struct container *c, struct findings *ret)
 {
-	autoarena struct arena a = {0};
 	autostrbuf struct strbuf text = {0};
 	const struct value *command = value_get(result, "command");
 	const char *output = value_get_text(result, "output"), *name = value_get_text(result, "name");
