@@ -86,7 +86,7 @@ static bool read_text(enum lock_field_kind kind, const char *key, const struct v
 		diag_error(d, v->pos, "'%s' must be %s, not '%s'", key, wanted, safe(a, v->text, v->text_length));
 		return false;
 	}
-	*ret = v->text;
+	*ret = arena_strndup(a, v->text, v->text_length);
 	return true;
 }
 

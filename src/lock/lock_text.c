@@ -15,11 +15,18 @@ struct reader {
 	struct lock *lock;
 	struct arena *a;
 	struct diag *d;
-	const struct value *document;
-	struct arena scratch; /* for one file name after another: a lock has thousands */
+	const struct value *document; /* in an arena of its own: several times as large as the lock, and not needed after it */
+	struct arena scratch;         /* for one name after another: a lock has thousands */
 };
 
 enum { SCRATCH_BYTES = 32 * 1024 };
+
+static struct arena *scratch_of(struct reader *r)
+{
+	if (r->scratch.total_bytes > SCRATCH_BYTES)
+		arena_release(&r->scratch);
+	return &r->scratch;
+}
 
 static const struct lock_field head_fields[] = {
 	{"version", FIELD_OTHER, true, 0, 0},
@@ -121,7 +128,7 @@ static void read_tools(struct reader *r)
 
 		if (!lock_fields_read(row, "[tools]", &one, r->a, r->d, tool))
 			continue;
-		tool->name = entry->key;
+		tool->name = arena_strdup(r->a, entry->key);
 		if (r->lock->tool_count++)
 			lock_fields_order(r->d, entry->key_pos, tool->name, tool[-1].name, strcmp(tool[-1].name, tool->name));
 	}
@@ -159,15 +166,14 @@ static void read_direct(struct reader *r, const struct value *table, struct lock
 	c->direct = arena_array(r->a, list->item_count, sizeof(*c->direct));
 	for (size_t i = 0; i < list->item_count; i++) {
 		const struct value *v = list->items[i];
-
-		size_t at;
 		const char *why;
+		size_t at;
 
-		if (v->kind != VALUE_TEXT || strlen(v->text) != v->text_length || !requirement_parse(r->a, v->text, &at, &why)) {
+		if (v->kind != VALUE_TEXT || strlen(v->text) != v->text_length || !requirement_parse(scratch_of(r), v->text, &at, &why)) {
 			diag_error(r->d, v->pos, "'direct' must be a list of requirements");
 			continue;
 		}
-		c->direct[c->direct_count] = v->text;
+		c->direct[c->direct_count] = arena_strdup(r->a, v->text);
 		if (c->direct_count++)
 			lock_fields_order(r->d, v->pos, v->text, c->direct[c->direct_count - 2],
 					  lock_direct_compare(&c->direct[c->direct_count - 2], &v->text));
@@ -234,9 +240,7 @@ static void check_file_name(struct reader *r, const struct pin *pin, const struc
 {
 	struct wheel_name wheel;
 
-	if (r->scratch.total_bytes > SCRATCH_BYTES)
-		arena_release(&r->scratch);
-	if (!wheel_name_parse(&r->scratch, f->name, &wheel))
+	if (!wheel_name_parse(scratch_of(r), f->name, &wheel))
 		diag_error(r->d, at, "'%s' is no file name of a wheel", f->name);
 	else if (strcmp(wheel.name, pin->name) != 0 || strcmp(wheel.version, pin->version) != 0)
 		diag_error(r->d, at, "'%s' is a file of %s %s, not of %s %s", f->name, wheel.name, wheel.version, pin->name, pin->version);
@@ -412,8 +416,9 @@ int lock_parse(struct lock *lock, const char *file, const char *text, size_t len
 {
 	size_t errors_before = d->error_count;
 	struct reader r = {.lock = lock, .a = &lock->arena, .d = d};
+	autoarena struct arena tree = {0};
 
-	r.document = toml_parse(r.a, file, text, length, d);
+	r.document = toml_parse(&tree, file, text, length, d);
 	if (r.document) {
 		read_document(&r);
 		if (d->error_count > errors_before)

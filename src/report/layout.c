@@ -1,16 +1,18 @@
 #include "report/layout.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 
+static int compare_cell(const void *container, const void *cell)
+{
+	return strcmp(container, ((const struct change_cell *)cell)->container);
+}
+
 const struct change_cell *layout_cell(const struct change *row, const char *container)
 {
-	for (size_t i = 0; i < row->cell_count; i++) {
-		if (!strcmp(row->cells[i].container, container))
-			return &row->cells[i];
-	}
-	return NULL;
+	return row->cell_count ? bsearch(container, row->cells, row->cell_count, sizeof(*row->cells), compare_cell) : NULL;
 }
 
 const char **layout_columns(struct arena *a, const struct changes *changes, const struct change *rows, size_t count, size_t *ret_count)

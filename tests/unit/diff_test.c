@@ -319,6 +319,8 @@ TEST(reports)
 	check_report("changes-system.txt", changes, (struct report_options){.format = REPORT_TEXT, .system_packages = true});
 	check_report("changes.md", changes, (struct report_options){.format = REPORT_MARKDOWN});
 	check_report("changes.json", changes, (struct report_options){.format = REPORT_JSON});
+	changes = changes_between_releases(&a, &new, &old, NULL);
+	check_report("back.txt", changes, (struct report_options){.format = REPORT_TEXT});
 	changes = changes_between_releases(&a, NULL, &new, NULL);
 	check_report("first.txt", changes, (struct report_options){.format = REPORT_TEXT});
 	check_report("first.md", changes, (struct report_options){.format = REPORT_MARKDOWN});
