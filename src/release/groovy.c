@@ -7,8 +7,8 @@
 /* Where code is inside of: a block, or the ${...} of a text that goes on after its brace. */
 struct frame {
 	bool in_text;
-	size_t token;  /* in_text: the text's index */
-	size_t parens; /* open ( and [ around the brace */
+	size_t token; /* in_text: the text's index */
+	long parens;  /* open ( and [ around the brace */
 };
 
 struct scanner {
@@ -18,7 +18,7 @@ struct scanner {
 	struct groovy *out;
 	struct frame *frames;
 	size_t frame_count;
-	size_t parens;    /* open ( and [ since the last { */
+	long parens;      /* open ( and [ since the last {; below 0 where more were closed, which Groovy takes for open */
 	bool after_value; /* the last token ends an expression, so that a slash divides */
 	const char *why;
 	size_t why_offset;
@@ -193,11 +193,44 @@ static void scan_name(struct scanner *s)
 	s->after_value = true;
 }
 
+static size_t count_digits(const struct scanner *s, size_t at, const char *digits)
+{
+	size_t begin = at;
+
+	while (peek(s, at) && strchr(digits, peek(s, at)))
+		at++;
+	return at - begin;
+}
+
+/* ".5" and "e-3" behind `length` digits, where they are. */
+static size_t count_fraction(const struct scanner *s, size_t length)
+{
+	size_t before = length, sign;
+
+	if (peek(s, length) == '.' && is_digit(peek(s, length + 1)))
+		length += 1 + count_digits(s, length + 1, "0123456789_");
+	if (peek(s, length) == 'e' || peek(s, length) == 'E') {
+		sign = peek(s, length + 1) == '+' || peek(s, length + 1) == '-';
+		if (is_digit(peek(s, length + 1 + sign)))
+			length += 1 + sign + count_digits(s, length + 1 + sign, "0123456789_");
+	}
+	return length - before;
+}
+
+/* A letter that cannot belong to the number begins a name, as in "1in". */
 static void scan_number(struct scanner *s)
 {
-	size_t length = 1;
+	char kind = peek(s, 0) == '0' ? peek(s, 1) | 0x20 : '\0';
+	size_t length, fraction = 0;
 
-	while (is_name_start(peek(s, length)) || is_digit(peek(s, length)) || (peek(s, length) == '.' && is_digit(peek(s, length + 1))))
+	if (kind == 'x' || kind == 'b') {
+		length = 2 + count_digits(s, 2, kind == 'x' ? "0123456789abcdefABCDEF_" : "01_");
+	} else {
+		length = count_digits(s, 0, "0123456789_");
+		fraction = count_fraction(s, length);
+	}
+	length += fraction;
+	if (peek(s, length) && strchr(fraction ? "gGdDfF" : "gGdDfFlLiI", peek(s, length)))
 		length++;
 	push(s, GROOVY_NUMBER, length);
 	s->after_value = true;
@@ -224,7 +257,7 @@ static bool scan_sign(struct scanner *s)
 	s->after_value = looking_at(s, "++") || looking_at(s, "--") || c == ')' || c == ']' || c == '}';
 	if (c == '(' || c == '[')
 		s->parens++;
-	else if ((c == ')' || c == ']') && s->parens)
+	else if (c == ')' || c == ']')
 		s->parens--;
 	else if (c == '{')
 		push_frame(s, false, 0);
@@ -253,9 +286,9 @@ static bool scan_one(struct scanner *s)
 		return scan_comment(s, peek(s, 1) == '/');
 	} else if (c == '\'' || c == '"') {
 		return begin_text(s, c, peek(s, 1) == c && peek(s, 2) == c ? 3 : 1);
-	} else if (c == '/' && !s->after_value) {
+	} else if (c == '/' && !s->after_value && s->at + 1 < s->length) {
 		return begin_text(s, '/', 1);
-	} else if (looking_at(s, "$/") && !s->after_value) {
+	} else if (looking_at(s, "$/") && !s->after_value && s->at + 2 < s->length) {
 		return begin_text(s, '$', 2);
 	} else if (is_name_start(c) || c == '$') {
 		scan_name(s);
