@@ -2,15 +2,36 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/file.h"
 #include "base/strbuf.h"
+#include "base/text.h"
 #include "io/terminal.h"
 #include "release/make.h"
 
+static void print_notes(const struct strbuf *notes)
+{
+	const char *line = strbuf_text(notes);
+
+	while (*line) {
+		size_t length = strcspn(line, "\n");
+		autostrbuf struct strbuf one = {0};
+
+		text_escape(&one, line, length, 0);
+		terminal_line(strbuf_text(&one));
+		line += length + (line[length] == '\n');
+	}
+}
+
 int open_root(const struct command_call *call, char **ret_root, struct error *err)
 {
-	return database_find_root(call->arena, call->start_folder, ret_root, err);
+	autostrbuf struct strbuf notes = {0};
+	int result = database_find_root(call->arena, call->start_folder, ret_root, err);
+
+	/* What a killed run had decided is finished before anybody looks. */
+	if (result == 0)
+		result = release_recover(*ret_root, true, &notes, err);
+	print_notes(&notes);
+	return result;
 }
 
 void open_print_problems(struct diag *d)
@@ -31,19 +52,6 @@ int open_database(const struct command_call *call, struct database *db, struct e
 	if (diag_failed(&d, err) < 0)
 		return error_wrap(err, "the database cannot be used");
 	return 0;
-}
-
-static void print_notes(const struct strbuf *notes)
-{
-	const char *line = strbuf_text(notes);
-
-	while (*line) {
-		size_t length = strcspn(line, "\n");
-		autofree char *one = mem_strndup(line, length);
-
-		terminal_line(one);
-		line += length + (line[length] == '\n');
-	}
 }
 
 int open_for_change(const char *root, int *ret_fd, struct error *err)

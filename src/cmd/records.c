@@ -7,7 +7,6 @@
 #include "cmd/open.h"
 #include "io/json.h"
 #include "io/terminal.h"
-#include "release/make.h"
 #include "release/release_store.h"
 
 /* Several lines to stderr, made safe for a terminal. */
@@ -74,8 +73,6 @@ static int check_records(const struct command_call *call, const char *root, stru
 	struct json_writer w = {.out = &out};
 	int same;
 
-	if (release_recover(root, true, NULL, err) < 0)
-		return -1;
 	same = release_store_check(root, &report, err);
 	if (same < 0)
 		return -1;
