@@ -120,16 +120,31 @@ static const char *signed_by(struct arena *a, const char *entry)
 	return text_ends_with(path, ".sources") ? key_of_stanza(a, find_stanza(strbuf_text(&text), number)) : key_of_line(a, strbuf_text(&text), number);
 }
 
+static bool has_word(const char *line, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *p = strstr(line, word); p; p = strstr(p + 1, word)) {
+		if (p[-1] == ' ' && (!p[length] || p[length] == ' '))
+			return true;
+	}
+	return false;
+}
+
+/* apt lists a component once for each architecture. */
 static void add_target(struct arena *a, const struct target *t, const char ***lines, size_t *count)
 {
 	const char *key = signed_by(a, t->entry);
 	const char *start = arena_printf(a, "deb %s%s%s%s %s ", key ? "[signed-by=" : "", key ? key : "", key ? "] " : "", t->address, t->suite);
 
 	for (size_t i = 0; i < *count; i++) {
-		if (text_starts_with((*lines)[i], start)) {
-			(*lines)[i] = arena_printf(a, "%s %s", (*lines)[i], t->component);
-			return;
-		}
+		const char *line = (*lines)[i];
+
+		if (!text_starts_with(line, start))
+			continue;
+		if (!has_word(line + strlen(start) - 1, t->component))
+			(*lines)[i] = arena_printf(a, "%s %s", line, t->component);
+		return;
 	}
 	*arena_push(a, lines, count) = arena_printf(a, "%s%s", start, t->component);
 }
@@ -143,21 +158,20 @@ static const char *join(struct arena *a, const char *const *words, size_t count)
 	return arena_strdup(a, strbuf_text(&s));
 }
 
-int mirrors_of_suite(struct arena *a, const char *suite, const char *const *components, size_t component_count, const char ***ret_lines, size_t *ret_count,
-		     struct error *err)
+/* Reads what apt knows: its sources as they are written, which is quick, or those whose lists it fetched, of which it also knows that "stable" is bookworm. */
+static int ask_apt(struct arena *a, bool with_lists, const char *suite, const char *const *components, size_t component_count, const char ***lines,
+		   size_t *count, struct error *err)
 {
-	static const char *const argv[] = {
-		"apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(CODENAME)|$(COMPONENT)|$(SOURCESENTRY)", "Created-By: Packages", NULL};
-	const char *own = getenv("LOCKSTEP_APT_MIRROR"), **lines = NULL;
-	autoresult struct process_result result = {0};
-	size_t count = 0;
+	static const char format[] = "$(REPO_URI)|$(RELEASE)|$(CODENAME)|$(COMPONENT)|$(SOURCESENTRY)";
+	const char *argv[] = {"apt-get", "indextargets", "--format", format, "Created-By: Packages", "--no-release-info", "-oDir::State::lists=/nonexistent/",
+			      NULL};
 
-	*ret_count = 0;
-	if (own && *own) {
-		*arena_push(a, &lines, &count) = arena_printf(a, "deb %s %s %s", own, suite, join(a, components, component_count));
-	} else if (process_run_ok(&(struct process_spec){.argv = argv, .timeout_ms = 60000}, &result, err) < 0) {
+	if (with_lists)
+		argv[5] = NULL;
+	autoresult struct process_result result = {0};
+
+	if (process_run_ok(&(struct process_spec){.argv = argv, .timeout_ms = 60000}, &result, err) < 0)
 		return error_wrap(err, "cannot learn this machine's package mirrors");
-	}
 	for (char *line = result.out.text, *next; line && *line; line = next) {
 		struct target t;
 		size_t length = strcspn(line, "\n");
@@ -165,7 +179,22 @@ int mirrors_of_suite(struct arena *a, const char *suite, const char *const *comp
 		next = line + length + (line[length] == '\n');
 		line[length] = '\0';
 		if (read_target(line, &t) && is_wanted(&t, suite, components, component_count))
-			add_target(a, &t, &lines, &count);
+			add_target(a, &t, lines, count);
+	}
+	return 0;
+}
+
+int mirrors_of_suite(struct arena *a, const char *suite, const char *const *components, size_t component_count, const char ***ret_lines, size_t *ret_count,
+		     struct error *err)
+{
+	const char *own = getenv("LOCKSTEP_APT_MIRROR"), **lines = NULL;
+	size_t count = 0;
+
+	if (own && *own)
+		*arena_push(a, &lines, &count) = arena_printf(a, "deb %s %s %s", own, suite, join(a, components, component_count));
+	for (int with_lists = 0; !count && with_lists < 2; with_lists++) {
+		if (ask_apt(a, with_lists, suite, components, component_count, &lines, &count, err) < 0)
+			return -1;
 	}
 	*ret_lines = lines;
 	*ret_count = count;

@@ -22,7 +22,9 @@ static void fake_apt(const char *targets)
 	autofree char *folder = realpath(".", NULL), *path = mem_printf("%s/fake:/usr/bin:/bin", folder);
 
 	write_file("targets", targets);
-	write_file("fake/apt-get", "#!/bin/sh\nexec cat targets\n");
+	write_file("fake/apt-get", "#!/bin/sh\n[ \"$1 $2\" = 'indextargets --format' ] || exit 9\n"
+				   "case $* in *lists=*) exec sed 's/[|]bookworm[|]/|$(CODENAME)|/2;s/[|]stable[|]bookworm[|]/|stable|$(CODENAME)|/' targets;; "
+				   "esac\nexec cat targets\n");
 	write_file("fake/apt-config", "#!/bin/sh\nexec cat proxies\n");
 	chmod("fake/apt-get", 0755);
 	chmod("fake/apt-config", 0755);
@@ -49,6 +51,7 @@ TEST(sources_of_a_suite_with_its_updates_and_security)
 {
 	fake_apt("http://m/debian/|bookworm|bookworm|main|/none:1\n"
 		 "http://m/debian/|bookworm|bookworm|contrib|/none:1\n"
+		 "http://m/debian/|bookworm|bookworm|main|/none:1\n"
 		 "http://m/debian/|bookworm-updates|bookworm-updates|main|/none:1\n"
 		 "http://m/debian-security/|bookworm-security|bookworm-security|main|/none:2\n"
 		 "http://m/debian/|bookworm-backports|bookworm-backports|main|/none:1\n"
