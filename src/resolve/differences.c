@@ -63,38 +63,65 @@ static struct pos place_for(const struct database *db, const struct pin *pin)
 	return package ? package->pos : container ? container->pos : (struct pos){0};
 }
 
-static void report(const struct database *db, const struct lock *lock, const struct pin *const *pins, size_t count, struct diag *d)
+static void report(const struct database *db, const struct lock *lock, const struct pin *pins, size_t count, struct diag *d)
 {
 	autostrbuf struct strbuf text = {0};
 
-	strbuf_printf(&text, "containers would differ in '%s': ", pins[0]->name);
+	strbuf_printf(&text, "containers would differ in '%s': ", pins[0].name);
 	for (size_t i = 0; i < count; i++) {
 		autostrbuf struct strbuf requirers = {0};
 
-		strbuf_printf(&text, "%s%s in ", i ? "; " : "", pins[i]->version);
-		add_names(&text, pins[i]->containers, pins[i]->container_count);
-		add_requirers(&requirers, lock, pins[i]);
+		strbuf_printf(&text, "%s%s in ", i ? "; " : "", pins[i].version);
+		add_names(&text, pins[i].containers, pins[i].container_count);
+		add_requirers(&requirers, lock, &pins[i]);
 		if (requirers.length)
 			strbuf_printf(&text, " (required by %s)", strbuf_text(&requirers));
 	}
-	diag_error(d, place_for(db, pins[0]), "%s", strbuf_text(&text));
+	diag_error(d, place_for(db, &pins[0]), "%s", strbuf_text(&text));
 	diag_hint(d, "if that is meant, say so under 'differences' in recipes/python.yaml, with the reason");
+}
+
+/* How many pins from `first` on are of one name. */
+static size_t same_name(const struct pin *pins, size_t pin_count, size_t first)
+{
+	size_t end = first;
+
+	while (end < pin_count && !pin_is_toolchain(&pins[end]) && !strcmp(pins[end].name, pins[first].name))
+		end++;
+	return end - first;
+}
+
+static bool differ_undeclared(const struct database *db, const struct pin *pins, size_t count)
+{
+	size_t bound = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bound += bound_containers(db, &pins[i]) > 0;
+	return bound > 1;
+}
+
+bool differences_find(const struct database *db, const struct pin *pins, size_t pin_count, size_t *ret_first, size_t *ret_count)
+{
+	size_t count;
+
+	for (size_t i = 0; i < pin_count && !pin_is_toolchain(&pins[i]); i += count) {
+		count = same_name(pins, pin_count, i);
+		if (!differ_undeclared(db, &pins[i], count))
+			continue;
+		*ret_first = i;
+		*ret_count = count;
+		return true;
+	}
+	return false;
 }
 
 void differences_check(const struct database *db, const struct lock *lock, struct diag *d)
 {
-	autoarena struct arena scratch = {0};
+	size_t count;
 
-	for (size_t i = 0; i < lock->pin_count && !pin_is_toolchain(&lock->pins[i]);) {
-		const struct pin **pins = NULL;
-		size_t count = 0, bound = 0, next = i;
-
-		for (; next < lock->pin_count && !pin_is_toolchain(&lock->pins[next]) && !strcmp(lock->pins[next].name, lock->pins[i].name); next++) {
-			*arena_push(&scratch, &pins, &count) = &lock->pins[next];
-			bound += bound_containers(db, &lock->pins[next]) > 0;
-		}
-		if (count > 1 && bound > 1)
-			report(db, lock, pins, count, d);
-		i = next;
+	for (size_t i = 0; i < lock->pin_count && !pin_is_toolchain(&lock->pins[i]); i += count) {
+		count = same_name(lock->pins, lock->pin_count, i);
+		if (differ_undeclared(db, &lock->pins[i], count))
+			report(db, lock, &lock->pins[i], count, d);
 	}
 }

@@ -85,7 +85,16 @@ static const char *join_extras(struct arena *a, const char *const *extras, size_
 	return arena_strdup(a, strbuf_text(&text));
 }
 
-static void want_package(struct arena *a, const struct container *c, const struct package *p, struct want *ret)
+static bool may_differ(const struct database *db, const struct package *p)
+{
+	for (size_t i = 0; i < db->difference_count; i++) {
+		if (!strcmp(db->differences[i].canonical, p->canonical))
+			return true;
+	}
+	return false;
+}
+
+static void want_package(struct arena *a, const struct database *db, const struct container *c, const struct package *p, struct want *ret)
 {
 	const struct package *declared = p;
 	const char *group = "no group";
@@ -94,6 +103,7 @@ static void want_package(struct arena *a, const struct container *c, const struc
 			     .extras = join_extras(a, p->extras, p->extra_count),
 			     .specifier = p->constraint.specifier ? p->constraint.specifier : "",
 			     .package = p,
+			     .may_differ = may_differ(db, p),
 			     .pos = p->constraint.pos.file ? p->constraint.pos : p->pos};
 	for (size_t i = 0; i < c->swap_count; i++) {
 		if (c->swaps[i].to == p) {
@@ -139,7 +149,7 @@ void question_for_containers(struct arena *a, const struct database *db, const s
 		container_packages(a, c, &packages, &asker->want_count);
 		asker->wants = arena_array(a, asker->want_count, sizeof(*asker->wants));
 		for (size_t j = 0; j < asker->want_count; j++)
-			want_package(a, c, packages[j], &asker->wants[j]);
+			want_package(a, db, c, packages[j], &asker->wants[j]);
 		for (size_t j = 0; j < i; j++) {
 			if (!in_conflict(db, &db->containers[j], c))
 				continue;

@@ -22,6 +22,7 @@ struct want {
 	const struct swap *swap;       /* it stands in for another in this container; or NULL */
 	const char *through;           /* "group core" */
 	struct pos pos;                /* of the constraint */
+	bool may_differ;               /* the database declares a difference for it */
 	bool left_out, loose;          /* thinned out: not asked for; asked for without its specifier */
 };
 

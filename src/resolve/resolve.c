@@ -17,7 +17,7 @@
 #include "resolve/uv_lock.h"
 #include "version.h"
 
-enum { EXPLAIN_LIMIT_MS = 20000, EXCLUSION_ROUNDS = 40 };
+enum { EXPLAIN_LIMIT_MS = 20000, EXCLUSION_ROUNDS = 40, AGREEMENT_ASKS = 24 };
 
 struct resolver {
 	struct arena scratch;
@@ -55,19 +55,33 @@ static void warn_of_misfits(struct resolver *r, const struct misfit *misfits, si
 	}
 }
 
+/* 1: answered, and projected; 0: refused; -1: error. */
+static int ask(struct resolver *r, const struct question *q, struct projection *ret, struct uv_refusal *refusal)
+{
+	const struct uv_wish wish = {.last = r->last, .upgrade_all = r->options->upgrade_all, .upgrade_packages = r->options->upgrade_packages};
+	struct uv_lock answer;
+	const char *path;
+	int answered = uv_ask(&r->uv, q, &wish, &path, refusal, r->err);
+
+	if (answered <= 0)
+		return answered;
+	if (uv_lock_read(&r->scratch, path, &answer, r->err) < 0 || projection_make(&r->ret->arena, q, &answer, &r->uv.indexes, ret, r->err) < 0)
+		return -1;
+	if (answer.cut_off_unix)
+		r->ret->cut_off_unix = answer.cut_off_unix;
+	return 1;
+}
+
 /* uv looks at Python, system and machine, but not at the C library: what it picks may have no file that runs. Then that version is ruled out, and uv is asked
    again. */
 static int resolve_question(struct resolver *r, struct question *q, struct projection *ret)
 {
-	const struct uv_wish wish = {.last = r->last, .upgrade_all = r->options->upgrade_all, .upgrade_packages = r->options->upgrade_packages};
 	struct misfit *misfits = NULL;
 	size_t misfit_count = 0;
 
 	for (int round = 0; round < EXCLUSION_ROUNDS; round++) {
 		struct uv_refusal refusal;
-		struct uv_lock answer;
-		const char *path;
-		int answered = uv_ask(&r->uv, q, &wish, &path, &refusal, r->err);
+		int answered = ask(r, q, ret, &refusal);
 
 		if (answered < 0)
 			return -1;
@@ -77,10 +91,6 @@ static int resolve_question(struct resolver *r, struct question *q, struct proje
 			progress(r, "looking for the smallest clash");
 			return clash_explain(&r->uv, q, &refusal, misfits, misfit_count, limit_ms, r->d, r->err);
 		}
-		if (uv_lock_read(&r->scratch, path, &answer, r->err) < 0 || projection_make(&r->ret->arena, q, &answer, &r->uv.indexes, ret, r->err) < 0)
-			return -1;
-		if (answer.cut_off_unix)
-			r->ret->cut_off_unix = answer.cut_off_unix;
 		if (!ret->misfit_count) {
 			warn_of_misfits(r, misfits, misfit_count);
 			return 0;
@@ -89,6 +99,45 @@ static int resolve_question(struct resolver *r, struct question *q, struct proje
 	}
 	return error_set(r->err, ERR_NOT_FOUND, "no version of '%s' has a wheel for %s; the last of %zu that were tried is %s", ret->misfits[0].name,
 			 ret->misfits[0].environment->name, misfit_count, ret->misfits[0].version);
+}
+
+/* One more constraint: 1 and the answer, when there is one whose files can be used; else 0 and the constraint is gone again. */
+static int ask_with(struct resolver *r, struct question *q, const char *constraint, struct projection *ret)
+{
+	struct uv_refusal refusal;
+	struct projection p;
+
+	*arena_push(&r->scratch, &q->exclusions, &q->exclusion_count) = constraint;
+	int answered = ask(r, q, &p, &refusal);
+
+	if (answered > 0 && !p.misfit_count) {
+		*ret = p;
+		return 1;
+	}
+	q->exclusion_count--;
+	return answered < 0 ? -1 : 0;
+}
+
+/* Looking at several environments side by side, uv keeps versions the same where it happens to meet them; it does not look for an answer in which they are.
+   So a package that differs without leave is held to each of the versions that were chosen, and to older ones. */
+static int bring_together(struct resolver *r, struct question *q, struct projection *p)
+{
+	size_t first, count;
+
+	for (int asks = 0; differences_find(r->db, p->pins, p->pin_count, &first, &count) && asks < AGREEMENT_ASKS;) {
+		const char *name = p->pins[first].name;
+		int agreed = 0;
+
+		progress(r, "looking for versions that suit all environments");
+		for (size_t i = 0; i <= count && !agreed; i++, asks++) {
+			const char *version = p->pins[first + (i < count ? i : 0)].version;
+
+			agreed = ask_with(r, q, arena_printf(&r->scratch, "%s%s%s", name, i < count ? "==" : "<", version), p);
+		}
+		if (agreed <= 0)
+			return agreed;
+	}
+	return 0;
 }
 
 static bool same_layers_pin(const struct pin *a, const struct pin *b)
@@ -138,7 +187,7 @@ static int resolve_containers(struct resolver *r)
 
 	question_for_containers(&r->scratch, r->db, &r->environments, &q);
 	progress(r, "resolving the packages of all containers together");
-	if (resolve_question(r, &q, &p) < 0)
+	if (resolve_question(r, &q, &p) < 0 || bring_together(r, &q, &p) < 0)
 		return -1;
 	for (size_t i = 0; i < p.pin_count; i++)
 		*arena_push(&r->ret->arena, &r->ret->pins, &r->ret->pin_count) = p.pins[i];

@@ -135,7 +135,7 @@ static void collect_markers(struct arena *a, const struct question *q, char ***r
 	size_t count = 0;
 
 	for (size_t i = 0; i < q->asker_count; i++) {
-		for (size_t j = 0; j < q->askers[i].environment_count; j++) {
+		for (size_t j = 0; j < q->askers[i].environment_count && !q->askers[i].left_out; j++) {
 			autostrbuf struct strbuf marker = {0};
 			bool known = false;
 
@@ -281,6 +281,36 @@ static void add_find_links(struct strbuf *out, const struct settings *settings)
 		add_strings(out, "find-links", items, count);
 }
 
+static void push_text(struct arena *a, char ***items, size_t *count, const char *text)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if (!strcmp((*items)[i], text))
+			return;
+	}
+	*arena_push(a, items, count) = arena_strdup(a, text);
+}
+
+/* A constraint of the database is about the package, not about the container that asks for it: where uv looks for several answers side by side, it holds in all
+   of them, also where the package comes by way of another. Where containers may differ in a package, each keeps to its own wishes. */
+static void add_constraints(struct arena *a, struct strbuf *out, const struct question *q, bool many_answers)
+{
+	char **items = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < q->exclusion_count; i++)
+		push_text(a, &items, &count, q->exclusions[i]);
+	for (size_t i = 0; many_answers && i < q->asker_count; i++) {
+		for (size_t j = 0; j < q->askers[i].want_count && !q->askers[i].left_out; j++) {
+			const struct want *w = &q->askers[i].wants[j];
+
+			if (!w->left_out && !w->loose && *w->specifier && !w->may_differ)
+				push_text(a, &items, &count, arena_printf(a, "%s%s", w->canonical, w->specifier));
+		}
+	}
+	if (count)
+		add_strings(out, "constraint-dependencies", items, count);
+}
+
 /* What could change the answer is said here in full, so that no configuration file of this machine decides it. requires-python is wide on purpose: uv wants
    the interpreter it runs with to be inside it, and narrows it by the environments for the search itself. */
 void uv_add_pyproject(struct strbuf *out, const struct question *q, const struct uv_indexes *indexes, const struct settings *settings)
@@ -296,8 +326,7 @@ void uv_add_pyproject(struct strbuf *out, const struct question *q, const struct
 			"prerelease = \"if-necessary-or-explicit\"\nfork-strategy = \"fewest\"\ndefault-groups = []\n");
 	add_strings(out, "environments", markers, marker_count);
 	add_strings(out, "required-environments", markers, marker_count);
-	if (q->exclusion_count)
-		add_strings(out, "constraint-dependencies", (char **)q->exclusions, q->exclusion_count);
+	add_constraints(&scratch, out, q, marker_count > 1 || q->conflict_count);
 	add_conflicts(out, q);
 	add_find_links(out, settings);
 	add_sources(out, q);

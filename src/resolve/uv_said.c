@@ -38,6 +38,23 @@ static void name_askers(struct strbuf *text, const struct question *q)
 	replace_all(text, "your project's", "our");
 }
 
+/* uv writes a requirement with a marker as "name{marker}"; ours only say which container it is about, and that is said already. */
+static void drop_markers(struct strbuf *text)
+{
+	struct strbuf out = {0};
+
+	for (const char *p = strbuf_text(text); *p; p++) {
+		const char *end = *p == '{' && text_starts_with(p + 1, "python_full_version ") ? strchr(p, '}') : NULL;
+
+		if (end)
+			p = end;
+		else
+			strbuf_add_char(&out, *p);
+	}
+	strbuf_release(text);
+	*text = out;
+}
+
 static void name_indexes(struct strbuf *text, const struct uv *uv)
 {
 	for (size_t i = 0; i < uv->indexes.count; i++) {
@@ -185,6 +202,7 @@ int uv_said(struct uv *uv, const struct question *q, const struct process_result
 				  uv->cut_off_unix ? "--at" : "exclude-newer in your own uv settings");
 	}
 	read_sentences(&text, said, false);
+	drop_markers(&text);
 	name_askers(&text, q);
 	name_indexes(&text, uv);
 	*refusal = (struct uv_refusal){.text = arena_strdup(uv->arena, strbuf_text(&text))};
