@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/context.h"
+#include "build/mirrors.h"
 #include "build/record.h"
 #include "python/settings.h"
 #include "recipe/database.h"
@@ -24,6 +25,7 @@ struct building {
 	struct record record;
 	struct build_plan plan;
 	const char *ca_file;
+	const char *const *proxies; /* those that only apt was told of; NULL where there is no apt */
 	size_t built_count;
 };
 
@@ -135,6 +137,7 @@ static int prepare_stage(struct work_job *work, struct arena *a, struct process_
 		.context = context_folder(a, q->db->root, job->containers[0]),
 		.tag = job->tag,
 		.ca_file = job->stage->network ? s->building->ca_file : NULL,
+		.proxies = job->stage->network ? s->building->proxies : NULL,
 		.network = job->stage->network,
 		.pull = !job->parent && strcmp(job->stage->from, "scratch") != 0,
 	};
@@ -228,6 +231,18 @@ static int find_ca(struct building *b, struct error *err)
 	return 0;
 }
 
+/* Steps install Debian packages the way this machine does. A machine without apt has nothing to say. */
+static int find_proxies(struct building *b, struct error *err)
+{
+	autoerror struct error why_not = {0};
+
+	if (mirrors_environment(b->arena, &b->proxies, &why_not) < 0 && why_not.code != ERR_NOT_FOUND) {
+		error_move(err, &why_not);
+		return -1;
+	}
+	return 0;
+}
+
 /* Working containers that a killed engine left may be removed when no lockstep on this machine builds; while this one does, others can see it. The lock is
    held until *ret_fd is closed. */
 static int clean_and_hold(struct building *b, int *ret_fd, struct error *err)
@@ -292,7 +307,7 @@ static int build_all(struct building *b, struct error *err)
 		return -1;
 	if (!b->plan.wanted_count)
 		return 0;
-	if (find_ca(b, err) < 0 || clean_and_hold(b, &lock, err) < 0)
+	if (find_ca(b, err) < 0 || find_proxies(b, err) < 0 || clean_and_hold(b, &lock, err) < 0)
 		return -1;
 	drop_old_logs(b);
 	return run_stages(b, &kind, err);

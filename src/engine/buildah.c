@@ -58,7 +58,7 @@ static int buildah_build_argv(struct engine *e, const struct engine_build *build
 		words_add_many(&w, "--label", *l);
 	words_add_many(&w, "--file", build->dockerfile, "--tag", build->tag, build->context);
 	*ret_argv = w.items;
-	*ret_environment = NULL;
+	*ret_environment = build->network ? build->proxies : NULL; /* it gives steps the proxies of its own environment */
 	return 0;
 }
 

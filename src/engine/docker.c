@@ -67,8 +67,7 @@ static int docker_probe(struct engine *e, struct error *err)
 static int docker_build_argv(struct engine *e, const struct engine_build *build, const char *const **ret_argv, const char *const **ret_environment,
 			     struct error *err __attribute__((unused)))
 {
-	static const char *const environment[] = {"DOCKER_BUILDKIT=1", "BUILDKIT_PROGRESS=plain", "DOCKER_CLI_HINTS=false", NULL};
-	struct words w = {.arena = e->arena};
+	struct words w = {.arena = e->arena}, environment = {.arena = e->arena};
 
 	words_add_many(&w, e->program, "build", "--progress", "plain", "--network", build->network ? "host" : "none");
 	/* Predefined build arguments: they reach the steps and stay out of the image. Without a value docker takes it from the environment, so that a password
@@ -77,13 +76,18 @@ static int docker_build_argv(struct engine *e, const struct engine_build *build,
 		if (getenv(proxy_names[i]))
 			words_add_many(&w, "--build-arg", proxy_names[i]);
 	}
+	words_add_many(&environment, "DOCKER_BUILDKIT=1", "BUILDKIT_PROGRESS=plain", "DOCKER_CLI_HINTS=false");
+	for (const char *const *p = build->network ? build->proxies : NULL; p && *p; p++) {
+		words_add_many(&w, "--build-arg", arena_strndup(e->arena, *p, strcspn(*p, "=")));
+		words_add(&environment, *p);
+	}
 	if (build->ca_file)
 		words_add_many(&w, "--secret", arena_printf(e->arena, "id=ca,src=%s", build->ca_file));
 	for (const char *const *l = build->labels; l && *l; l++)
 		words_add_many(&w, "--label", *l);
 	words_add_many(&w, "--file", build->dockerfile, "--tag", build->tag, build->context);
 	*ret_argv = w.items;
-	*ret_environment = environment;
+	*ret_environment = environment.items;
 	return 0;
 }
 

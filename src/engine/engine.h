@@ -24,7 +24,9 @@ struct engine_build {
 	const char *const *labels; /* "key=value", NULL-terminated, or NULL */
 	const char *ca_file;       /* given to steps as secret id "ca", or NULL */
 	bool network;              /* steps may use the host's network */
-	bool pull;                 /* the image after FROM may be fetched from its registry; else it must be there */
+	/* Proxies beyond those of our environment, "http_proxy=...", for steps with a network; NULL-terminated, or NULL. */
+	const char *const *proxies;
+	bool pull; /* the image after FROM may be fetched from its registry; else it must be there */
 };
 
 /* What a line of a build's output is, so that people can be told where it stands. */

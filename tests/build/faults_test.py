@@ -218,6 +218,28 @@ def test_live_display():
         check("live: no line is wider than the terminal", len(plain) < 60 or "fetch" in plain, plain)
 
 
+def build_on_a_full_disk(folder):
+    """In a mount namespace of its own, where `folder` is a disk of 1 MiB."""
+    os.makedirs(folder, exist_ok=True)
+    script = 'mount -t tmpfs -o size=1m tmpfs "$1" && shift && exec "$@"'
+    return subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", folder, *arguments()], env=env, cwd=WORK, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=120)
+
+
+def test_full_disk():
+    clear()
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
+        return  # only root may mount
+    shutil.rmtree(os.path.join(WORK, "project/.lockstep/contexts"))
+    done = build_on_a_full_disk(os.path.join(WORK, "project/.lockstep/contexts"))
+    check("full disk, contexts", done.returncode == 1 and "error: cannot prepare the build context of 'a': " in done.stderr and "No space left on device" in done.stderr, done.stderr)
+    check("full disk, contexts: one line", done.stderr.count("error:") == 1 and "Sanitizer" not in done.stderr, done.stderr)
+    shutil.rmtree(os.path.join(WORK, ".cache/bases"))
+    done = build_on_a_full_disk(os.path.join(WORK, ".cache/bases"))
+    check("full disk, bases", done.returncode == 1 and "building 'tree-tiny' (a, b) failed" in done.stderr and "No space left on device" in done.stderr, done.stderr)
+    goes_on("full disk")
+
+
 make_project()
 for name, test in list(globals().items()):
     if name.startswith("test_"):

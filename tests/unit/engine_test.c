@@ -78,7 +78,18 @@ TEST(build_commands)
 	assert_int_equal(engine_docker.build_argv(&e, &build, &argv, &environment, &err), 0);
 	expect_argv(argv, "/usr/bin/docker build --progress plain --network host --build-arg https_proxy --secret id=ca,src=/ca.pem --file D --tag t:1 C");
 	assert_string_equal(environment[0], "DOCKER_BUILDKIT=1");
+	/* Nor one in a proxy that only apt knows. */
+	build.proxies = (const char *const[]){"http_proxy=http://user:secret@apt:1", NULL};
+	assert_int_equal(engine_docker.build_argv(&e, &build, &argv, &environment, &err), 0);
+	expect_argv(argv, "/usr/bin/docker build --progress plain --network host --build-arg https_proxy --build-arg http_proxy --secret id=ca,src=/ca.pem "
+			  "--file D --tag t:1 C");
+	assert_string_equal(environment[3], build.proxies[0]);
+	assert_null(environment[4]);
+	assert_int_equal(engine_buildah.build_argv(&e, &build, &argv, &environment, &err), 0);
+	assert_string_equal(environment[0], build.proxies[0]);
 	build.network = false;
+	assert_int_equal(engine_buildah.build_argv(&e, &build, &argv, &environment, &err), 0);
+	assert_null(environment);
 	assert_int_equal(engine_docker.build_argv(&e, &build, &argv, &environment, &err), 0);
 	expect_argv(argv, "/usr/bin/docker build --progress plain --network none --secret id=ca,src=/ca.pem --file D --tag t:1 C");
 }
