@@ -129,7 +129,6 @@ def test_no_mmdebstrap():
     shutil.rmtree(os.path.join(WORK, ".cache/bases"))
     fake = os.path.join(WORK, "fake/mmdebstrap")
     os.rename(fake, fake + ".away")
-    folders = [p for p in env["PATH"].split(":") if not os.path.exists(os.path.join(p, "mmdebstrap"))]
     only = os.path.join(WORK, "only")
     os.makedirs(only)
     for program in ("python3", "apt-config", "apt-get", "sh", "sleep"):

@@ -216,7 +216,7 @@ def case_429_with_retry_after():
 
 def case_401():
     with Bench({**SMALL, "auth": "me:secret"}) as b:
-        err = bad(b, "401 Unauthorized; put the index's user and password")
+        bad(b, "401 Unauthorized; put the index's user and password")
         assert len(b.requests("/")) == 1, b.requests("/")
 
 

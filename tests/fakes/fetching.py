@@ -1,5 +1,5 @@
 """For tests of fetching: a fake index, a lock of all it has, and lockstep's own fetching of that lock run against it under a bare environment."""
-import json, os, re, resource, shutil, signal, subprocess, sys, tempfile
+import json, os, shutil, subprocess, sys, tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import index as fake

@@ -36,7 +36,7 @@ def release_of(value):
 
 def metadata(name, version, release, key="requires"):
     requires = release.get(key, release.get("requires", []))
-    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", f"Summary: made for a test"]
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", "Summary: made for a test"]
     if release.get("requires_python"):
         lines.append(f"Requires-Python: {release['requires_python']}")
     extras = {e for r in requires for e in re.findall(r"""extra\s*==\s*['"]([^'"]+)['"]""", r)} | set(release.get("extras", []))

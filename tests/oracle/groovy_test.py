@@ -22,10 +22,10 @@ def find_library():
         sys.exit(77)
     repository = os.path.join(os.environ["HOME"], "maven")
     try:
-        done = subprocess.run(["mvn", "-q", "-B", f"-Dmaven.repo.local={repository}", "dependency:get", f"-Dartifact={ARTIFACT}"], timeout=240,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        subprocess.run(["mvn", "-q", "-B", f"-Dmaven.repo.local={repository}", "dependency:get", f"-Dartifact={ARTIFACT}"], timeout=240,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     except subprocess.TimeoutExpired:
-        done = None
+        pass
     path = os.path.join(repository, "org/codehaus/groovy/groovy-all/2.4.21/groovy-all-2.4.21.jar")
     if not os.path.exists(path):
         print(f"mvn cannot get {ARTIFACT} here")

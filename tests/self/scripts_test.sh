@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shellcheck finds nothing in the scripts.
+# The scripts: shellcheck finds nothing in them.
 set -eu
 command -v shellcheck >/dev/null || { echo "shellcheck is not installed; tools/setup test installs it"; exit 77; }
 cd "$ROOT"
