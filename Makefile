@@ -52,7 +52,7 @@ $(eval $(call variant,debug))
 $(eval $(call variant,fuzz))
 
 format:
-	clang-format -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
+	clang-format-16 -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 build/debug/src/snapshot/probe.o build/release/src/snapshot/probe.o: src/snapshot/probe.py
 clean:
 	rm -rf build

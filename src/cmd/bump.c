@@ -212,8 +212,8 @@ static int build(struct bump *b, struct error *err)
 	uint64_t at_once = 0;
 	struct build_display display = {.quiet = b->call->quiet, .verbose = b->call->verbose};
 	struct work_watch watch = build_display_watch(&display);
-	struct build_request request = {.db = &b->db, .lock = b->lock, .engine = &b->engine, .watch = &watch,
-					.fresh_bases = command_flag(b->call, "fresh-bases")};
+	struct build_request request = {
+		.db = &b->db, .lock = b->lock, .engine = &b->engine, .watch = &watch, .fresh_bases = command_flag(b->call, "fresh-bases")};
 
 	if (jobs)
 		text_to_u64(jobs, &at_once);
@@ -274,8 +274,7 @@ static bool same_content(struct bump *b)
 {
 	struct release made = {.name = b->name, .lock = *b->lock, .snapshots = b->inspect.snapshots, .snapshot_count = b->inspect.count};
 
-	return b->same_lock && b->same_files && b->same_tags &&
-	       !changes_any(changes_between_releases(b->call->arena, &b->relock.release, &made, NULL));
+	return b->same_lock && b->same_files && b->same_tags && !changes_any(changes_between_releases(b->call->arena, &b->relock.release, &made, NULL));
 }
 
 static int release(struct bump *b, struct error *err)

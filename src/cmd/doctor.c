@@ -37,8 +37,7 @@ struct doctor {
 
 static void add(struct doctor *d, const char *subject, enum state state, const char *text, const char *mend)
 {
-	*arena_push(d->arena, &d->rows, &d->row_count) =
-		(struct row){subject, state, arena_strdup(d->arena, text), mend ? arena_strdup(d->arena, mend) : NULL};
+	*arena_push(d->arena, &d->rows, &d->row_count) = (struct row){subject, state, arena_strdup(d->arena, text), mend ? arena_strdup(d->arena, mend) : NULL};
 }
 
 /* The error's first line is what was seen; its further lines say what to do. */
@@ -78,7 +77,8 @@ static void check_resolver(struct doctor *d, const struct settings *settings)
 	if (!d->has_database)
 		return;
 	if (uv_find(d->arena, &d->db, settings, &problems, &uv, &err) < 0)
-		add_error(d, "resolver", STATE_MISSING, &err, "set LOCKSTEP_UV to a uv of the version lockstep knows; 'tools/setup run' in lockstep's own folder installs it");
+		add_error(d, "resolver", STATE_MISSING, &err,
+			  "set LOCKSTEP_UV to a uv of the version lockstep knows; 'tools/setup run' in lockstep's own folder installs it");
 	else
 		add(d, "resolver", STATE_OK, arena_printf(d->arena, "uv %s, %s", uv.version, uv.program), NULL);
 }
@@ -277,8 +277,9 @@ const struct command command_doctor = {
 	.section = "starting",
 	.arguments = "",
 	.summary = "say what is missing on this machine, and the command that mends it",
-	.description = "Looks at everything a bump needs: the database, the resolver, the engines, mmdebstrap, index addresses and certificates, the tags in the\n"
-		       "Jenkinsfile, releases and free space. Changes nothing. Exits with 1 when something is missing that a bump cannot do without.",
+	.description =
+		"Looks at everything a bump needs: the database, the resolver, the engines, mmdebstrap, index addresses and certificates, the tags in the\n"
+		"Jenkinsfile, releases and free space. Changes nothing. Exits with 1 when something is missing that a bump cannot do without.",
 	.formats = TAKES_JSON,
 	.run = run,
 };

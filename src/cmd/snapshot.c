@@ -139,9 +139,10 @@ const struct command command_snapshot = {
 	.section = "the maintainer",
 	.arguments = "[CONTAINER ...]",
 	.summary = "ask the images what is installed in them",
-	.description = "Runs each image once, without a network, and prints what it says of itself: pip freeze, Python's environment markers, Debian packages, compilers,\n"
-		       "CUDA, LLVM, glibc and libstdc++. The text form is a constraints file; --format json has everything. Writes nothing; a release keeps a snapshot of\n"
-		       "each of its images (lockstep show).",
+	.description =
+		"Runs each image once, without a network, and prints what it says of itself: pip freeze, Python's environment markers, Debian packages, compilers,\n"
+		"CUDA, LLVM, glibc and libstdc++. The text form is a constraints file; --format json has everything. Writes nothing; a release keeps a snapshot of\n"
+		"each of its images (lockstep show).",
 	.argument_max = 1000,
 	.formats = TAKES_JSON,
 	.options = options,

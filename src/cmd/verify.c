@@ -99,13 +99,14 @@ const struct command command_verify = {
 	.section = "the maintainer",
 	.arguments = "[CONTAINER ...]",
 	.summary = "ask the images whether they are exactly what the lock says",
-	.description = "Asks each image what is installed in it and compares that with the lock: nothing missing, nothing extra, no other version, no other origin,\n"
-		       "no file changed since it was installed; containers agree except where a difference is declared; and the verify commands of the layer\n"
-		       "recipes pass. Exits with 1 when anything is found.\n"
-		       "\n"
-		       "examples\n"
-		       "  lockstep verify                                   all containers of the newest lock\n"
-		       "  lockstep verify ci-gpu --image my/ci-gpu:test     an image that something else built",
+	.description =
+		"Asks each image what is installed in it and compares that with the lock: nothing missing, nothing extra, no other version, no other origin,\n"
+		"no file changed since it was installed; containers agree except where a difference is declared; and the verify commands of the layer\n"
+		"recipes pass. Exits with 1 when anything is found.\n"
+		"\n"
+		"examples\n"
+		"  lockstep verify                                   all containers of the newest lock\n"
+		"  lockstep verify ci-gpu --image my/ci-gpu:test     an image that something else built",
 	.argument_max = 1000,
 	.formats = TAKES_JSON,
 	.options = options,

@@ -26,15 +26,14 @@ static const struct {
 				"differences: [{package: numpy, containers: [cpu, gpu], why: yes}]\n"},
 	{"recipes/bases/deb.yaml", "description: Debian\nfrom: {mmdebstrap: {suite: bookworm, include: [python3, ca-certificates]}}\n"
 				   "environment: {python: \"3.11\", machine: x86_64, libc_version: \"2.36\"}\n"},
-	{"recipes/layers/llvm.yaml",
-	 "description: LLVM\n"
-	 "options: {version: {choices: [\"15\", \"16\"], default: \"15\"}, name: {default: clang}}\n"
-	 "steps:\n"
-	 "  - {apt: [\"${name}-${version}\"], why: compiler}\n"
-	 "  - {run: [echo, \"$5 $${x} ${version}${name}$\"]}\n"
-	 "  - {env: {PATH: \"/opt/${version}:${env:PATH}\"}}\n"
-	 "  - {run: [old], when: {version: \"15\"}}\n"
-	 "verify: [{name: works, run: [[\"true\"]]}]\n"},
+	{"recipes/layers/llvm.yaml", "description: LLVM\n"
+				     "options: {version: {choices: [\"15\", \"16\"], default: \"15\"}, name: {default: clang}}\n"
+				     "steps:\n"
+				     "  - {apt: [\"${name}-${version}\"], why: compiler}\n"
+				     "  - {run: [echo, \"$5 $${x} ${version}${name}$\"]}\n"
+				     "  - {env: {PATH: \"/opt/${version}:${env:PATH}\"}}\n"
+				     "  - {run: [old], when: {version: \"15\"}}\n"
+				     "verify: [{name: works, run: [[\"true\"]]}]\n"},
 	{"containers/cpu/container.yaml", "description: CPU\nbase: deb\nlayers: [llvm]\npython: {groups: [extra, core]}\napt: [jq, git]\nenv: {B: b, A: a}\n"},
 	{"containers/gpu/container.yaml", "base: deb\nlayers: [llvm: {version: 16}]\n"
 					  "python: {groups: [onnx], swaps: {onnxruntime: {with: onnxruntime-gpu, why: gpu}}}\n"},
