@@ -23,12 +23,21 @@ static int still_refused(struct search *s)
 	struct uv_refusal refusal = {0};
 	const char *path;
 
-	if (clock_monotonic_ms() > s->deadline_ms) {
+	int64_t left_ms = s->deadline_ms - clock_monotonic_ms();
+
+	if (left_ms <= 0) {
 		s->out_of_time = true;
 		return 0;
 	}
+	s->uv->timeout_ms = left_ms;
 	int answered = uv_ask(s->uv, &s->q, &no_wish, &path, &refusal, s->err);
 
+	s->uv->timeout_ms = 0;
+	if (answered < 0 && s->err->code != ERR_CANCELLED && clock_monotonic_ms() >= s->deadline_ms) {
+		error_release(s->err);
+		s->out_of_time = true;
+		return 0;
+	}
 	if (answered < 0)
 		return -1;
 	if (answered)

@@ -72,6 +72,18 @@ static int ask(struct resolver *r, const struct question *q, struct projection *
 	return 1;
 }
 
+static int64_t explain_limit_ms(const struct resolver *r)
+{
+#ifdef LOCKSTEP_TEST_HOOKS
+	const char *text = getenv("LOCKSTEP_TEST_EXPLAIN_MS");
+	uint64_t limit_ms;
+
+	if (text && text_to_u64(text, &limit_ms))
+		return (int64_t)limit_ms;
+#endif
+	return r->options->explain_limit_ms ? r->options->explain_limit_ms : EXPLAIN_LIMIT_MS;
+}
+
 /* uv looks at Python, system and machine, but not at the C library: what it picks may have no file that runs. Then that version is ruled out, and uv is asked
    again. */
 static int resolve_question(struct resolver *r, struct question *q, struct projection *ret)
@@ -86,10 +98,8 @@ static int resolve_question(struct resolver *r, struct question *q, struct proje
 		if (answered < 0)
 			return -1;
 		if (!answered) {
-			int64_t limit_ms = r->options->explain_limit_ms ? r->options->explain_limit_ms : EXPLAIN_LIMIT_MS;
-
 			progress(r, "looking for the smallest clash");
-			return clash_explain(&r->uv, q, &refusal, misfits, misfit_count, limit_ms, r->d, r->err);
+			return clash_explain(&r->uv, q, &refusal, misfits, misfit_count, explain_limit_ms(r), r->d, r->err);
 		}
 		if (!ret->misfit_count) {
 			warn_of_misfits(r, misfits, misfit_count);

@@ -223,7 +223,7 @@ int uv_ask(struct uv *uv, const struct question *q, const struct uv_wish *wish, 
 		*arena_push(uv->arena, &argv, &count) = *name;
 	}
 	*arena_push(uv->arena, &argv, &count) = NULL;
-	struct process_spec spec = {.argv = argv, .environment = uv->environment, .folder = uv->folder};
+	struct process_spec spec = {.argv = argv, .environment = uv->environment, .folder = uv->folder, .timeout_ms = uv->timeout_ms};
 
 	if (process_run(&spec, &result, err) < 0)
 		return -1;

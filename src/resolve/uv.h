@@ -21,6 +21,7 @@ struct uv {
 	const struct settings *settings;
 	struct uv_indexes indexes;
 	int64_t cut_off_unix; /* 0: none is given to uv */
+	int64_t timeout_ms;   /* of one question; 0: none */
 };
 
 /* Finds $LOCKSTEP_UV, else the project's .tools/bin/uv, else uv in PATH, and asks its version. Fills `ret`, all but `folder` and `cut_off_unix`.

@@ -201,6 +201,10 @@ int uv_said(struct uv *uv, const struct question *q, const struct process_result
 		return error_hint(err, "leave %s away, or use an index with upload times (PEP 700)",
 				  uv->cut_off_unix ? "--at" : "exclude-newer in your own uv settings");
 	}
+	if (uv->settings->offline && !uv->settings->no_index && strstr(said, "was not found in the cache"))
+		return error_set(
+			err, ERR_NETWORK,
+			"uv's cache does not hold what is needed, and UV_OFFLINE says to ask no index; lock without it once, offline works from then on");
 	read_sentences(&text, said, false);
 	drop_markers(&text);
 	name_askers(&text, q);
