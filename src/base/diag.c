@@ -1,5 +1,6 @@
 #include "base/diag.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +20,31 @@ void diag_add_source(struct diag *d, const char *file, const char *text, size_t 
 	source->file = arena_strdup(&d->arena, file);
 	source->text = arena_strndup(&d->arena, text, length);
 	source->length = length;
+	text_hide_users(source->text, length);
+}
+
+/* False when there are too many already; the first that is one too many is replaced by a problem that says so. */
+static bool has_room(struct diag *d)
+{
+	if (d->problem_count < DIAG_KEPT_MAX)
+		return true;
+	if (d->problem_count == DIAG_KEPT_MAX) {
+		struct diag_problem *problem = arena_push(&d->arena, &d->problems, &d->problem_count);
+
+		*problem = (struct diag_problem){.severity = DIAG_ERROR, .order = SIZE_MAX};
+		problem->text = arena_printf(&d->arena, "there are more than %d problems; the others are not shown", DIAG_KEPT_MAX);
+		d->error_count++;
+	}
+	return false;
 }
 
 __attribute__((format(printf, 4, 0))) static void add(struct diag *d, enum diag_severity severity, struct pos at, const char *format, va_list args)
 {
 	autostrbuf struct strbuf text = {0};
+
+	d->full = !has_room(d);
+	if (d->full)
+		return;
 	struct diag_problem *problem = arena_push(&d->arena, &d->problems, &d->problem_count);
 
 	strbuf_vprintf(&text, format, args);
@@ -31,6 +52,7 @@ __attribute__((format(printf, 4, 0))) static void add(struct diag *d, enum diag_
 	problem->pos = at;
 	problem->pos.file = arena_strdup_null(&d->arena, at.file);
 	problem->text = arena_strdup(&d->arena, strbuf_text(&text));
+	text_hide_users(problem->text, text.length);
 	problem->order = d->problem_count;
 	if (severity == DIAG_ERROR)
 		d->error_count++;
@@ -62,8 +84,10 @@ void diag_hint(struct diag *d, const char *format, ...)
 	va_start(args, format);
 	strbuf_vprintf(&text, format, args);
 	va_end(args);
-	if (d->problem_count)
-		d->problems[d->problem_count - 1].hint = arena_strdup(&d->arena, strbuf_text(&text));
+	if (!d->problem_count || d->full)
+		return;
+	d->problems[d->problem_count - 1].hint = arena_strdup(&d->arena, strbuf_text(&text));
+	text_hide_users(d->problems[d->problem_count - 1].hint, text.length);
 }
 
 static int compare_numbers(size_t a, size_t b)
@@ -74,8 +98,10 @@ static int compare_numbers(size_t a, size_t b)
 static int compare(const void *left, const void *right)
 {
 	const struct diag_problem *a = left, *b = right;
-	int order = strcmp(a->pos.file ? a->pos.file : "", b->pos.file ? b->pos.file : "");
+	int order = (a->order == SIZE_MAX) - (b->order == SIZE_MAX);
 
+	if (!order)
+		order = strcmp(a->pos.file ? a->pos.file : "", b->pos.file ? b->pos.file : "");
 	if (!order)
 		order = compare_numbers(a->pos.line, b->pos.line);
 	if (!order)

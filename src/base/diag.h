@@ -23,7 +23,7 @@ struct diag_problem {
 	struct pos pos;
 	char *text;   /* one line, lower case, no full stop */
 	char *hint;   /* what to do ("did you mean 'numpy'?"), or NULL */
-	size_t order; /* as reported; keeps the sort stable */
+	size_t order; /* as reported; keeps the sort stable; SIZE_MAX stands last */
 };
 
 struct diag_source {
@@ -32,11 +32,16 @@ struct diag_source {
 	size_t seen_line, seen_offset; /* the line last asked for, from 1: the next is most often after it */
 };
 
-/* Owns copies of everything it is given. Zeroed is valid and empty. */
+/* Nobody reads more, and memory must not grow with what is wrong. */
+enum { DIAG_KEPT_MAX = 10000 };
+
+/* Owns copies of everything it is given, with the users and passwords of addresses overwritten. Keeps DIAG_KEPT_MAX problems; one more says that there are
+   others. Zeroed is valid and empty. */
 struct diag {
 	struct arena arena;
 	struct diag_problem *problems;
 	size_t problem_count, error_count;
+	bool full; /* the problem reported last was not kept */
 	struct diag_source *sources;
 	size_t source_count;
 };

@@ -78,7 +78,7 @@ bool text_is_utf8(const char *text, size_t length)
 
 static bool is_control(uint32_t code)
 {
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x200e || code == 0x200f || code == 0x2028 || code == 0x2029 ||
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f || code == 0x2028 || code == 0x2029 ||
 	       (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
 }
 
@@ -99,6 +99,36 @@ void text_escape(struct strbuf *out, const char *text, size_t length, int flags)
 			strbuf_printf(out, "\\u{%x}", (unsigned)code);
 		}
 		i += size;
+	}
+}
+
+/* Where the address part that begins at `text` has its '@', or NULL. */
+static char *end_of_user(char *text, char *end)
+{
+	char *slash = text, *word = text;
+
+	while (word < end && (unsigned char)*word > ' ' && !strchr("\"'<>`", *word))
+		word++;
+	while (slash < word && !strchr("/?#", *slash))
+		slash++;
+	char *at = memrchr(text, '@', (size_t)(slash - text)), *colon = memchr(text, ':', (size_t)(slash - text));
+
+	/* A password with a '/' that was not encoded: what stands behind the colon is no port. */
+	if (!at && colon && colon + 1 < slash && (colon[1] < '0' || colon[1] > '9') && *text != '[')
+		at = memrchr(text, '@', (size_t)(word - text));
+	return at;
+}
+
+void text_hide_users(char *text, size_t length)
+{
+	char *end = text + length, *mark = text;
+
+	while ((mark = memmem(mark, (size_t)(end - mark), "://", 3))) {
+		mark += 3;
+		char *at = end_of_user(mark, end);
+
+		if (at)
+			memset(mark, '*', (size_t)(at - mark));
 	}
 }
 

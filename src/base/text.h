@@ -18,6 +18,9 @@ int text_compare_items(const void *a, const void *b);
 enum { TEXT_ESCAPE_KEEP_TAB = 1, TEXT_ESCAPE_KEEP_NEWLINE = 2 };
 /* Append `text` so that a terminal cannot be driven by it: C0, DEL, C1 and bidirectional controls and invalid UTF-8 become \xNN or \u{...}. */
 void text_escape(struct strbuf *out, const char *text, size_t length, int flags);
+/* Overwrites with '*' the user and password of every address ("https://user:password@host/") in `text`: what is shown of a file or of what a child said must
+   not hold them. The length, and so every place in it, stays. */
+void text_hide_users(char *text, size_t length);
 /* Bytes of the UTF-8 character at `text` (1 to 4), or 1 when it is invalid (RFC 3629: no overlong forms, no surrogates). */
 size_t text_utf8_length(const char *text, size_t length);
 bool text_is_utf8(const char *text, size_t length);

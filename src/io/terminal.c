@@ -1,5 +1,7 @@
 #include "io/terminal.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -9,6 +11,15 @@
 #include "base/text.h"
 
 static size_t block_lines; /* lines of the live block that stand on the terminal now */
+
+void terminal_fill_standard(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		/* open() takes the lowest number that is free. */
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) != fd)
+			abort();
+	}
+}
 
 bool terminal_is_live(FILE *stream)
 {

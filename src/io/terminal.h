@@ -8,6 +8,10 @@
 
 enum terminal_color { COLOR_NONE, COLOR_BOLD, COLOR_DIM, COLOR_RED, COLOR_GREEN, COLOR_YELLOW, COLOR_BLUE, COLOR_CYAN };
 
+/* Descriptors 0, 1 and 2 that the caller closed become /dev/null, before any file is opened as one of them and gets what is printed. Writing to a closed stdout
+   stays an error. main() calls it first. */
+void terminal_fill_standard(void);
+
 bool terminal_is_live(FILE *stream); /* a terminal that can move its cursor, and not --quiet */
 bool terminal_has_color(FILE *stream);
 unsigned terminal_width(FILE *stream);                               /* columns; 100 when unknown */

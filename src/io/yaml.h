@@ -4,7 +4,7 @@
 
 #include "io/value.h"
 
-enum { YAML_LIMIT_BYTES = 4 * 1024 * 1024, YAML_LIMIT_DEPTH = 32, YAML_LIMIT_NODES = 400000 };
+enum { YAML_LIMIT_BYTES = 4 * 1024 * 1024, YAML_LIMIT_DEPTH = 32, YAML_LIMIT_NODES = 150000 };
 
 /* Reads `text`; problems go to `d` (which also remembers the source) with positions in `file`. Returns the document, NULL when nothing usable
    could be read (an empty document gives an empty table). The tree lives in `a`. */

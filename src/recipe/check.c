@@ -17,25 +17,29 @@ enum { CIRCLES_MAX = 20, CIRCLE_SHOWN = 40 };
 
 struct circle_reporter {
 	struct reader *r;
-	const struct value *const *includes; /* of groups; NULL when the circle is one of layers */
+	const struct value *const *lists; /* what each node was read from: 'include' of groups, 'requires' of layers */
+	bool is_layers;
 	size_t count;
 };
 
 static const char *node_name(const struct circle_reporter *c, size_t node)
 {
-	return c->includes ? c->r->db->groups[node].name : c->r->db->layers[node].name;
+	return c->is_layers ? c->r->db->layers[node].name : c->r->db->groups[node].name;
 }
 
-/* Where group `from` includes group `to`. */
-static struct pos include_pos(const struct circle_reporter *c, size_t from, size_t to)
+/* Where node `from` names node `to`. */
+static struct pos edge_pos(const struct circle_reporter *c, size_t from, size_t to)
 {
-	const struct value *list = c->includes[from];
+	const struct value *list = c->lists[from];
+	const struct database *db = c->r->db;
 
 	for (size_t i = 0; list && i < list->item_count; i++) {
-		if (list->items[i]->kind == VALUE_TEXT && database_group(c->r->db, list->items[i]->text) == &c->r->db->groups[to])
+		const char *text = list->items[i]->kind == VALUE_TEXT ? list->items[i]->text : NULL;
+
+		if (text && (c->is_layers ? database_layer(db, text) == &db->layers[to] : database_group(db, text) == &db->groups[to]))
 			return list->items[i]->pos;
 	}
-	return c->r->db->groups[from].pos;
+	return c->is_layers ? db->layers[from].pos : db->groups[from].pos;
 }
 
 static void report_circle(void *context, const size_t *path, size_t count)
@@ -50,10 +54,8 @@ static void report_circle(void *context, const size_t *path, size_t count)
 	if (count > CIRCLE_SHOWN)
 		strbuf_add(&text, "... -> ");
 	strbuf_add(&text, node_name(c, path[0]));
-	if (c->includes)
-		diag_error(c->r->diag, include_pos(c, path[count - 1], path[0]), "groups include each other in a circle: %s", strbuf_text(&text));
-	else
-		diag_error(c->r->diag, c->r->db->layers[path[count - 1]].pos, "layers require each other in a circle: %s", strbuf_text(&text));
+	diag_error(c->r->diag, edge_pos(c, path[count - 1], path[0]), "%s each other in a circle: %s", c->is_layers ? "layers require" : "groups include",
+		   strbuf_text(&text));
 }
 
 void check_groups(struct reader *r, const struct value *const *includes)
@@ -62,7 +64,7 @@ void check_groups(struct reader *r, const struct value *const *includes)
 	struct database *db = r->db;
 	const size_t **edges = arena_array(&scratch, db->group_count, sizeof(*edges));
 	size_t *counts = arena_array(&scratch, db->group_count, sizeof(*counts));
-	struct circle_reporter reporter = {r, includes, 0};
+	struct circle_reporter reporter = {r, includes, false, 0};
 
 	for (size_t i = 0; i < db->group_count; i++) {
 		size_t *to = arena_array(&scratch, db->groups[i].include_count, sizeof(*to));
@@ -75,13 +77,13 @@ void check_groups(struct reader *r, const struct value *const *includes)
 	graph_find_circles(&(struct graph){db->group_count, edges, counts, report_circle, &reporter});
 }
 
-void check_layers(struct reader *r)
+void check_layers(struct reader *r, const struct value *const *requires)
 {
 	autoarena struct arena scratch = {0};
 	struct database *db = r->db;
 	const size_t **edges = arena_array(&scratch, db->layer_count, sizeof(*edges));
 	size_t *counts = arena_array(&scratch, db->layer_count, sizeof(*counts));
-	struct circle_reporter reporter = {r, NULL, 0};
+	struct circle_reporter reporter = {r, requires, true, 0};
 
 	for (size_t i = 0; i < db->layer_count; i++) {
 		size_t *to = arena_array(&scratch, db->layers[i].require_count, sizeof(*to));

@@ -148,5 +148,5 @@ void load_layers(struct reader *r)
 	}
 	for (size_t i = 0; i < db->layer_count; i++)
 		read_requires(r, requires[i], &db->layers[i]);
-	check_layers(r);
+	check_layers(r, requires);
 }

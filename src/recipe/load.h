@@ -23,7 +23,7 @@ void load_containers(struct reader *r);
 void load_python_later(struct reader *r, const struct python_later *later);
 /* What no file can be wrong in alone. */
 void check_groups(struct reader *r, const struct value *const *includes); /* per group: the list it includes, or NULL */
-void check_layers(struct reader *r);
+void check_layers(struct reader *r, const struct value *const *requires); /* per layer: the list it requires, or NULL */
 void check_conflicts(struct reader *r);
 void check_containers(struct reader *r);
 

@@ -166,6 +166,18 @@ static bool is_python_minor(const char *word)
 	return is_dotted(word) && dot_count(word) == 1;
 }
 
+/* "host", "host:port" or "[IPv6]:port"; no user. */
+static bool is_authority(const char *word, size_t length)
+{
+	size_t host = strspn(word, LOWER UPPER DIGITS ".-_");
+
+	if (*word == '[') {
+		host = 1 + strspn(word + 1, "abcdefABCDEF" DIGITS ":.");
+		host = word[host] == ']' ? host + 1 : 0;
+	}
+	return host && host <= length && (host == length || (word[host] == ':' && is_port(word + host + 1, length - host - 1)));
+}
+
 static bool is_url(const char *word)
 {
 	const char *rest = text_starts_with(word, "https://") ? word + 8 : text_starts_with(word, "http://") ? word + 7 : "";
@@ -174,7 +186,7 @@ static bool is_url(const char *word)
 		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f || strchr("\"<>\\^`{|}", *p))
 			return false;
 	}
-	return *rest && *rest != '/' && !memchr(rest, '@', strcspn(rest, "/?#"));
+	return *rest && is_authority(rest, strcspn(rest, "/?#"));
 }
 
 static bool is_account(const char *word, size_t length)
