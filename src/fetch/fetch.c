@@ -179,14 +179,17 @@ static int start_due(struct work *w)
 static void show(const struct work *w, struct progress *progress)
 {
 	autostrbuf struct strbuf note = {0};
-	size_t shown = 0;
+	size_t shown = 0, elsewhere = 0;
 
-	for (size_t i = 0; i < w->job_count && shown < 3; i++) {
-		if (w->jobs[i].state == JOB_RUNNING)
+	for (size_t i = 0; i < w->job_count; i++) {
+		elsewhere += w->jobs[i].state == JOB_READY && w->jobs[i].is_elsewhere;
+		if (w->jobs[i].state == JOB_RUNNING && shown < 3)
 			strbuf_printf(&note, "%s%s", shown++ ? ", " : "", w->jobs[i].file->name);
 	}
 	if (w->running > shown)
 		strbuf_printf(&note, " and %zu more", w->running - shown);
+	if (!w->running && elsewhere)
+		strbuf_printf(&note, "another process fetches %zu of them", elsewhere);
 	progress_set(progress, w->done_bytes, w->total_bytes);
 	progress_note(progress, strbuf_text(&note));
 	progress_tick(progress);
@@ -268,7 +271,7 @@ static int report(const struct work *w, struct error *err)
 	}
 	if (!failed)
 		return 0;
-	error_set(err, code, "cannot fetch %zu of %zu files%s", failed, w->job_count, strbuf_text(&text));
+	error_set(err, code, "cannot fetch %zu of %zu file%s%s", failed, w->job_count, w->job_count == 1 ? "" : "s", strbuf_text(&text));
 	if (code == ERR_NETWORK || code == ERR_HTTP || code == ERR_FAILED)
 		error_hint(err, "what was fetched is kept; run the same command again to go on");
 	else if (code == ERR_NOT_FOUND)
@@ -286,7 +289,7 @@ static int report_offline(const struct work *w, struct error *err)
 		if (w->jobs[i].state != JOB_DONE)
 			strbuf_printf(&text, "\n  %s, of %s %s", w->jobs[i].file->name, w->jobs[i].pin->name, w->jobs[i].pin->version);
 	}
-	return error_set(err, ERR_NOT_FOUND, "%zu files are not in the store, and %s keeps from fetching them%s", w->job_count - w->finished,
+	return error_set(err, ERR_NOT_FOUND, "not in the store: %zu of %zu files; %s keeps from fetching%s", w->job_count - w->finished, w->job_count,
 			 w->settings->no_index ? "no-index" : "UV_OFFLINE", strbuf_text(&text));
 }
 

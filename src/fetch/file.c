@@ -280,8 +280,10 @@ static bool open_partial(struct job *j)
 		succeed(j);
 		return false;
 	}
+	j->is_elsewhere = false;
 	if (store_partial_open(&j->partial, j->file->sha256, &err) < 0) {
-		if (err.code == ERR_BUSY)
+		j->is_elsewhere = err.code == ERR_BUSY;
+		if (j->is_elsewhere)
 			j->not_before_ms = clock_monotonic_ms() + 200;
 		else
 			stop_all(j->work, &err);

@@ -9,7 +9,7 @@
 #include "fetch/work.h"
 #include "io/json.h"
 
-enum { ADDRESSES_LIMIT_BYTES = 32 * 1024 * 1024 };
+enum { ADDRESSES_LIMIT_BYTES = 32 * 1024 * 1024, MATCHES_MAX = 4 /* of one file on one page */ };
 
 static void add_source(struct work *w, struct source source)
 {
@@ -113,22 +113,27 @@ static bool take_match(struct job *j, const struct index_page *page)
 	return false;
 }
 
+static size_t count_matches(const struct index_page *page, const struct job *j)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < page->match_count; i++)
+		count += page->matches[i].job == j;
+	return count;
+}
+
 static void note_page(struct job *j, const struct index_page *page)
 {
 	if (error_is_set(&page->err)) {
 		job_note(j, page->err.code, page->err.text);
 		return;
 	}
-	bool stated = false;
-
-	for (size_t i = 0; i < page->match_count; i++)
-		stated |= page->matches[i].job == j;
-	if (stated) /* the very address that was tried */
+	if (count_matches(page, j)) /* the very address that was tried */
 		return;
-	autofree char *text = mem_printf(page->has_other_bytes ? "index '%s' has a file of this name with another digest" : "index '%s' has no such file",
-					 page->source->alias);
+	bool other = j->other_bytes_on == page;
+	autofree char *text = mem_printf(other ? "index '%s' has a file of this name with another digest" : "index '%s' has no such file", page->source->alias);
 
-	job_note(j, page->has_other_bytes ? ERR_DIGEST : ERR_NOT_FOUND, text);
+	job_note(j, other ? ERR_DIGEST : ERR_NOT_FOUND, text);
 }
 
 void find_next(struct job *j)
@@ -177,9 +182,11 @@ static void on_file(void *context, const struct page_file *file)
 		if (strcmp(j->file->name, file->name) != 0)
 			continue;
 		if (file->sha256 && strcmp(file->sha256, j->file->sha256) != 0) {
-			page->has_other_bytes = true;
+			j->other_bytes_on = page;
 			continue;
 		}
+		if (count_matches(page, j) >= MATCHES_MAX)
+			continue;
 		autofree char *base = page->reader.base.length ? http_url_join(page->base, strbuf_text(&page->reader.base)) : mem_strdup(page->base);
 		autofree char *link = base ? http_url_join(base, file->link) : NULL, *url = link ? http_url_join(page->url, link) : NULL;
 
@@ -195,7 +202,6 @@ static bool on_page_head(void *context, const struct http_answer *head)
 	page_release(&page->reader);
 	page->reader = (struct page){.on_file = on_file, .context = page, .is_json = head->content_type && text_ends_with(head->content_type, "json")};
 	page->received = page->match_count = 0;
-	page->has_other_bytes = false;
 	free(page->base);
 	page->base = mem_strdup(head->effective_url);
 	return true;

@@ -97,8 +97,10 @@ static void name_of_link(struct page *p)
 		const char *at = p->link.text + i;
 		int high = *at == '%' && end - i > 2 ? hex_digit(at[1]) : -1, low = high >= 0 ? hex_digit(at[2]) : -1;
 
-		strbuf_add_char(&p->name, low >= 0 ? (char)(high * 16 + low) : *at);
-		i += low >= 0 ? 2 : 0;
+		bool is_escape = low >= 0 && high + low > 0;
+
+		strbuf_add_char(&p->name, is_escape ? (char)(high * 16 + low) : *at);
+		i += is_escape ? 2 : 0;
 	}
 }
 

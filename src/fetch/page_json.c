@@ -165,6 +165,8 @@ void page_json_add(struct page *p, char c)
 			end_text(p);
 		else if (c == '\\')
 			p->state = IN_ESCAPE;
+		else if ((unsigned char)c < 0x20)
+			p->is_broken = true;
 		else
 			add_to_text(p, c);
 		return;

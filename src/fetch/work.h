@@ -40,9 +40,11 @@ struct job {
 	unsigned tries;         /* in a row without progress */
 	unsigned tries_in_all;
 	int64_t not_before_ms;
-	bool has_begun_anew;  /* after wrong bytes, once */
-	struct error refused; /* why on_head or on_body stopped the transfer */
-	struct error err;     /* what went wrong at the places asked so far, in one text; of a FAILED job the reason */
+	bool has_begun_anew;                     /* after wrong bytes, once */
+	bool is_elsewhere;                       /* another process fetches it now */
+	const struct index_page *other_bytes_on; /* names this file with another digest */
+	struct error refused;                    /* why on_head or on_body stopped the transfer */
+	struct error err;                        /* what went wrong at the places asked so far, in one text; of a FAILED job the reason */
 };
 
 struct page_match {
@@ -65,8 +67,7 @@ struct index_page {
 	int64_t not_before_ms;
 	struct page_match *matches;
 	size_t match_count;
-	bool has_other_bytes; /* names a file of ours with another digest */
-	struct error err;     /* of a DONE page that could not be had */
+	struct error err; /* of a DONE page that could not be had */
 };
 
 struct work {

@@ -322,6 +322,14 @@ def case_file_with_another_digest_on_the_page():
         bad(b, "has a file of this name with another digest")
 
 
+def case_page_that_repeats_a_name():
+    with Bench(SMALL) as b:
+        f = b.file("alpha")
+        b.index.add_fault("/simple/", "body", text=f'<a href="/no/{f.name}">x</a>' * 2000)
+        bad(b, "no/alpha-1.0-py3-none-any.whl' answered 404")
+        assert len(b.requests("/no/")) == 1
+
+
 def case_pages_that_are_none():
     json_type = fake.JSON_TYPE
     for text, kind, said in (('{"files": [{"filename": "x"', json_type, "ended too early"), ("[1, 2]", json_type, "not what a package index gives"),
@@ -457,7 +465,7 @@ def case_find_links_page():
 
 def case_offline():
     with Bench(SMALL) as b:
-        bad(b, "1 files? (is|are) not in the store, and UV_OFFLINE keeps from fetching", "alpha-1.0-py3-none-any.whl, of alpha 1.0", UV_OFFLINE="1")
+        bad(b, "not in the store: 1 of 1 files; UV_OFFLINE keeps from fetching", "alpha-1.0-py3-none-any.whl, of alpha 1.0", UV_OFFLINE="1")
         assert b.index.log == []
         bad(b, "no-index keeps from", PIP_NO_INDEX="1")
         good(b)
