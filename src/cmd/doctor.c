@@ -68,7 +68,7 @@ static void check_project(struct doctor *d)
 		    NULL);
 }
 
-static void check_resolver(struct doctor *d, const struct settings *settings)
+static void check_resolver(struct doctor *d, struct settings *settings)
 {
 	autoerror struct error err = {0};
 	autodiag struct diag problems = {0};

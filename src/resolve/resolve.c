@@ -363,7 +363,7 @@ static void add_sources(const struct database *db, struct diag *d)
 	}
 }
 
-int resolve_lock(const struct database *db, const struct settings *settings, const struct lock *last, const struct resolve_options *o, struct lock *ret,
+int resolve_lock(const struct database *db, struct settings *settings, const struct lock *last, const struct resolve_options *o, struct lock *ret,
 		 struct diag *clash, struct error *err)
 {
 	struct resolver r = {.db = db, .last = last, .options = o, .ret = ret, .d = clash, .err = err};

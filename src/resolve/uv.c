@@ -162,9 +162,23 @@ static int find_python(struct uv *uv, struct error *err)
 	return 0;
 }
 
-int uv_find(struct arena *a, const struct database *db, const struct settings *settings, struct diag *d, struct uv *ret, struct error *err)
+/* uv's built-in index needs no address, and has none to be told by; but it cannot be named, and is always asked last. */
+static bool needs_default_address(const struct database *db, const struct settings *settings)
 {
+	bool named = db->project.index_count > 1 || settings->index_count > 1;
+
+	for (size_t i = 0; i < db->package_count; i++)
+		named = named || db->packages[i].index;
+	return named && !settings->no_index && !settings_index_url(settings, "default");
+}
+
+int uv_find(struct arena *a, const struct database *db, struct settings *settings, struct diag *d, struct uv *ret, struct error *err)
+{
+	const char *url;
+
 	*ret = (struct uv){.arena = a, .settings = settings};
+	if (needs_default_address(db, settings) && settings_default_index(settings, db->root, &url, err) < 0)
+		return -1;
 	uv_indexes_collect(a, db, settings, d, &ret->indexes);
 	if (d->error_count)
 		return diag_failed(d, err);

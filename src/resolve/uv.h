@@ -26,7 +26,7 @@ struct uv {
 
 /* Finds $LOCKSTEP_UV, else the project's .tools/bin/uv, else uv in PATH, and asks its version. Fills `ret`, all but `folder` and `cut_off_unix`.
    ERR_NOT_FOUND with what to do; ERR_INPUT, with problems in `d`, for an index without an address. */
-int uv_find(struct arena *a, const struct database *db, const struct settings *settings, struct diag *d, struct uv *ret, struct error *err);
+int uv_find(struct arena *a, const struct database *db, struct settings *settings, struct diag *d, struct uv *ret, struct error *err);
 
 /* What the last lock is to a question: nothing moves that need not, but for these. */
 struct uv_wish {

@@ -120,6 +120,15 @@ static const struct uv_index *index_of(const struct uv *uv, const char *text)
 	return NULL;
 }
 
+static bool has_built_in(const struct uv *uv)
+{
+	for (size_t i = 0; i < uv->indexes.count; i++) {
+		if (!uv->indexes.items[i].url)
+			return true;
+	}
+	return false;
+}
+
 static int refused(const struct uv *uv, const char *said, const char *status, struct error *err)
 {
 	const struct uv_index *index = index_of(uv, said);
@@ -152,6 +161,8 @@ static int could_not_ask(struct uv *uv, const char *said, struct error *err)
 
 	if (index)
 		strbuf_printf(&who, "index '%s' (from %s)", index->alias, index->from);
+	else if (address && has_built_in(uv))
+		strbuf_printf(&who, "index 'default' (built in; '%s')", address);
 	else if (address)
 		strbuf_printf(&who, "'%s'", address);
 	else
