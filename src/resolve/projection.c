@@ -14,17 +14,25 @@ struct reach {
 	const struct lock_environment *environment;
 	struct environment_values values;
 	const char *group, *group_extra;
-	const char *const *tags;
-	size_t tag_count;
+	size_t platform;      /* place in the walker's */
 	bool *packages;       /* by place in the answer */
 	const char ***extras; /* by place: those asked for */
 	size_t *extra_counts;
+};
+
+/* What files are chosen by: tags are many, environments are few. */
+struct platform {
+	const struct lock_environment *environment;
+	const char *const *tags;
+	size_t tag_count;
 };
 
 struct walker {
 	struct arena scratch, *arena; /* of the walk; of what is returned */
 	const struct uv_lock *answer;
 	const struct uv_indexes *indexes;
+	struct platform *platforms;
+	size_t platform_count;
 	struct reach *reaches;
 	size_t reach_count;
 	size_t *queue, queue_count;
@@ -112,6 +120,19 @@ static int check_once(struct walker *w, const struct reach *r)
 	return 0;
 }
 
+static size_t platform_of(struct walker *w, const struct lock_environment *environment)
+{
+	for (size_t i = 0; i < w->platform_count; i++) {
+		if (w->platforms[i].environment == environment)
+			return i;
+	}
+	struct platform *platform = arena_push(&w->scratch, &w->platforms, &w->platform_count);
+
+	platform->environment = environment;
+	lock_environment_tags(&w->scratch, environment, &platform->tags, &platform->tag_count);
+	return w->platform_count - 1;
+}
+
 static int make_reaches(struct walker *w, const struct question *q)
 {
 	for (size_t i = 0; i < q->asker_count; i++) {
@@ -130,13 +151,7 @@ static int make_reaches(struct walker *w, const struct question *q)
 			r->extras = arena_array(&w->scratch, w->answer->package_count, sizeof(*r->extras));
 			r->extra_counts = arena_array(&w->scratch, w->answer->package_count, sizeof(*r->extra_counts));
 			environment_values(&w->scratch, r->environment, &r->values);
-			/* Neighbours often share their environment; tags are many. */
-			if (w->reach_count > 1 && r[-1].environment == r->environment) {
-				r->tags = r[-1].tags;
-				r->tag_count = r[-1].tag_count;
-			} else {
-				lock_environment_tags(&w->scratch, r->environment, &r->tags, &r->tag_count);
-			}
+			r->platform = platform_of(w, r->environment);
 			if (walk(w, r) < 0 || check_once(w, r) < 0)
 				return -1;
 		}
@@ -211,15 +226,17 @@ static bool has_file(const struct pin *pin, const char *name)
 	return false;
 }
 
-/* Marks every environment the wheel can be used in; true when there is one. */
-static bool fits_someone(const struct walker *w, size_t place, const struct wheel_name *wheel, bool *fitted)
+/* Marks everyone who can use the wheel; true when there is someone. */
+static bool fits_someone(struct walker *w, size_t place, const struct wheel_name *wheel, bool *fitted)
 {
-	bool fits = false;
+	bool fits = false, *usable = arena_array(&w->scratch, w->platform_count, sizeof(*usable));
 
+	for (size_t i = 0; i < w->platform_count; i++)
+		usable[i] = wheel_rank(wheel, w->platforms[i].tags, w->platforms[i].tag_count) >= 0;
 	for (size_t i = 0; i < w->reach_count; i++) {
 		const struct reach *r = &w->reaches[i];
 
-		if (!r->packages[place] || wheel_rank(wheel, r->tags, r->tag_count) < 0)
+		if (!r->packages[place] || !usable[r->platform])
 			continue;
 		fitted[i] = true;
 		fits = true;

@@ -26,6 +26,7 @@ struct resolver {
 	const struct resolve_options *options;
 	struct uv uv;
 	struct environments environments;
+	struct question containers; /* what all of them want */
 	struct lock *ret;
 	struct diag *d;
 	struct error *err;
@@ -192,12 +193,12 @@ static void merge_pin(struct lock *lock, size_t first, const struct pin *pin)
 
 static int resolve_containers(struct resolver *r)
 {
-	struct question q;
+	struct question *q = &r->containers;
 	struct projection p = {0};
 
-	question_for_containers(&r->scratch, r->db, &r->environments, &q);
+	question_for_containers(&r->scratch, r->db, &r->environments, q);
 	progress(r, "resolving the packages of all containers together");
-	if (resolve_question(r, &q, &p) < 0 || bring_together(r, &q, &p) < 0)
+	if (resolve_question(r, q, &p) < 0 || bring_together(r, q, &p) < 0)
 		return -1;
 	for (size_t i = 0; i < p.pin_count; i++)
 		*arena_push(&r->ret->arena, &r->ret->pins, &r->ret->pin_count) = p.pins[i];
@@ -248,10 +249,8 @@ static void describe_container(struct resolver *r, size_t index, const struct as
 static void describe(struct resolver *r)
 {
 	struct arena *a = &r->ret->arena;
-	struct question q;
 	char hex[65];
 
-	question_for_containers(&r->scratch, r->db, &r->environments, &q);
 	database_digest(r->db, hex);
 	r->ret->project = arena_strdup(a, r->db->project.name);
 	r->ret->inputs = arena_strdup(a, hex);
@@ -271,7 +270,7 @@ static void describe(struct resolver *r)
 		};
 	}
 	for (size_t i = 0; i < r->db->container_count; i++)
-		describe_container(r, i, &q.askers[i], arena_push(a, &r->ret->containers, &r->ret->container_count));
+		describe_container(r, i, &r->containers.askers[i], arena_push(a, &r->ret->containers, &r->ret->container_count));
 }
 
 /* An edge names the version it leads to only where its part of the lock has several. */
