@@ -67,10 +67,10 @@ def main():
     fixed = [(b"", b"a\n"), (b"a\n", b""), (b"a", b"a\n"), (b"a\n", b"a"), (b"", b"\n"), (b"a\nb", b"c\nb"), (b"same\n", b"same\n"), (b"", b"")]
     for before, after in fixed:
         compare(before, after)
-    for _ in range(300):
+    for _ in range(120):
         words = [random.choice(ALPHABET) for _ in range(random.randrange(60))]
         compare(text_of(words), text_of(edited(words)))
-    for _ in range(60):
+    for _ in range(40):
         compare(text_of([random.choice(ALPHABET) for _ in range(random.randrange(40))]), text_of([random.choice(ALPHABET) for _ in range(random.randrange(40))]))
     # The same hunks as diff where the changes leave no choice: every line is another one, and changes stand at every distance.
     for gap in range(1, 12):
