@@ -209,7 +209,6 @@ def case_memory_of_many_and_large_pages():
             d["files"] = filler + d["files"]
             return code, headers, json.dumps(d).encode()
         b.index.page = large
-        b.env["LOCKSTEP_FETCH_STALL_MS"] = "30000"
         peak = peak_memory_kb(b)
         print(f"# 120 pages of 6 MB: {peak} kB")
         assert peak < 40 * 1024, peak

@@ -36,7 +36,7 @@ class Bench:
         self.program = os.path.join(ROOT, "build", build, "tests/oracle/fetch_lock")
         self.env = {"PATH": os.environ["PATH"], "HOME": self.work + "/home", "LOCKSTEP_CACHE": self.work + "/cache", "PIP_CONFIG_FILE": "/dev/null",
                     "UV_NO_CONFIG": "1", "UV_DEFAULT_INDEX": self.index.url, "LOCKSTEP_FETCH_TRIES": "3", "LOCKSTEP_FETCH_BACKOFF_MS": "20",
-                    "LOCKSTEP_FETCH_STALL_MS": "800", "no_proxy": "127.0.0.1,localhost"}
+                    "LOCKSTEP_FETCH_STALL_MS": "20000", "no_proxy": "127.0.0.1,localhost"}
         os.makedirs(self.work + "/home")
         os.makedirs(self.work + "/.lockstep")
         self.write_lock()
