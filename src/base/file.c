@@ -223,6 +223,36 @@ int file_remove_tree(const char *path, struct error *err)
 	return remove_at(AT_FDCWD, path, path, err);
 }
 
+int file_refuse_links(const char *path, struct error *err)
+{
+	struct stat st;
+	struct dirent *entry;
+	int result = 0;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : error_errno(err, "cannot look at '%s'", path);
+	if (S_ISLNK(st.st_mode)) {
+		error_set(err, ERR_INPUT, "'%s' is a symbolic link; lockstep does not work through one here, since it writes and removes files", path);
+		return error_hint(err, "remove it, or put a folder of its own in its place");
+	}
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	DIR *dir = opendir(path);
+
+	if (!dir)
+		return error_errno(err, "cannot list '%s'", path);
+	while (!result && (entry = readdir(dir))) {
+		/* The kind of most entries is known without looking at each. */
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") || entry->d_type == DT_REG)
+			continue;
+		autofree char *inner = mem_printf("%s/%s", path, entry->d_name);
+
+		result = file_refuse_links(inner, err);
+	}
+	closedir(dir);
+	return result;
+}
+
 int file_rename(const char *from, const char *to, struct error *err)
 {
 	autofree char *from_parent = parent_of(from), *to_parent = parent_of(to);
@@ -395,6 +425,23 @@ bool path_stays_inside(const char *path)
 			return true;
 		path += length + 1;
 	}
+}
+
+const char *path_leads_out(struct arena *a, const char *root, const char *path)
+{
+	char *there = path_join(a, root, path);
+	size_t root_length = strlen(root);
+	struct stat st;
+
+	while (lstat(there, &st) < 0 && strlen(there) > root_length)
+		*strrchr(there, '/') = '\0';
+	autofree char *real_root = realpath(root, NULL), *real = realpath(there, NULL);
+
+	if (!real_root || !real)
+		return arena_printf(a, "%s (%s)", there, strerror(errno));
+	size_t length = strlen(real_root);
+
+	return text_starts_with(real, real_root) && (!real[length] || real[length] == '/') ? NULL : arena_strdup(a, real);
 }
 
 char *path_cache_dir(struct arena *a)

@@ -32,6 +32,8 @@ int file_make_dirs(const char *path, struct error *err);
 int file_make_parents(const char *path, struct error *err);
 /* Removes a file or a whole tree, never through a symbolic link; fine when it is not there. */
 int file_remove_tree(const char *path, struct error *err);
+/* ERR_INPUT when `path` is a symbolic link or holds one, however deep: what is written and removed in it could be elsewhere. Fine when it is not there. */
+int file_refuse_links(const char *path, struct error *err);
 int file_rename(const char *from, const char *to, struct error *err); /* and fsync of both folders */
 int file_sync_dir(const char *path, struct error *err);
 /* A hard link, or a copy where the file systems differ. Replaces `to`. */
@@ -54,5 +56,7 @@ const char *path_base(const char *path);
 bool path_is_plain_name(const char *name);
 /* True for a relative path of plain names: what a recipe may name inside the project. */
 bool path_stays_inside(const char *path);
+/* Where `path` under the folder `root` really is when symbolic links lead it out of `root`, or nowhere; else NULL. The end of the path need not exist. */
+const char *path_leads_out(struct arena *a, const char *root, const char *path);
 /* $XDG_CACHE_HOME/lockstep or ~/.cache/lockstep; LOCKSTEP_CACHE overrides. In the arena. */
 char *path_cache_dir(struct arena *a);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "base/text.h"
@@ -54,13 +55,29 @@ int open_database(const struct command_call *call, struct database *db, struct e
 	return 0;
 }
 
+/* Where lockstep writes, nothing may lead elsewhere: whoever wrote the project is not always who runs this. */
+static int check_links(const char *root, struct error *err)
+{
+	static const char *const written[] = {"lockfiles", "lockfiles/latest", "lockfiles/lockstep.db", "containers"};
+	autoarena struct arena a = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(written); i++) {
+		const char *out = path_leads_out(&a, root, written[i]);
+
+		if (out)
+			return error_set(err, ERR_INPUT, "'%s' leads out of the project, to '%s'; lockstep writes inside the project only", written[i], out);
+	}
+	return file_refuse_links(path_join(&a, root, ".lockstep"), err);
+}
+
 int open_for_change(const char *root, int *ret_fd, struct error *err)
 {
 	autoarena struct arena a = {0};
 	autostrbuf struct strbuf notes = {0};
 	autofd int fd = -1;
 
-	if (file_make_dirs(path_join(&a, root, ".lockstep"), err) < 0 || file_lock(path_join(&a, root, ".lockstep/lock"), &fd, err) < 0)
+	if (check_links(root, err) < 0 || file_make_dirs(path_join(&a, root, ".lockstep"), err) < 0 ||
+	    file_lock(path_join(&a, root, ".lockstep/lock"), &fd, err) < 0)
 		return -1;
 	int finished = release_recover_locked(root, &notes, err);
 

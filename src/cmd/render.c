@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -16,7 +17,7 @@ static void print_text(const char *text, size_t length)
 {
 	autostrbuf struct strbuf safe = {0};
 
-	if (terminal_is_live(stdout)) {
+	if (isatty(STDOUT_FILENO)) {
 		text_escape(&safe, text, length, TEXT_ESCAPE_KEEP_NEWLINE | TEXT_ESCAPE_KEEP_TAB);
 		fwrite(strbuf_text(&safe), 1, safe.length, stdout);
 	} else {

@@ -13,7 +13,14 @@
 struct value *load_file(struct reader *r, const char *file)
 {
 	autofree char *path = mem_printf("%s/%s", r->db->root, file);
+	const char *out = file_exists(path) ? path_leads_out(r->arena, r->db->root, file) : NULL;
 
+	/* What others wrote must not make lockstep show or write files that are none of the project's. */
+	if (out) {
+		diag_error(r->diag, (struct pos){file, 0, 0}, "a symbolic link leads out of the project, to '%s'", out);
+		diag_hint(r->diag, "put a copy of what is meant in its place");
+		return NULL;
+	}
 	return yaml_read(r->arena, path, file, r->diag);
 }
 

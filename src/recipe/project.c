@@ -20,7 +20,14 @@ static void read_tag_files(struct reader *r, const struct value *v, void *target
 		if (!file_exists(path_join(r->arena, r->db->root, item->text))) {
 			diag_error(r->diag, item->pos, "the project has no file '%s'", item->text);
 			diag_hint(r->diag, "'tags' lists the files that hold image tags");
+			continue;
 		}
+		const char *out = path_leads_out(r->arena, r->db->root, item->text);
+
+		if (out)
+			diag_error(r->diag, item->pos, "'%s' leads out of the project, to '%s'; lockstep writes inside the project only", item->text, out);
+		else if (file_size(path_join(r->arena, r->db->root, item->text)) < 0)
+			diag_error(r->diag, item->pos, "'%s' is no regular file", item->text);
 	}
 }
 

@@ -304,7 +304,12 @@ static int apply_removal(const struct journal *j, const char *root, const struct
 static int apply_move(const struct journal *j, const char *root, const char *staging, const struct journal_move *move, struct strbuf *notes, struct error *err)
 {
 	autofree char *target = mem_printf("%s/%s", root, move->target), *staged = mem_printf("%s/%s", staging, move->staged ? move->staged : "");
+	autoarena struct arena a = {0};
+	const char *out = path_leads_out(&a, root, move->target);
 
+	if (out)
+		return error_set(err, ERR_INPUT, "'%s' leads out of the project, to '%s'; remove '%s' if lockstep did not write it", move->target, out,
+				 staging);
 	switch (move->kind) {
 	case MOVE_FILE:
 		return apply_file(j, root, move, staged, target, notes, err);

@@ -34,12 +34,12 @@ int release_recover_locked(const char *root, struct strbuf *notes, struct error 
 
 int release_recover(const char *root, bool to_read, struct strbuf *notes, struct error *err)
 {
-	autofree char *staging = mem_printf("%s/.lockstep/release", root), *path = mem_printf("%s/.lockstep/lock", root);
+	autofree char *own = mem_printf("%s/.lockstep", root), *staging = mem_printf("%s/release", own), *path = mem_printf("%s/lock", own);
 	autofd int fd = -1;
 
 	if (!file_is_dir(staging))
 		return 0;
-	if (file_lock(path, &fd, err) == 0 && release_recover_locked(root, notes, err) >= 0)
+	if (file_refuse_links(own, err) == 0 && file_lock(path, &fd, err) == 0 && release_recover_locked(root, notes, err) >= 0)
 		return 0;
 	if (!to_read || (err->code != ERR_BUSY && err->code != ERR_IO))
 		return -1;
