@@ -102,10 +102,3 @@ void strbuf_printf(struct strbuf *s, const char *format, ...)
 	strbuf_vprintf(s, format, args);
 	va_end(args);
 }
-
-bool strbuf_ends_with(const struct strbuf *s, const char *suffix)
-{
-	size_t length = strlen(suffix);
-
-	return s->length >= length && !memcmp(s->text + s->length - length, suffix, length);
-}

@@ -27,4 +27,3 @@ void strbuf_vprintf(struct strbuf *s, const char *format, va_list args) __attrib
 /* Room for `count` more bytes; returns where they go. strbuf_commit() then says how many were written. */
 char *strbuf_reserve(struct strbuf *s, size_t count) __attribute__((returns_nonnull));
 void strbuf_commit(struct strbuf *s, size_t count);
-bool strbuf_ends_with(const struct strbuf *s, const char *suffix);

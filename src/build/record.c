@@ -137,6 +137,5 @@ int record_write(const struct record *r, struct error *err)
 		write_stage(&w, &r->stages[i]);
 	json_end_array(&w);
 	json_end_object(&w);
-	strbuf_add_char(&text, '\n');
 	return file_make_parents(r->path, err) < 0 ? -1 : file_write(r->path, strbuf_text(&text), text.length, err);
 }

@@ -102,7 +102,7 @@ static void print_plan_json(const struct build_plan *plan)
 	}
 	json_end_array(&w);
 	json_end_object(&w);
-	printf("%s\n", strbuf_text(&out));
+	fputs(strbuf_text(&out), stdout);
 }
 
 static int explain(const struct session *s, const struct build_request *q, struct error *err)
@@ -145,7 +145,7 @@ static void print_outcome(const struct session *s, const struct build_outcome *o
 	}
 	json_end_array(&w);
 	json_end_object(&w);
-	printf("%s\n", strbuf_text(&out));
+	fputs(strbuf_text(&out), stdout);
 }
 
 static int build(struct session *s, struct build_request *q, struct error *err)

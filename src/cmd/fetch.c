@@ -36,8 +36,6 @@ static void print_json(const struct fetch_result *r, const char *from)
 	json_add_integer(&w, "fetched_bytes", (int64_t)r->fetched_bytes);
 	json_end_object(&w);
 	fputs(strbuf_text(&out), stdout);
-	if (!strbuf_ends_with(&out, "\n"))
-		putchar('\n');
 }
 
 static int fetch(struct command_call *call, const struct database *db, const struct lock *lock, const char *from, struct error *err)

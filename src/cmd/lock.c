@@ -24,26 +24,26 @@ static size_t count_files(const struct lock *lock, uint64_t *ret_bytes)
 	return count;
 }
 
-/* What moved since what is preferred; nothing when there was nothing. */
-static void add_changes(const struct relock *r, const struct report_options *options, struct strbuf *out)
+/* What moved since what is preferred; NULL when there was nothing, or nothing moved. */
+static const struct changes *changes_of(const struct relock *r)
 {
-	autoarena struct arena a = {0};
-
-	if (r->last && !r->unchanged)
-		report_changes(changes_between_locks(&a, r->last_name, r->last, "the new lock", &r->result, NULL), options, out);
+	if (!r->last || r->unchanged)
+		return NULL;
+	return changes_between_locks(r->call->arena, r->last_name, r->last, "the new lock", &r->result, NULL);
 }
 
 static void print_text(const struct relock *r, bool written)
 {
 	const struct report_options options = {.format = REPORT_TEXT, .stream = stdout};
-	autostrbuf struct strbuf changes = {0};
-	autostrbuf struct strbuf line = {0}, date = {0};
+	autostrbuf struct strbuf text = {0}, line = {0}, date = {0};
+	const struct changes *changes = changes_of(r);
 	uint64_t bytes;
 	size_t files = count_files(&r->result, &bytes);
 
-	add_changes(r, &options, &changes);
-	if (changes.length)
-		printf("%s\n", strbuf_text(&changes));
+	if (changes) {
+		report_changes(changes, &options, &text);
+		printf("%s\n", strbuf_text(&text));
+	}
 	clock_add_rfc3339(&date, r->result.cut_off_unix);
 	strbuf_printf(&line, "%zu packages in %zu containers, %zu files (", r->result.pin_count, r->result.container_count, files);
 	text_add_size(&line, bytes);
@@ -56,8 +56,8 @@ static void print_text(const struct relock *r, bool written)
 
 static void print_json(const struct relock *r, bool written)
 {
-	const struct report_options options = {.format = REPORT_JSON};
-	autostrbuf struct strbuf out = {0}, date = {0}, changes = {0};
+	autostrbuf struct strbuf out = {0}, date = {0};
+	const struct changes *changes = changes_of(r);
 	struct json_writer w = {.out = &out};
 	uint64_t bytes;
 	size_t files = count_files(&r->result, &bytes);
@@ -72,13 +72,12 @@ static void print_json(const struct relock *r, bool written)
 	json_add_integer(&w, "containers", (int64_t)r->result.container_count);
 	json_add_integer(&w, "files", (int64_t)files);
 	json_add_integer(&w, "bytes", (int64_t)bytes);
-	add_changes(r, &options, &changes);
-	if (!changes.length)
-		json_add_null(&w, "changes");
+	if (changes)
+		report_add_changes(&w, "changes", changes);
 	else
-		strbuf_printf(&out, ",\n  \"changes\": %s", strbuf_text(&changes)); /* a whole JSON text already */
+		json_add_null(&w, "changes");
 	json_end_object(&w);
-	printf("%s\n", strbuf_text(&out));
+	fputs(strbuf_text(&out), stdout);
 }
 
 static int lock_all(struct relock *r, struct error *err)

@@ -56,8 +56,6 @@ static void print_json(const struct committed_file *files, size_t count, bool ch
 	json_end_array(&w);
 	json_end_object(&w);
 	fputs(strbuf_text(&out), stdout);
-	if (!strbuf_ends_with(&out, "\n"))
-		putchar('\n');
 }
 
 static void print_check(const struct committed_file *files, size_t count)

@@ -9,7 +9,7 @@
 int json_parse(struct arena *a, const char *what, const char *text, size_t length, struct value **ret_value, struct error *err);
 
 /* Writes into `out` as it is called; commas, indentation (two spaces, or none with compact) and escapes are its work. Invalid UTF-8 becomes U+FFFD.
-   `key` is NULL inside arrays and for the outermost value. */
+   `key` is NULL inside arrays and for the outermost value, behind which stands one newline. */
 struct json_writer {
 	struct strbuf *out;
 	bool compact;

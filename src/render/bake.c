@@ -85,6 +85,4 @@ void render_bake(const struct database *db, struct strbuf *out)
 	json_end_object(&w);
 	json_end_object(&w);
 	json_end_object(&w);
-	if (!strbuf_ends_with(out, "\n"))
-		strbuf_add_char(out, '\n');
 }

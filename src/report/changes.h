@@ -6,4 +6,4 @@
 
 void changes_text(const struct changes *changes, const struct report_options *options, struct strbuf *out);
 void changes_markdown(const struct changes *changes, const struct report_options *options, struct strbuf *out);
-void changes_json(const struct changes *changes, struct strbuf *out);
+void changes_json(const struct changes *changes, struct json_writer *w, const char *key);

@@ -96,28 +96,26 @@ static void add_cut_off(struct json_writer *w, const struct changes *changes)
 	add_pair(w, "cut_off", changes->old_name ? strbuf_text(&old) : NULL, strbuf_text(&new));
 }
 
-void changes_json(const struct changes *changes, struct strbuf *out)
+void changes_json(const struct changes *changes, struct json_writer *w, const char *key)
 {
-	struct json_writer w = {.out = out};
-
-	json_begin_object(&w, NULL);
-	json_add_text(&w, "old", changes->old_name);
-	json_add_text(&w, "new", changes->new_name);
-	json_add_boolean(&w, "different", changes_any(changes));
-	add_cut_off(&w, changes);
-	json_begin_object(&w, "counts");
-	add_counts(&w, "packages", &changes->packages);
-	add_counts(&w, "toolchain", &changes->toolchain);
-	add_counts(&w, "tools", &changes->tools);
-	add_counts(&w, "system", &changes->system_packages);
-	json_end_object(&w);
-	json_begin_array(&w, "containers");
+	json_begin_object(w, key);
+	json_add_text(w, "old", changes->old_name);
+	json_add_text(w, "new", changes->new_name);
+	json_add_boolean(w, "different", changes_any(changes));
+	add_cut_off(w, changes);
+	json_begin_object(w, "counts");
+	add_counts(w, "packages", &changes->packages);
+	add_counts(w, "toolchain", &changes->toolchain);
+	add_counts(w, "tools", &changes->tools);
+	add_counts(w, "system", &changes->system_packages);
+	json_end_object(w);
+	json_begin_array(w, "containers");
 	for (size_t i = 0; i < changes->container_count; i++)
-		add_container(&w, &changes->containers[i], changes->has_images);
-	json_end_array(&w);
-	add_rows(&w, "packages", &changes->packages, true, "containers", "container");
-	add_rows(&w, "toolchain", &changes->toolchain, false, "layers", "layer");
-	add_rows(&w, "tools", &changes->tools, false, "containers", "container");
-	add_rows(&w, "system", &changes->system_packages, false, "containers", "container");
-	json_end_object(&w);
+		add_container(w, &changes->containers[i], changes->has_images);
+	json_end_array(w);
+	add_rows(w, "packages", &changes->packages, true, "containers", "container");
+	add_rows(w, "toolchain", &changes->toolchain, false, "layers", "layer");
+	add_rows(w, "tools", &changes->tools, false, "containers", "container");
+	add_rows(w, "system", &changes->system_packages, false, "containers", "container");
+	json_end_object(w);
 }

@@ -1,5 +1,6 @@
 #include "report/report.h"
 
+#include "io/json.h"
 #include "report/changes.h"
 #include "report/show.h"
 
@@ -13,9 +14,14 @@ void report_changes(const struct changes *changes, const struct report_options *
 		changes_markdown(changes, options, out);
 		break;
 	case REPORT_JSON:
-		changes_json(changes, out);
+		report_add_changes(&(struct json_writer){.out = out}, NULL, changes);
 		break;
 	}
+}
+
+void report_add_changes(struct json_writer *w, const char *key, const struct changes *changes)
+{
+	changes_json(changes, w, key);
 }
 
 void report_release(const struct release *release, const char *container, const struct report_options *options, struct strbuf *out)

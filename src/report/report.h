@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 
 struct changes;
+struct json_writer;
 struct release;
 
 enum report_format { REPORT_TEXT, REPORT_MARKDOWN, REPORT_JSON };
@@ -20,5 +21,7 @@ struct report_options {
 
 /* Appends all of it, ending in a newline. */
 void report_changes(const struct changes *changes, const struct report_options *options, struct strbuf *out);
+/* What REPORT_JSON is, as a part of a larger JSON text. */
+void report_add_changes(struct json_writer *w, const char *key, const struct changes *changes);
 /* What is in a release; with `container` everything of that one. Text or JSON. */
 void report_release(const struct release *release, const char *container, const struct report_options *options, struct strbuf *out);

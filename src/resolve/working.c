@@ -34,7 +34,6 @@ static void add_urls(struct arena *a, const struct lock *lock, struct strbuf *ou
 			json_add_text(&w, files[i]->sha256, files[i]->url);
 	}
 	json_end_object(&w);
-	strbuf_add_char(out, '\n');
 }
 
 int working_lock_write(const char *root, const struct lock *lock, bool *ret_changed, struct error *err)
