@@ -35,6 +35,21 @@ static void forget_lines(struct work_job *job)
 	job->last_count = 0;
 }
 
+/* Engines put the cause at the end of lines that may be very long: of these, the beginning and the end. */
+static char *kept_line(const char *text, size_t length)
+{
+	size_t head = WORK_LINE_MAX / 3, tail = WORK_LINE_MAX - head;
+
+	if (length <= WORK_LINE_MAX)
+		return mem_strndup(text, length);
+	/* Not in the middle of a character. */
+	while (head && ((unsigned char)text[head] & 0xc0) == 0x80)
+		head--;
+	while (tail && ((unsigned char)text[length - tail] & 0xc0) == 0x80)
+		tail--;
+	return mem_printf("%.*s ... %.*s", (int)head, text, (int)tail, text + length - tail);
+}
+
 static void on_line(void *context, const char *line, size_t length)
 {
 	struct work_job *job = context;
@@ -54,7 +69,7 @@ static void on_line(void *context, const char *line, size_t length)
 		char **slot = &job->last[job->last_count++ % WORK_LAST_LINES];
 
 		free(*slot);
-		*slot = mem_strndup(read.text, read.length < WORK_LINE_MAX ? read.length : WORK_LINE_MAX);
+		*slot = kept_line(read.text, read.length);
 	}
 	if (w->watch && w->watch->on_event)
 		w->watch->on_event(w->watch->context, &(struct work_event){WORK_EVENT_LINE, job, read.text, read.length, read.kind});

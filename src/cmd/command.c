@@ -279,7 +279,7 @@ static void print_error(const struct error *err)
 	autostrbuf struct strbuf safe = {0};
 
 	text_hide_users(err->text, strlen(err->text));
-	text_escape(&safe, err->text, strlen(err->text), TEXT_ESCAPE_KEEP_NEWLINE);
+	text_escape(&safe, err->text, strlen(err->text), TEXT_ESCAPE_KEEP_NEWLINE | TEXT_ESCAPE_KEEP_TAB);
 	fprintf(stderr, "%serror:%s %s\n", terminal_begin(stderr, COLOR_RED), terminal_end(stderr), strbuf_text(&safe));
 }
 
