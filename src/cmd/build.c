@@ -8,7 +8,6 @@
 #include "cmd/open.h"
 #include "fetch/fetch.h"
 #include "io/json.h"
-#include "lock/current.h"
 #include "recipe/database.h"
 #include "report/build_display.h"
 
@@ -19,7 +18,6 @@ struct session {
 	struct command_call *call;
 	struct database db;
 	struct lock lock;
-	struct diag d;
 	struct engine engine;
 	int lock_fd;
 };
@@ -28,7 +26,6 @@ static void close_session(struct session *s)
 {
 	lock_release(&s->lock);
 	database_release(&s->db);
-	diag_release(&s->d);
 	file_cleanup_fd(&s->lock_fd);
 }
 
@@ -172,10 +169,7 @@ static int run_session(struct session *s, struct build_request *q, struct error 
 
 	if (open_database(s->call, &s->db, err) < 0 || read_containers(s, q, err) < 0)
 		return -1;
-	int failed = lock_current(&s->db, &s->lock, &from, &s->d, err);
-
-	open_print_problems(&s->d);
-	if (failed || engine_find(s->call->arena, command_value(s->call, "engine"), &s->engine, err) < 0)
+	if (open_lock(&s->db, &s->lock, &from, err) < 0 || engine_find(s->call->arena, command_value(s->call, "engine"), &s->engine, err) < 0)
 		return -1;
 	q->db = &s->db;
 	q->lock = &s->lock;

@@ -5,7 +5,6 @@
 #include "cmd/open.h"
 #include "fetch/fetch.h"
 #include "io/json.h"
-#include "lock/current.h"
 
 static void print_text(const struct fetch_result *r, const char *from)
 {
@@ -56,15 +55,13 @@ static int fetch(struct command_call *call, const struct database *db, const str
 static int run(struct command_call *call, struct error *err)
 {
 	autodatabase struct database db = {0};
-	autodiag struct diag d = {0};
 	struct lock lock = {0};
 	const char *from = NULL;
 
 	if (open_database(call, &db, err) < 0)
 		return -1;
-	int code = lock_current(&db, &lock, &from, &d, err) < 0 ? -1 : fetch(call, &db, &lock, from, err);
+	int code = open_lock(&db, &lock, &from, err) < 0 ? -1 : fetch(call, &db, &lock, from, err);
 
-	open_print_problems(&d);
 	lock_release(&lock);
 	return code;
 }

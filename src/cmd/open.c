@@ -6,8 +6,23 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "base/text.h"
 #include "io/terminal.h"
+#include "lock/current.h"
 #include "release/make.h"
+#include "release/release.h"
+
+int open_lock(const struct database *db, struct lock *ret, const char **ret_from, struct error *err)
+{
+	autodiag struct diag d = {0};
+	int failed = lock_current(db, ret, ret_from, &d, err);
+
+	open_print_problems(&d);
+	/* What was released is what was verified; edited by hand it is neither. */
+	if (!failed && text_starts_with(*ret_from, "lockfiles/"))
+		failed = release_check_latest(db->root, err);
+	return failed;
+}
 
 static void print_notes(const struct strbuf *notes)
 {

@@ -6,7 +6,6 @@
 #include "cmd/inspect.h"
 #include "cmd/open.h"
 #include "io/json.h"
-#include "lock/current.h"
 
 static void json_snapshot(struct json_writer *w, const struct snapshot *s, const char *image)
 {
@@ -95,15 +94,12 @@ static void print_text(const struct snapshot *s)
 static int snapshot(struct command_call *call, const struct database *db, struct lock *lock, struct error *err)
 {
 	autoinspect struct inspect i = {0};
-	autodiag struct diag d = {0};
 	struct engine e = {0};
 	const char *from = "";
 
 	/* A given image is asked whatever the lock is. */
-	if (!command_value(call, "image") && lock_current(db, lock, &from, &d, err) < 0) {
-		open_print_problems(&d);
+	if (!command_value(call, "image") && open_lock(db, lock, &from, err) < 0)
 		return -1;
-	}
 	if (engine_find(call->arena, command_value(call, "engine"), &e, err) < 0 || inspect_choose(&i, call, db, lock, from, &e, err) < 0 ||
 	    inspect_snapshot(&i, call, db, &e, err) < 0)
 		return -1;

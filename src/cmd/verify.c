@@ -4,7 +4,6 @@
 #include "cmd/inspect.h"
 #include "cmd/open.h"
 #include "io/json.h"
-#include "lock/current.h"
 
 /* Exit status beside 0: findings are a difference that was asked about. */
 static void print_json(const struct inspect *i, const char *lock_from)
@@ -55,16 +54,12 @@ static void print_text(const struct inspect *i, const char *lock_from)
 static int verify(struct command_call *call, const struct database *db, struct lock *lock, struct error *err)
 {
 	autoinspect struct inspect i = {0};
-	autodiag struct diag d = {0};
 	struct engine e = {0};
 	const char *from;
 
-	if (lock_current(db, lock, &from, &d, err) < 0) {
-		open_print_problems(&d);
-		return -1;
-	}
-	if (engine_find(call->arena, command_value(call, "engine"), &e, err) < 0 || inspect_choose(&i, call, db, lock, from, &e, err) < 0 ||
-	    inspect_snapshot(&i, call, db, &e, err) < 0 || inspect_verify(&i, call, db, lock, &e, !command_flag(call, "no-probes"), err) < 0)
+	if (open_lock(db, lock, &from, err) < 0 || engine_find(call->arena, command_value(call, "engine"), &e, err) < 0 ||
+	    inspect_choose(&i, call, db, lock, from, &e, err) < 0 || inspect_snapshot(&i, call, db, &e, err) < 0 ||
+	    inspect_verify(&i, call, db, lock, &e, !command_flag(call, "no-probes"), err) < 0)
 		return -1;
 	if (call->format == FORMAT_JSON)
 		print_json(&i, from);
