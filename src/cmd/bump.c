@@ -14,7 +14,6 @@
 #include "fetch/store.h"
 #include "io/json.h"
 #include "io/terminal.h"
-#include "lock/current.h"
 #include "lock/lock_text.h"
 #include "release/make.h"
 #include "release/tags.h"
@@ -90,7 +89,8 @@ static int prepare(struct bump *b, struct error *err)
 		open_print_problems(&d);
 		return error_wrap(err, "the image tags cannot be moved");
 	}
-	if (relock_read_last(&b->relock, err) < 0 || render_files(b->call->arena, &b->db, &b->rendered, &b->rendered_count, err) < 0 ||
+	if (relock_read_last(&b->relock, err) < 0 || release_check_latest(b->db.root, err) < 0 ||
+	    render_files(b->call->arena, &b->db, &b->rendered, &b->rendered_count, err) < 0 ||
 	    committed_compare(b->call->arena, &b->db, &files, &count, err) < 0)
 		return -1;
 	b->name = release_next_name(b->call->arena, last_name(b), b->db.project.first_release);
@@ -147,25 +147,20 @@ static int lock(struct bump *b, struct error *err)
 	return 0;
 }
 
-static void print_changes(const struct changes *changes, FILE *stream)
-{
-	autostrbuf struct strbuf out = {0};
-	struct report_options options = {.format = REPORT_TEXT, .stream = stream};
-
-	report_changes(changes, &options, &out);
-	fputs(strbuf_text(&out), stream);
-	fflush(stream);
-}
-
+/* What moves, before anything is built; for programs only where that is all they get. */
 static void show_changes(const struct bump *b)
 {
-	struct changes *changes;
+	autostrbuf struct strbuf out = {0};
+	bool dry_run = command_flag(b->call, "dry-run"), json = b->call->format == FORMAT_JSON;
+	struct report_options options = {.format = json ? REPORT_JSON : REPORT_TEXT, .stream = stdout};
 
-	if (b->same_lock || b->call->format == FORMAT_JSON || b->call->quiet)
+	if (json ? !dry_run : b->same_lock || (b->call->quiet && !dry_run))
 		return;
 	terminal_block(NULL, 0);
-	changes = changes_between_locks(b->call->arena, last_name(b), last_name(b) ? &b->relock.release.lock : NULL, b->name, b->lock, NULL);
-	print_changes(changes, stdout);
+	report_changes(changes_between_locks(b->call->arena, last_name(b), last_name(b) ? &b->relock.release.lock : NULL, b->name, b->lock, NULL), &options,
+		       &out);
+	fputs(strbuf_text(&out), stdout);
+	fflush(stdout);
 }
 
 static const char *image_name(const struct bump *b, const struct container *c, const char *release)
@@ -288,7 +283,12 @@ static int release(struct bump *b, struct error *err)
 	open_print_problems(&d);
 	if (notes.length)
 		fputs(strbuf_text(&notes), stderr);
-	return result < 0 ? -1 : tag_images(b, b->name, err);
+	if (result < 0)
+		return -1;
+	if (tag_images(b, b->name, err) == 0)
+		return 0;
+	error_wrap(err, "%s is released, but its images have not got their names yet", b->name);
+	return error_hint(err, "'lockstep bump' gives them");
 }
 
 static void json_outcome(const struct bump *b, const char *outcome, const char *release_name)
@@ -336,17 +336,39 @@ static void print_outcome(const struct bump *b, const char *outcome, const char 
 		       b->inspect.snapshots[i].package_count, b->inspect.snapshots[i].system_count);
 }
 
+static bool nothing_to_do(struct bump *b)
+{
+	return b->same_lock && b->same_files && b->same_tags && !command_flag(b->call, "fresh-bases") && has_images(b);
+}
+
+/* The changes of the lock are shown already; what a bump would be for beside them. */
+static void print_dry_run(const struct bump *b)
+{
+	const char *why = !b->same_files                         ? "rendered files are not what the database says"
+			  : !b->same_tags                        ? "the tags are not at the last release"
+			  : command_flag(b->call, "fresh-bases") ? "the bases would be made again"
+								 : "the engine has not all of its images";
+
+	if (b->same_lock && b->call->format != FORMAT_JSON)
+		printf("no package would move since %s, but %s\n", last_name(b), why);
+}
+
 static int work(struct bump *b, struct error *err)
 {
+	bool dry_run = command_flag(b->call, "dry-run");
+
 	if (prepare(b, err) < 0 || lock(b, err) < 0)
 		return -1;
 	show_changes(b);
-	if (b->same_lock && b->same_files && b->same_tags && !command_flag(b->call, "fresh-bases") && has_images(b)) {
-		print_outcome(b, "nothing to do", last_name(b));
+	if (nothing_to_do(b)) {
+		if (!dry_run || b->call->format != FORMAT_JSON)
+			print_outcome(b, "nothing to do", last_name(b));
 		return EXIT_DONE;
 	}
-	if (command_flag(b->call, "dry-run"))
+	if (dry_run) {
+		print_dry_run(b);
 		return EXIT_DONE;
+	}
 	if (fetch(b, err) < 0 || build(b, err) < 0 || look_inside(b, err) < 0)
 		return -1;
 	if (same_content(b)) {
@@ -382,7 +404,7 @@ static const struct option options[] = {
 	{"jobs", 'j', "N", false, "stages built at once (2)"},
 	{"explain", 0, NULL, false, "say of each stage why it is built"},
 	{"fresh-bases", 0, NULL, false, "make the Debian trees again, for what their mirrors have now"},
-	{"dry-run", 'n', NULL, false, "lock, show what would move, and stop"},
+	{"dry-run", 'n', NULL, false, "lock, show what would move, and stop; as JSON what 'lockstep diff' prints"},
 	{NULL, 0, NULL, false, NULL},
 };
 
@@ -393,8 +415,10 @@ const struct command command_bump = {
 	.summary = "lock, build, verify and release all containers together",
 	.description =
 		"The whole way: locks the packages of all containers at once, shows what moves since the last release, fetches every file by hash, builds the\n"
-		"containers, asks the images what is in them, verifies that against the lock, and makes a release: lockfiles/, the rendered files and the tags in\n"
-		"the Jenkinsfile move together, or not at all. A run that fails or is stopped leaves the last release as it was; the next one goes on from what\n"
+		"containers, asks the images what is in them, verifies that against the lock, and makes a release: lockfiles/, the rendered files and the tags "
+		"in\n"
+		"the Jenkinsfile move together, or not at all. A run that fails or is stopped leaves the last release as it was; the next one goes on from "
+		"what\n"
 		"was finished. With nothing to do it says so and writes nothing.\n"
 		"\n"
 		"examples\n"
