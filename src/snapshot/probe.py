@@ -12,22 +12,33 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 
 
 def run(argv, folder=None, timeout=600):
-    """(exit status, output of both streams); a program that is not there is status 127."""
-    try:
-        done = subprocess.run(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
-    except FileNotFoundError:
-        return 127, "%s: not found" % argv[0]
-    except OSError as problem:
-        return 126, str(problem)
-    except subprocess.TimeoutExpired:
-        return 124, "%s: no end after %d s" % (argv[0], timeout)
-    return done.returncode, done.stdout.decode("utf-8", "replace")
+    """(exit status, output of both streams); a program that is not there is status 127. Nothing that it started outlives it."""
+    with tempfile.TemporaryFile() as output:
+        try:
+            child = subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        except FileNotFoundError:
+            return 127, "%s: not found" % argv[0]
+        except OSError as problem:
+            return 126, str(problem)
+        try:
+            status = child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return 124, "%s: no end after %d s" % (argv[0], timeout)
+        finally:
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except OSError:
+                pass
+            child.wait()
+        output.seek(0)
+        return status, output.read().decode("utf-8", "replace")
 
 
 def pip(request, *words):
@@ -55,43 +66,128 @@ def belongs_to_wheel(path):
     return not re.match(r"[^/]+\.dist-info/(RECORD|RECORD\.jws|RECORD\.p7s|INSTALLER|REQUESTED|direct_url\.json)$", path)
 
 
-def inspect_record(info):
-    """(digest over the wheel's own entries, first file that is not what RECORD says or None)."""
-    record, site = os.path.join(info, "RECORD"), os.path.dirname(info)
-    if not os.path.isfile(record):
+def readable(path):
+    """A path as text that JSON can carry: bytes that are no UTF-8 become \\xff."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def hash_in_record(path):
+    try:
+        # A pipe or a device would never end.
+        return base64.urlsafe_b64encode(sha256_of(path).digest()).rstrip(b"=").decode("ascii") if os.path.isfile(path) else None
+    except (OSError, ValueError):
+        return None
+
+
+def read_record(info):
+    """[(path, hash)], or None when it cannot be read."""
+    try:
+        with open(os.path.join(info, "RECORD"), newline="", encoding="utf-8", errors="surrogateescape") as file:
+            return [(row[0], row[1] if len(row) > 1 else "") for row in csv.reader(file) if row]
+    except csv.Error:
+        return None
+
+
+def inspect_record(info, recorded):
+    """(digest over the wheel's own entries, first file that is not what RECORD says or None); puts the files it names into `recorded`."""
+    site = os.path.realpath(os.path.dirname(info))
+    if not info or not os.path.isfile(os.path.join(info, "RECORD")):
         return None, None
-    lines, altered = [], None
-    with open(record, newline="", encoding="utf-8") as file:
-        for row in csv.reader(file):
-            if len(row) < 2 or not row[1].startswith("sha256="):
-                continue
-            if belongs_to_wheel(row[0]):
-                lines.append("%s\t%s\n" % (row[0], row[1]))
-            target = os.path.normpath(os.path.join(site, row[0]))
-            try:
-                seen = base64.urlsafe_b64encode(sha256_of(target).digest()).rstrip(b"=").decode("ascii")
-            except OSError:
-                seen = None
-            if altered is None and seen != row[1][len("sha256="):]:
-                altered = row[0] if seen else row[0] + " (missing)"
-    return hashlib.sha256("".join(sorted(lines, key=lambda line: line.encode("utf-8"))).encode("utf-8")).hexdigest(), altered
+    rows, lines, altered = read_record(info), [], None
+    if rows is None:
+        return None, os.path.basename(info) + "/RECORD (cannot be read)"
+    for path, expected in rows:
+        target = os.path.normpath(os.path.join(site, path))
+        recorded.add(target)
+        if not expected.startswith("sha256="):
+            continue
+        if belongs_to_wheel(path):
+            lines.append("%s\t%s\n" % (path, expected))
+        if altered is None:
+            seen = hash_in_record(target)
+            if seen != expected[len("sha256="):].rstrip("="):
+                altered = path if seen else path + " (missing)"
+    lines = sorted(line.encode("utf-8", "surrogateescape") for line in lines)
+    return hashlib.sha256(b"".join(lines)).hexdigest(), altered
 
 
-def describe(entry):
+def describe(entry, recorded):
     info = entry.get("metadata_location") or ""
     metadata = os.path.join(info, "METADATA")
     url = entry.get("direct_url")
-    record, altered = inspect_record(info)
+    record, altered = inspect_record(info, recorded)
     return {
         "name": entry["metadata"]["name"],
         "version": entry["metadata"]["version"],
         "installer": entry.get("installer") or None,
         "direct_url": url.get("url") if url else None,
         "editable": bool(url and url.get("dir_info", {}).get("editable")),
-        "metadata_sha256": sha256_of(metadata).hexdigest() if os.path.isfile(metadata) else None,
+        "metadata_sha256": sha256_of(metadata).hexdigest() if info and os.path.isfile(metadata) else None,
         "record_sha256": record,
-        "altered": altered,
+        "altered": readable(altered) if altered else None,
     }
+
+
+def site_folders(venv):
+    found = glob.glob(os.path.join(glob.escape(venv), "lib*", "python3*", "site-packages"))
+    return sorted({os.path.realpath(folder) for folder in found})
+
+
+def unseen(folders, entries):
+    """Installed packages that pip does not tell of: of two with one name it takes the first that it finds."""
+    seen = {os.path.realpath(entry["metadata_location"]) for entry in entries if entry.get("metadata_location")}
+    found = []
+    for folder in folders:
+        for info in sorted(glob.glob(os.path.join(glob.escape(folder), "*.dist-info"))):
+            fields = {}
+            try:
+                with open(os.path.join(info, "METADATA"), encoding="utf-8", errors="replace") as file:
+                    for line in file:
+                        key, colon, value = line.partition(":")
+                        if not colon:
+                            break
+                        fields.setdefault(key.lower(), value.strip())
+            except OSError:
+                continue
+            if os.path.realpath(info) not in seen and "name" in fields and "version" in fields:
+                found.append({"metadata_location": info, "metadata": fields})
+    return found
+
+
+def is_recorded(path, recorded):
+    """Whether an installed package has this file; bytecode is as good as the source it was made from."""
+    if path in recorded:
+        return True
+    folder, name = os.path.split(path)
+    cached = re.match(r"(.+?)\.[a-z0-9_]+-[0-9]+[a-z]*(\.opt-[12])?(-pytest-[0-9.]+)?\.pyc$", name)
+    return bool(cached and os.path.basename(folder) == "__pycache__" and os.path.join(os.path.dirname(folder), cached.group(1) + ".py") in recorded)
+
+
+def unrecorded(folder, recorded):
+    """Files below a site-packages that no RECORD names; a folder stands for all in it when none of it is named."""
+    found, any_recorded = [], False
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            inside, some = unrecorded(path, recorded)
+            any_recorded = any_recorded or some
+            found += inside if some else [path] if inside else []
+        elif is_recorded(path, recorded):
+            any_recorded = True
+        else:
+            found.append(path)
+    return found, any_recorded
+
+
+def loose_files(venv, folders, recorded):
+    found = []
+    for folder in folders:
+        found += [{"path": readable(path), "text": "belongs to no package that is installed"} for path in unrecorded(folder, recorded)[0]]
+    settings = os.path.join(venv, "pyvenv.cfg")
+    with open(settings, encoding="utf-8", errors="replace") as file:
+        if re.search(r"(?im)^\s*include-system-site-packages\s*=\s*true\s*$", file.read()):
+            found.append({"path": settings, "text": "lets packages of the system in (include-system-site-packages)"})
+    return found
 
 
 def system_packages():
@@ -143,11 +239,12 @@ def asked_tools(tools):
 
 
 def strays():
-    """Python packages put beside the virtual environment and beside dpkg, where nothing that was locked belongs."""
+    """Python packages, and what Python runs when it starts, put beside the virtual environment and beside dpkg, where nothing that was locked belongs."""
     found = []
-    for pattern in ("/usr/local/lib/python3*/*-packages/*.dist-info", "/usr/local/lib/python3*/*-packages/*.egg-info", "/root/.local/lib/python3*/site-packages/*.dist-info"):
-        found += glob.glob(pattern)
-    return sorted(found)
+    for top in ("/usr/local/lib", "/root/.local/lib", "/home/*/.local/lib"):
+        for ending in ("dist-info", "egg-info", "egg-link", "pth"):
+            found += glob.glob("%s/python3*/*-packages/*.%s" % (top, ending))
+    return [{"path": readable(path), "text": "is installed outside the virtual environment, but not locked"} for path in sorted(found)]
 
 
 def snapshot(request):
@@ -155,8 +252,10 @@ def snapshot(request):
     answer["tools"].update(asked_tools(request["tools"]))
     if request["venv"]:
         seen = json.loads(pip(request, "inspect", "--local"))
+        folders, recorded = site_folders(request["venv"]), set()
         answer["markers"] = seen["environment"]
-        answer["packages"] = [describe(entry) for entry in seen["installed"]]
+        answer["packages"] = [describe(entry, recorded) for entry in seen["installed"] + unseen(folders, seen["installed"])]
+        answer["strays"] += loose_files(request["venv"], folders, recorded)
         answer["freeze"] = [line for line in pip(request, "freeze", "--all", "--local").splitlines() if line.strip()]
     return answer
 
@@ -180,7 +279,7 @@ def verify(probes):
 
 
 def main():
-    request, answer = json.load(sys.stdin), {}
+    request, answer = json.loads(sys.stdin.buffer.read().decode("utf-8")), {}
     try:
         if "snapshot" in request:
             answer["snapshot"] = snapshot(request["snapshot"])

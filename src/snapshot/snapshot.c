@@ -37,6 +37,11 @@ static int compare_tools(const void *a, const void *b)
 	return strcmp(((const struct installed_tool *)a)->name, ((const struct installed_tool *)b)->name);
 }
 
+static int compare_strays(const void *a, const void *b)
+{
+	return strcmp(((const struct installed_stray *)a)->path, ((const struct installed_stray *)b)->path);
+}
+
 static int compare_markers(const void *a, const void *b)
 {
 	return strcmp(((const struct installed_marker *)a)->name, ((const struct installed_marker *)b)->name);
@@ -122,6 +127,17 @@ static void read_lines(struct snapshot *s, const struct value *list, const char 
 	sort(*ret, *ret_count, sizeof(**ret), text_compare_items);
 }
 
+static void read_strays(struct snapshot *s, const struct value *list)
+{
+	for (size_t i = 0; i < item_count(list); i++) {
+		struct installed_stray stray = {text_of(s, list->items[i], "path"), text_of(s, list->items[i], "text")};
+
+		if (stray.path && stray.text)
+			*arena_push(&s->arena, &s->strays, &s->stray_count) = stray;
+	}
+	sort(s->strays, s->stray_count, sizeof(*s->strays), compare_strays);
+}
+
 static int read_answer(struct snapshot *s, const struct value *answer, struct error *err)
 {
 	if (!answer || answer->kind != VALUE_TABLE)
@@ -130,7 +146,7 @@ static int read_answer(struct snapshot *s, const struct value *answer, struct er
 		return -1;
 	read_tools_and_markers(s, value_get(answer, "tools"), value_get(answer, "markers"));
 	read_lines(s, value_get(answer, "freeze"), &s->freeze, &s->freeze_count);
-	read_lines(s, value_get(answer, "strays"), &s->strays, &s->stray_count);
+	read_strays(s, value_get(answer, "strays"));
 	return 0;
 }
 

@@ -36,6 +36,11 @@ struct installed_marker {
 	const char *name, *value; /* the eleven of PEP 508; by name */
 };
 
+/* Something of Python's that no installed package accounts for: outside the virtual environment and dpkg, or a file in it that no RECORD names. */
+struct installed_stray {
+	const char *path, *text; /* text: "is installed outside the virtual environment, ..." */
+};
+
 struct snapshot {
 	struct arena arena;
 	const char *container;
@@ -51,7 +56,7 @@ struct snapshot {
 	size_t tool_count;
 	const char **freeze; /* the lines of `pip freeze --all`, sorted as in constraints form */
 	size_t freeze_count;
-	const char **strays; /* paths of Python packages outside the virtual environment and dpkg; never in a release */
+	struct installed_stray *strays; /* by path; never in a release */
 	size_t stray_count;
 };
 

@@ -91,7 +91,12 @@ static void verify_wheel(const struct pin *pin, const struct lock_environment *e
 	const struct lock_file *file = pin_file(pin, environment);
 	char digest[65];
 
-	if (!file || !p->record_sha256)
+	if (!p->record_sha256) {
+		if (!p->altered)
+			add(ret, FINDING_ORIGIN, container, p->name, "has no RECORD, as everything that is installed from a wheel has");
+		return;
+	}
+	if (!file)
 		return;
 	const char *path = store_path(&a, file->sha256);
 
@@ -146,7 +151,7 @@ void verify_installed(const struct lock *lock, const struct container *c, const 
 			    arena_printf(&a, "is installed twice, the second time at %s", s->packages[i].version));
 	}
 	for (size_t i = 0; i < s->stray_count; i++)
-		add(ret, FINDING_EXTRA, c->name, s->strays[i], "is installed outside the virtual environment, but not locked");
+		add(ret, FINDING_EXTRA, c->name, s->strays[i].path, s->strays[i].text);
 }
 
 static bool is_declared_difference(const struct database *db, const char *package, const char *left, const char *right)
