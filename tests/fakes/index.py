@@ -16,7 +16,7 @@ RELEASE is a list of requirements, or an object of which every key may be missin
     metadata_requires: [...]     what the wheel itself says when the index's metadata file lies
 The default index is at /simple/, another at /OTHER/simple/. Files are at /files/<index>/<name>/<file name>, with Range and If-Range.
 
-A FAULT: {"path": prefix of the path, "kind": a name in faults.py, "times": how often (missing: always), ...}. `POST /-/faults` adds one, `DELETE /-/faults`
+A FAULT: {"path": prefix of the path (all of it with "exact"), "kind": a name in faults.py, "times": how often (missing: always), ...}. `POST /-/faults` adds one, `DELETE /-/faults`
 removes all, `GET /-/log` gives the requests so far as JSON lines of {method, path, status}. `PUT /-/packages` replaces the default index's packages.
 """
 import base64, hashlib, html, http.server, io, json, os, random, re, sys, tarfile, threading, urllib.parse, zipfile
@@ -202,7 +202,7 @@ class Index:
     def take_fault(self, path):
         with self.guard:
             for spec in self.faults:
-                if path.startswith(spec["path"]) and spec.get("times") != 0:
+                if (path == spec["path"] if spec.get("exact") else path.startswith(spec["path"])) and spec.get("times") != 0:
                     if spec.get("times"):
                         spec["times"] -= 1
                     return spec
