@@ -12,6 +12,7 @@
 #include "build/context.h"
 #include "build/mirrors.h"
 #include "build/record.h"
+#include "engine/pull.h"
 #include "python/settings.h"
 #include "recipe/database.h"
 
@@ -69,7 +70,7 @@ static void drop_tree(struct work_job *job)
 	base_tree_drop(((struct subject *)job->subject)->tree);
 }
 
-static const struct work_kind tree_kind = {prepare_tree, complete_tree, drop_tree, NULL};
+static const struct work_kind tree_kind = {prepare_tree, complete_tree, drop_tree, NULL, NULL};
 
 static struct work_job *new_work(struct building *b, const struct work_kind *kind, const char *name, const char *serves, const char *key)
 {
@@ -126,6 +127,11 @@ static const char *stage_file(struct building *b, const struct build_job *job)
 	return arena_printf(b->arena, "%s/.lockstep/stages/%.*s.Dockerfile", b->request->db->root, SHORT_KEY, job->key);
 }
 
+static bool is_pulled(const struct build_job *job)
+{
+	return !job->parent && strcmp(job->stage->from, "scratch") != 0;
+}
+
 static int prepare_stage(struct work_job *work, struct arena *a, struct process_spec *ret, struct error *err)
 {
 	struct subject *s = work->subject;
@@ -139,7 +145,7 @@ static int prepare_stage(struct work_job *work, struct arena *a, struct process_
 		.ca_file = job->stage->network ? s->building->ca_file : NULL,
 		.proxies = job->stage->network ? s->building->proxies : NULL,
 		.network = job->stage->network,
-		.pull = !job->parent && strcmp(job->stage->from, "scratch") != 0,
+		.pull = is_pulled(job),
 	};
 
 	strbuf_printf(&text, "FROM %s\n%s", job->parent ? job->parent->tag : job->stage->from, job->stage->text);
@@ -161,6 +167,20 @@ static int complete_stage(struct work_job *work, struct arena *a __attribute__((
 	if (file_remove_tree(stage_file(s->building, s->job), err) < 0)
 		return -1;
 	return record_write(&s->building->record, err);
+}
+
+static bool explain_stage(const struct work_job *work, const char *line, struct strbuf *out)
+{
+	struct subject *s = work->subject;
+	const char *image = s->job->stage->from;
+	autostrbuf struct strbuf why = {0};
+
+	if (!is_pulled(s->job) || !pull_explain(s->building->request->engine, image, line, &why))
+		return false;
+	const struct base *base = s->job->containers[0]->base;
+
+	strbuf_printf(out, "%s:%u: image '%s' cannot be fetched: %s", base->image_pos.file, base->image_pos.line, image, strbuf_text(&why));
+	return true;
 }
 
 static int run_stages(struct building *b, const struct work_kind *kind, struct error *err)
@@ -291,7 +311,7 @@ static void drop_old_logs(struct building *b)
 
 static int build_all(struct building *b, struct error *err)
 {
-	static const struct work_kind without_lines = {prepare_stage, complete_stage, NULL, NULL};
+	static const struct work_kind without_lines = {prepare_stage, complete_stage, NULL, NULL, explain_stage};
 	struct work_kind kind = without_lines;
 	autofd int lock = -1;
 

@@ -75,12 +75,33 @@ static void on_line(void *context, const char *line, size_t length)
 		w->watch->on_event(w->watch->context, &(struct work_event){WORK_EVENT_LINE, job, read.text, read.length, read.kind});
 }
 
+static size_t first_kept(const struct work_job *job)
+{
+	return job->last_count - (job->last_count < WORK_LAST_LINES ? job->last_count : WORK_LAST_LINES);
+}
+
+/* In the words of its kind, newest line first. */
+static bool explain_failure(const struct work_job *job, struct error *err)
+{
+	autostrbuf struct strbuf text = {0};
+
+	for (size_t i = job->last_count; job->kind->explain && i > first_kept(job); i--) {
+		if (!job->kind->explain(job, job->last[(i - 1) % WORK_LAST_LINES], &text))
+			continue;
+		error_set(err, ERR_ENGINE, "building '%s' (%s) failed: %s\nthe whole log: %s", job->name, job->serves, strbuf_text(&text), job->log);
+		return true;
+	}
+	return false;
+}
+
 /* The step, how it ended, the last lines, the log. */
 static int tell_failure(const struct work_job *job, int exit_status, int number, struct error *err)
 {
 	autostrbuf struct strbuf text = {0};
-	size_t kept = job->last_count < WORK_LAST_LINES ? job->last_count : WORK_LAST_LINES;
+	size_t kept = job->last_count - first_kept(job);
 
+	if (!number && explain_failure(job, err))
+		return -1;
 	strbuf_printf(&text, "building '%s' (%s) failed", job->name, job->serves);
 	if (job->step)
 		strbuf_printf(&text, " at step %u of %u, %s", job->step_number, job->step_total, job->step);
@@ -90,7 +111,7 @@ static int tell_failure(const struct work_job *job, int exit_status, int number,
 		strbuf_printf(&text, "\nexit status %d%s", exit_status, kept ? "; its last lines:" : ", saying nothing");
 	if (number && kept)
 		strbuf_add(&text, "; its last lines:");
-	for (size_t i = job->last_count - kept; i < job->last_count; i++)
+	for (size_t i = first_kept(job); i < job->last_count; i++)
 		strbuf_printf(&text, "\n  %s", job->last[i % WORK_LAST_LINES]);
 	strbuf_printf(&text, "\nthe whole log: %s", job->log);
 	return error_set(err, ERR_ENGINE, "%s", strbuf_text(&text));

@@ -23,6 +23,8 @@ struct work_kind {
 	/* Always, at the end of a job that was prepared. May be NULL. */
 	void (*drop)(struct work_job *job);
 	void (*read_line)(const char *line, size_t length, struct engine_line *ret); /* NULL: all is output */
+	/* Whether a line of a job that failed tells why, in words that are clearer than its last lines; then it adds those to `out`. May be NULL. */
+	bool (*explain)(const struct work_job *job, const char *line, struct strbuf *out);
 };
 
 enum { WORK_LAST_LINES = 20, WORK_LINE_MAX = 400 };

@@ -46,6 +46,7 @@ static int docker_probe(struct engine *e, struct error *err)
 {
 	autofree char *first = process_find("docker");
 	const char *candidates[] = {first ? arena_strdup(e->arena, first) : NULL, "/usr/bin/docker"};
+	autoerror struct error complaint = {0};
 
 	if (!first)
 		return error_set(err, ERR_NOT_FOUND, "'docker' is not in PATH; 'apt-get install docker.io' mends that");
@@ -57,10 +58,11 @@ static int docker_probe(struct engine *e, struct error *err)
 			return 0;
 		/* The first complaint is about the docker that people see; the distribution's own one is only the way out. */
 		if (i == 0 || reason.code == ERR_CANCELLED)
-			error_move(err, &reason);
-		if (err->code == ERR_CANCELLED || !strcmp(candidates[i], candidates[1]))
+			error_move(&complaint, &reason);
+		if (complaint.code == ERR_CANCELLED || !strcmp(candidates[i], candidates[1]))
 			break;
 	}
+	error_move(err, &complaint);
 	return -1;
 }
 

@@ -54,6 +54,7 @@ static void read_from(struct reader *r, const struct value *v, void *target)
 	}
 	if (fields.image) {
 		b->source = BASE_IMAGE;
+		b->image_pos = fields.image->pos;
 		b->image = schema_line(r, fields.image, "'image'", &word_image_digest);
 		return;
 	}

@@ -83,7 +83,8 @@ struct base {
 	const char **components, **packages; /* sorted */
 	size_t component_count, package_count;
 	/* BASE_IMAGE */
-	const char *image;             /* "repository@sha256:..." */
+	const char *image; /* "repository@sha256:..." */
+	struct pos image_pos;
 	const char *python_executable; /* absolute path in the image, "/usr/bin/python3" */
 	struct environment environment;
 	struct pos pos;

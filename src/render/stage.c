@@ -9,6 +9,8 @@
 #include "render/step.h"
 #include "render/word.h"
 
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /* How often a layer use stands on a base, over all containers; sorted by key. */
 struct use_count {
 	const char *key;
@@ -129,7 +131,8 @@ static int add_base(struct arena *a, const struct container *c, struct stage *s)
 	*s = (struct stage){.kind = STAGE_BASE, .name = "base"};
 	if (base->source == BASE_IMAGE) {
 		s->from = base->image;
-		s->text = "";
+		/* Whatever the image says: steps are root's, and later ones add to PATH. */
+		s->text = "USER \"0:0\"\nENV PATH=\"${PATH:-" DEFAULT_PATH "}\"\n";
 		return 0;
 	}
 	s->from = "scratch";
@@ -137,7 +140,7 @@ static int add_base(struct arena *a, const struct container *c, struct stage *s)
 	strbuf_printf(&text, "# %s %s, made by mmdebstrap on the machine that builds; apt's sources in it are that machine's.\n", base->suite, base->variant);
 	strbuf_add(&text, "ADD " RENDER_BASE_TAR " /\n");
 	/* An image from scratch has no PATH of its own, and later steps add to it. */
-	strbuf_add(&text, "ENV PATH=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"\n");
+	strbuf_add(&text, "ENV PATH=\"" DEFAULT_PATH "\"\n");
 	s->text = arena_strdup(a, strbuf_text(&text));
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "engine/engine.h"
+#include "engine/pull.h"
 
 static void expect_line(const struct engine_driver *driver, const char *line, enum engine_line_kind kind, unsigned number, unsigned total, const char *text)
 {
@@ -116,4 +117,51 @@ TEST(no_engine_says_of_each_what_to_do)
 	assert_int_equal(err.code, ERR_ENGINE);
 	assert_string_equal(err.text, "no engine works here\nbuildah: 'buildah' is not in PATH; 'apt-get install buildah' mends that\n"
 				      "docker: 'docker' is not in PATH; 'apt-get install docker.io' mends that");
+}
+
+/* `first` and `hint` are found in what is told, which has two lines; nothing is told without `first`. */
+static void expect_cause(const struct engine_driver *driver, const char *line, const char *first, const char *hint)
+{
+	struct engine e = {.driver = driver};
+	autostrbuf struct strbuf out = {0};
+	bool told = pull_explain(&e, "registry.example:5000/debian@sha256:0", line, &out);
+
+	assert_int_equal(told, first != NULL);
+	if (!first)
+		return;
+	const char *feed = strchr(strbuf_text(&out), '\n');
+
+	assert_non_null(feed);
+	assert_null(strchr(feed + 1, '\n'));
+	if (!strstr(strbuf_text(&out), first) || !strstr(feed, hint))
+		fail_msg("'%s' or '%s' is not in: %s", first, hint, strbuf_text(&out));
+}
+
+TEST(why_an_image_cannot_be_fetched)
+{
+	const struct engine_driver *b = &engine_buildah, *d = &engine_docker;
+	struct engine e = {.driver = b};
+	autostrbuf struct strbuf out = {0};
+
+	expect_cause(b, "pinging container registry r: Get \"https://r/v2/\": http: server gave HTTP response to HTTPS client", "plain http",
+		     "'location = \"registry.example:5000\"', 'insecure = true'");
+	expect_cause(d, "ERROR: Head \"https://r/v2/\": http: server gave HTTP response to HTTPS client", "plain http",
+		     "add \"registry.example:5000\" to 'insecure-registries'");
+	expect_cause(b, "reading manifest sha256:0 in r/debian: manifest unknown: manifest unknown", "no such image", "skopeo");
+	expect_cause(d, "failed to solve: r/debian@sha256:0: not found", "no such image", "imagetools");
+	expect_cause(b, "reading manifest sha256:0 in r/debian: unauthorized: authentication required", "a user and a password",
+		     "'buildah login registry.example:5000'");
+	expect_cause(d, "ERROR: failed to authorize: no basic auth credentials", "a user and a password", "'docker login registry.example:5000'");
+	expect_cause(d, "pull access denied, repository does not exist or may require authorization", "denies it", "docker login");
+	expect_cause(b, "Get \"https://r/v2/\": dial tcp 127.0.0.1:1: connect: connection refused", "cannot be reached", "'registry.example:5000'");
+	expect_cause(b, "Get \"https://r/v2/\": dial tcp: lookup r: no such host", "cannot be reached", "'registry.example:5000'");
+	expect_cause(d, "Get \"https://r/v2/\": x509: certificate signed by unknown authority", "not trusted", "/etc/docker/certs.d/registry.example:5000/");
+	expect_cause(b, "choosing image instance: no image found in manifest list for architecture amd64", "architecture", "an index");
+	expect_cause(b, "reading blob sha256:0: toomanyrequests: slow down", "more requests", "later");
+	expect_cause(b, "Get \"https://r/v2/\": context deadline exceeded", "in time", "try again");
+	expect_cause(b, "writing blob: no space left on device", NULL, NULL);
+
+	/* Without a registry in its name the engine's own is meant. */
+	assert_true(pull_explain(&e, "library/debian@sha256:0", "unauthorized", &out));
+	assert_non_null(strstr(strbuf_text(&out), "'buildah login REGISTRY'"));
 }

@@ -41,7 +41,7 @@ static void drop(struct work_job *job)
 	((struct script *)job->subject)->dropped++;
 }
 
-static const struct work_kind script_kind = {prepare, complete, drop, NULL};
+static const struct work_kind script_kind = {prepare, complete, drop, NULL, NULL};
 
 /* What happened, in order: "+a" started, "-a" done, "!a" failed, "~a" stopped; and how many ran at once. */
 struct seen {
@@ -155,4 +155,31 @@ TEST(an_exit_status_is_told_when_nothing_was_said)
 	assert_int_equal(run(scripts, (const int[]){-1}, 1, 1, &seen, &err), -1);
 	assert_non_null(strstr(err.text, "\nexit status 5, saying nothing\n"));
 	strbuf_release(&seen.text);
+}
+
+static bool knows_better(const struct work_job *job __attribute__((unused)), const char *line, struct strbuf *out)
+{
+	if (!text_starts_with(line, "cause: "))
+		return false;
+	strbuf_printf(out, "it is %s\nmend it", line + strlen("cause: "));
+	return true;
+}
+
+TEST(a_kind_may_explain_a_failure_in_its_own_words)
+{
+	static const struct work_kind kind = {prepare, complete, drop, NULL, knows_better};
+	struct script known = {.text = "echo cause: old; echo cause: this; echo other; exit 3"}, unknown = {.text = "echo other; exit 3"};
+	struct script *const scripts[] = {&known, &unknown};
+	static const char *const told[] = {"building 'job' (all) failed: it is this\nmend it\nthe whole log: log",
+					   "building 'job' (all) failed\nexit status 3; its last lines:\n  other\nthe whole log: log"};
+
+	for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
+		autoarena struct arena a = {0};
+		autoerror struct error err = {0};
+		struct work_job job = {.kind = &kind, .subject = scripts[i], .name = "job", .serves = "all", .log = "log"}, *jobs[] = {&job};
+
+		assert_int_equal(work_run(&a, jobs, 1, 1, NULL, &err), -1);
+		assert_string_equal(err.text, told[i]);
+		work_release(jobs, 1);
+	}
 }
