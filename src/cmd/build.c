@@ -154,6 +154,8 @@ static int build(struct session *s, struct build_request *q, struct error *err)
 	q->watch = &watch;
 	if (open_for_change(s->db.root, &s->lock_fd, err) < 0 || fetch_files(s, err) < 0)
 		return -1;
+	if (s->engine.note && !s->call->quiet)
+		fprintf(stderr, "note: %s\n", s->engine.note);
 	int failed = build_containers(s->call->arena, q, &outcome, err);
 
 	build_display_release(&display);

@@ -223,6 +223,8 @@ static int build(struct bump *b, struct error *err)
 		fputs(strbuf_text(&text), stderr);
 	}
 	say(b, "building with %s %s", b->engine.driver->name, b->engine.version);
+	if (b->engine.note)
+		say(b, "%s", b->engine.note);
 	int result = build_containers(b->call->arena, &request, &b->built, err);
 
 	build_display_release(&display);

@@ -98,6 +98,8 @@ static void check_engines(struct doctor *d)
 		}
 		any = true;
 		add(d, "engine", STATE_OK, arena_printf(d->arena, "%s %s, %s", e.driver->name, e.version, e.program), NULL);
+		if (e.note)
+			add(d, "engine", STATE_NOTE, e.note, NULL);
 	}
 	/* One engine is enough; without any, each of them is missing. */
 	for (size_t i = first; i < d->row_count && !any; i++)

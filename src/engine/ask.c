@@ -23,7 +23,8 @@ const char *ask_complaint(struct arena *a, const struct process_result *result)
 	for (const char *p = text; *p;) {
 		size_t length = strcspn(p, "\n");
 
-		if (strspn(p, " \t\r*") < length) {
+		/* buildah goes on logging after it said why it fails. */
+		if (strspn(p, " \t\r*") < length && !(best && text_starts_with(p, "time=\""))) {
 			best = p;
 			best_length = length;
 		}

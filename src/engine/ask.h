@@ -15,7 +15,7 @@ int ask_json(struct engine *e, const char *const *argv, struct value **ret_value
 /* The same for cleaning up: also when we were asked to stop, and in silence. */
 void ask_quietly(const char *const *argv);
 
-/* The client's complaint: the last line of its stderr that says something, without "Error: ". In `a`. */
+/* The client's complaint: the last line of its stderr that says something and is no log line, without "Error: ". In `a`. */
 const char *ask_complaint(struct arena *a, const struct process_result *result);
 
 /* "lockstep-run-<machine>-<process id>-<number>": a name for a throw-away container of this process. In `a`. */

@@ -1,4 +1,5 @@
 /* buildah: no daemon. Steps run with chroot isolation, which works where namespaces and limits may not be changed (in containers, on CI machines). */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +11,50 @@
 #include "io/json.h"
 
 #define STAGE_IMAGES "localhost/lockstep/"
+
+/* What says how buildah keeps images; vfs has a whole copy of all files for every stage. */
+static int ask_storage(struct engine *e, const char **ret, struct error *err)
+{
+	autoresult struct process_result result = {0};
+
+	if (ask_words(e, &result, err, e->program, "info", "--format", "{{.store.GraphDriverName}}") < 0)
+		return -1;
+	const char *text = strbuf_text(&result.out);
+
+	*ret = arena_strndup(e->arena, text, strcspn(text, "\n"));
+	return 0;
+}
+
+/* Where / is an overlay itself, as in docker's containers, there can be no other on top of it: buildah then takes vfs by itself, but once only, and
+   refuses at its next call because of what it left trying. Its environment says which storage it is, for all our calls. */
+static int settle_storage(struct engine *e, struct error *err)
+{
+	autofree char *fuse = process_find("fuse-overlayfs");
+	autoerror struct error first = {0};
+	const char *storage = "";
+	int failed = ask_storage(e, &storage, &first);
+
+	if (getenv("STORAGE_DRIVER") || (failed ? !strstr(first.text, "graph driver") : strcmp(storage, "vfs") != 0)) {
+		if (failed)
+			error_move(err, &first);
+		return failed;
+	}
+	if (fuse && access("/dev/fuse", R_OK | W_OK) == 0) {
+		autoerror struct error ignored = {0};
+
+		setenv("STORAGE_DRIVER", "overlay", 1);
+		setenv("STORAGE_OPTS", arena_printf(e->arena, "overlay.mount_program=%s", fuse), 1);
+		e->note = arena_printf(e->arena, "buildah keeps images through %s here; by hand: export STORAGE_DRIVER=overlay STORAGE_OPTS=%s", fuse,
+				       getenv("STORAGE_OPTS"));
+		if (ask_storage(e, &storage, &ignored) == 0)
+			return 0;
+		unsetenv("STORAGE_OPTS");
+	}
+	setenv("STORAGE_DRIVER", "vfs", 1);
+	e->note = "buildah keeps a whole copy of each stage here, as its folder /var/lib/containers can hold no overlay: slow, and 30 GB where 8 would do; "
+		  "a volume mounted there mends that, or 'apt-get install fuse-overlayfs' where there is /dev/fuse; by hand: export STORAGE_DRIVER=vfs";
+	return ask_storage(e, &storage, err);
+}
 
 static int buildah_probe(struct engine *e, struct error *err)
 {
@@ -29,7 +74,7 @@ static int buildah_probe(struct engine *e, struct error *err)
 	text += strlen(prefix);
 	e->version = arena_strndup(e->arena, text, strcspn(text, " \n"));
 	/* Its storage must open, or every build fails one by one. */
-	if (ask_words(e, NULL, err, e->program, "images", "-q", "--filter", "reference=localhost/lockstep/none") < 0)
+	if (settle_storage(e, err) < 0)
 		return error_hint(err, "'%s info' says more; as another user than root it needs ranges in /etc/subuid and /etc/subgid", e->program);
 	/* With chroot isolation buildah has no way to take the network away; the kernel has, for root. */
 	if (unshare && geteuid() == 0)

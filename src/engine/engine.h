@@ -14,6 +14,7 @@ struct engine {
 	const char *program; /* absolute path of its client */
 	const char *version; /* what it says of itself */
 	const char *unshare; /* absolute path of a program that cuts a child off the network, where the engine cannot; or NULL */
+	const char *note;    /* what people should know of how it works here, or NULL */
 	struct arena *arena; /* the caller's; answers live here */
 };
 
