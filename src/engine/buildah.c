@@ -1,5 +1,4 @@
 /* buildah: no daemon. Steps run with chroot isolation, which works where namespaces and limits may not be changed (in containers, on CI machines). */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,12 +11,24 @@
 
 #define STAGE_IMAGES "localhost/lockstep/"
 
-/* What says how buildah keeps images; vfs has a whole copy of all files for every stage. */
+/* buildah's argv for `rest`, in e->arena. */
+static const char *const *command(struct engine *e, const char *const *rest)
+{
+	struct words w = {.arena = e->arena};
+
+	words_add(&w, e->program);
+	words_add_all(&w, e->options);
+	words_add_all(&w, rest);
+	return w.items;
+}
+#define COMMAND(e, ...) command((e), (const char *const[]){__VA_ARGS__, NULL})
+
+/* How buildah keeps files: "overlay", "vfs". */
 static int ask_storage(struct engine *e, const char **ret, struct error *err)
 {
 	autoresult struct process_result result = {0};
 
-	if (ask_words(e, &result, err, e->program, "info", "--format", "{{.store.GraphDriverName}}") < 0)
+	if (ask(e, COMMAND(e, "info", "--format", "{{.store.GraphDriverName}}"), &result, err) < 0)
 		return -1;
 	const char *text = strbuf_text(&result.out);
 
@@ -25,34 +36,23 @@ static int ask_storage(struct engine *e, const char **ret, struct error *err)
 	return 0;
 }
 
-/* Where / is an overlay itself, as in docker's containers, there can be no other on top of it: buildah then takes vfs by itself, but once only, and
-   refuses at its next call because of what it left trying. Its environment says which storage it is, for all our calls. */
+/* Where / is an overlay itself, as in docker's containers, there can be no other on top of it: buildah then takes vfs by itself, but once only, and refuses
+   at its next call because of what it left trying. So every call says it. */
 static int settle_storage(struct engine *e, struct error *err)
 {
-	autofree char *fuse = process_find("fuse-overlayfs");
+	static const char *const vfs[] = {"--storage-driver", "vfs", NULL};
 	autoerror struct error first = {0};
 	const char *storage = "";
 	int failed = ask_storage(e, &storage, &first);
 
-	if (getenv("STORAGE_DRIVER") || (failed ? !strstr(first.text, "graph driver") : strcmp(storage, "vfs") != 0)) {
+	if (failed ? !strstr(first.text, "graph driver") : strcmp(storage, "vfs") != 0) {
 		if (failed)
 			error_move(err, &first);
 		return failed;
 	}
-	if (fuse && access("/dev/fuse", R_OK | W_OK) == 0) {
-		autoerror struct error ignored = {0};
-
-		setenv("STORAGE_DRIVER", "overlay", 1);
-		setenv("STORAGE_OPTS", arena_printf(e->arena, "overlay.mount_program=%s", fuse), 1);
-		e->note = arena_printf(e->arena, "buildah keeps images through %s here; by hand: export STORAGE_DRIVER=overlay STORAGE_OPTS=%s", fuse,
-				       getenv("STORAGE_OPTS"));
-		if (ask_storage(e, &storage, &ignored) == 0)
-			return 0;
-		unsetenv("STORAGE_OPTS");
-	}
-	setenv("STORAGE_DRIVER", "vfs", 1);
-	e->note = "buildah keeps a whole copy of each stage here, as its folder /var/lib/containers can hold no overlay: slow, and 30 GB where 8 would do; "
-		  "a volume mounted there mends that, or 'apt-get install fuse-overlayfs' where there is /dev/fuse; by hand: export STORAGE_DRIVER=vfs";
+	e->options = vfs;
+	e->note = "buildah has no overlay here and keeps a whole copy of the files of each stage (by hand: 'buildah --storage-driver vfs images'): slow, and "
+		  "30 GB where 10 would do; a volume at /var/lib/containers mends that, or 'apt-get install fuse-overlayfs' where there is a /dev/fuse";
 	return ask_storage(e, &storage, err);
 }
 
@@ -95,7 +95,7 @@ static int buildah_build_argv(struct engine *e, const struct engine_build *build
 
 	if (!build->network && !build->pull)
 		without_network(e, &w);
-	words_add_many(&w, e->program, "build", "--isolation", "chroot", "--layers=false", "--network", "host", "--format", "oci", "--force-rm");
+	words_add_all(&w, COMMAND(e, "build", "--isolation", "chroot", "--layers=false", "--network", "host", "--format", "oci", "--force-rm"));
 	words_add(&w, build->pull ? "--pull" : "--pull-never");
 	if (build->ca_file)
 		words_add_many(&w, "--secret", arena_printf(e->arena, "id=ca,src=%s", build->ca_file));
@@ -162,7 +162,7 @@ static int buildah_inspect(struct engine *e, const char *tag, struct engine_imag
 	struct value *answer, *manifest, *config;
 	int64_t size;
 
-	if (ask_json(e, (const char *const[]){e->program, "inspect", "--type", "image", tag, NULL}, &answer, err) < 0) {
+	if (ask_json(e, COMMAND(e, "inspect", "--type", "image", tag), &answer, err) < 0) {
 		if (error_is_set(err) && err->code == ERR_ENGINE && strstr(err->text, "image not known"))
 			return error_set(err, ERR_NOT_FOUND, "buildah has no image '%s'", tag);
 		return -1;
@@ -182,12 +182,12 @@ static int buildah_inspect(struct engine *e, const char *tag, struct engine_imag
 
 static int buildah_tag(struct engine *e, const char *from, const char *to, struct error *err)
 {
-	return ask_words(e, NULL, err, e->program, "tag", from, to);
+	return ask(e, COMMAND(e, "tag", from, to), NULL, err);
 }
 
 static int buildah_untag(struct engine *e, const char *tag, struct error *err)
 {
-	if (ask_words(e, NULL, err, e->program, "rmi", tag) == 0)
+	if (ask(e, COMMAND(e, "rmi", tag), NULL, err) == 0)
 		return 0;
 	if (!strstr(err->text, "image not known"))
 		return -1;
@@ -200,14 +200,14 @@ static int buildah_run(struct engine *e, const char *image, const char *const *a
 {
 	const char *name = throwaway_name(e->arena);
 	struct words w = {.arena = e->arena};
-	int failed = ask_words(e, NULL, err, e->program, "from", "--pull-never", "--name", name, image);
+	int failed = ask(e, COMMAND(e, "from", "--pull-never", "--name", name, image), NULL, err);
 
 	without_network(e, &w);
-	words_add_many(&w, e->program, "run", "--isolation", "chroot", "--network", "host", name, "--");
+	words_add_all(&w, COMMAND(e, "run", "--isolation", "chroot", "--network", "host", name, "--"));
 	words_add_all(&w, argv);
 	if (!failed)
 		failed = process_run(&(struct process_spec){.argv = w.items, .input = input, .input_length = input_length}, ret, err);
-	ask_quietly((const char *const[]){e->program, "rm", name, NULL});
+	ask_quietly(COMMAND(e, "rm", name));
 	return failed;
 }
 
@@ -215,14 +215,14 @@ static int buildah_clean(struct engine *e, bool builds, struct error *err)
 {
 	struct value *list;
 
-	if (ask_json(e, (const char *const[]){e->program, "containers", "--json", NULL}, &list, err) < 0)
+	if (ask_json(e, COMMAND(e, "containers", "--json"), &list, err) < 0)
 		return -1;
 	for (size_t i = 0; list && list->kind == VALUE_ARRAY && i < list->item_count; i++) {
 		const char *name = value_get_text(list->items[i], "containername"), *image = value_get_text(list->items[i], "imagename");
 
 		if (name && (throwaway_is_left(e->arena, name) ||
 			     (builds && image && text_starts_with(image, STAGE_IMAGES) && text_starts_with(name, "stage-working-"))))
-			ask_quietly((const char *const[]){e->program, "rm", name, NULL});
+			ask_quietly(COMMAND(e, "rm", name));
 	}
 	return 0;
 }

@@ -11,11 +11,12 @@
 /* An engine that was asked and answered. */
 struct engine {
 	const struct engine_driver *driver;
-	const char *program; /* absolute path of its client */
-	const char *version; /* what it says of itself */
-	const char *unshare; /* absolute path of a program that cuts a child off the network, where the engine cannot; or NULL */
-	const char *note;    /* what people should know of how it works here, or NULL */
-	struct arena *arena; /* the caller's; answers live here */
+	const char *program;        /* absolute path of its client */
+	const char *version;        /* what it says of itself */
+	const char *unshare;        /* absolute path of a program that cuts a child off the network, where the engine cannot; or NULL */
+	const char *const *options; /* that every call of the client has, NULL-terminated, or NULL */
+	const char *note;           /* what people should know of how it works here, or NULL */
+	struct arena *arena;        /* the caller's; answers live here */
 };
 
 struct engine_build {
