@@ -263,12 +263,12 @@ static int find_proxies(struct building *b, struct error *err)
 	return 0;
 }
 
-/* Working containers that a killed engine left may be removed when no lockstep on this machine builds; while this one does, others can see it. The lock is
-   held until *ret_fd is closed. */
+/* Working containers that a killed engine left may be removed when no lockstep builds in the engine's storage; while this one does, others can see it, whatever
+   their project and cache are. The lock is held until *ret_fd is closed. */
 static int clean_and_hold(struct building *b, int *ret_fd, struct error *err)
 {
 	struct engine *e = b->request->engine;
-	const char *path = arena_printf(b->arena, "%s/building.lock", path_cache_dir(b->arena));
+	const char *path = path_join(b->arena, e->storage ? e->storage : path_cache_dir(b->arena), "lockstep-building.lock");
 
 	if (file_make_parents(path, err) < 0)
 		return -1;

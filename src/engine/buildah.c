@@ -23,16 +23,19 @@ static const char *const *command(struct engine *e, const char *const *rest)
 }
 #define COMMAND(e, ...) command((e), (const char *const[]){__VA_ARGS__, NULL})
 
-/* How buildah keeps files: "overlay", "vfs". */
+/* How buildah keeps files: "overlay", "vfs"; notes where. */
 static int ask_storage(struct engine *e, const char **ret, struct error *err)
 {
 	autoresult struct process_result result = {0};
 
-	if (ask(e, COMMAND(e, "info", "--format", "{{.store.GraphDriverName}}"), &result, err) < 0)
+	if (ask(e, COMMAND(e, "info", "--format", "{{.store.GraphDriverName}} {{.store.GraphRoot}}"), &result, err) < 0)
 		return -1;
 	const char *text = strbuf_text(&result.out);
+	size_t driver = strcspn(text, " \n");
 
-	*ret = arena_strndup(e->arena, text, strcspn(text, "\n"));
+	*ret = arena_strndup(e->arena, text, driver);
+	if (text[driver] == ' ' && text[driver + 1] == '/')
+		e->storage = arena_strndup(e->arena, text + driver + 1, strcspn(text + driver + 1, "\n"));
 	return 0;
 }
 

@@ -16,6 +16,7 @@ struct engine {
 	const char *unshare;        /* absolute path of a program that cuts a child off the network, where the engine cannot; or NULL */
 	const char *const *options; /* that every call of the client has, NULL-terminated, or NULL */
 	const char *note;           /* what people should know of how it works here, or NULL */
+	const char *storage;        /* the folder of its images and working containers, shared by all who use it here; NULL where a daemon keeps them */
 	struct arena *arena;        /* the caller's; answers live here */
 };
 
