@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -275,8 +276,10 @@ static int copy_bytes(int in, int out, off_t size)
 			continue;
 		if (done < 0)
 			return -1;
-		if (!done)
-			break;
+		if (!done) {
+			errno = EIO; /* it became shorter meanwhile */
+			return -1;
+		}
 		size -= done;
 	}
 	return 0;
@@ -444,13 +447,24 @@ const char *path_leads_out(struct arena *a, const char *root, const char *path)
 	return text_starts_with(real, real_root) && (!real[length] || real[length] == '/') ? NULL : arena_strdup(a, real);
 }
 
+/* Where nobody says, the account's own folder. */
+static const char *home_folder(void)
+{
+	const char *home = getenv("HOME");
+	const struct passwd *account = home && home[0] == '/' ? NULL : getpwuid(geteuid());
+
+	return account && account->pw_dir && account->pw_dir[0] == '/' ? account->pw_dir : home && home[0] == '/' ? home : "/root";
+}
+
 char *path_cache_dir(struct arena *a)
 {
-	const char *own = getenv("LOCKSTEP_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	const char *own = getenv("LOCKSTEP_CACHE"), *xdg = getenv("XDG_CACHE_HOME");
+	autofree char *here = own && *own && own[0] != '/' ? realpath(".", NULL) : NULL;
 
-	if (own && own[0] == '/')
-		return arena_strdup(a, own);
+	if (own && *own)
+		return here ? path_join(a, here, own) : arena_strdup(a, own);
+	/* The XDG base directory specification: a relative path is ignored. */
 	if (xdg && xdg[0] == '/')
 		return path_join(a, xdg, "lockstep");
-	return arena_printf(a, "%s/.cache/lockstep", home && home[0] == '/' ? home : "/root");
+	return arena_printf(a, "%s/.cache/lockstep", home_folder());
 }

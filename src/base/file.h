@@ -58,5 +58,5 @@ bool path_is_plain_name(const char *name);
 bool path_stays_inside(const char *path);
 /* Where `path` under the folder `root` really is when symbolic links lead it out of `root`, or nowhere; else NULL. The end of the path need not exist. */
 const char *path_leads_out(struct arena *a, const char *root, const char *path);
-/* $XDG_CACHE_HOME/lockstep or ~/.cache/lockstep; LOCKSTEP_CACHE overrides. In the arena. */
+/* $XDG_CACHE_HOME/lockstep or ~/.cache/lockstep; LOCKSTEP_CACHE overrides, from the working folder where it is relative. In the arena. */
 char *path_cache_dir(struct arena *a);

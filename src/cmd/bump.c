@@ -283,8 +283,7 @@ static int release(struct bump *b, struct error *err)
 	int result = release_make(&b->db, b->lock, b->inspect.snapshots, b->inspect.count, b->rendered, b->rendered_count, b->name, &d, &notes, err);
 
 	open_print_problems(&d);
-	if (notes.length)
-		fputs(strbuf_text(&notes), stderr);
+	open_print_notes(&notes);
 	if (result < 0)
 		return -1;
 	if (tag_images(b, b->name, err) == 0)

@@ -24,7 +24,7 @@ int open_lock(const struct database *db, struct lock *ret, const char **ret_from
 	return failed;
 }
 
-static void print_notes(const struct strbuf *notes)
+void open_print_notes(const struct strbuf *notes)
 {
 	const char *line = strbuf_text(notes);
 
@@ -46,7 +46,7 @@ int open_root(const struct command_call *call, char **ret_root, struct error *er
 	/* What a killed run had decided is finished before anybody looks. */
 	if (result == 0)
 		result = release_recover(*ret_root, true, &notes, err);
-	print_notes(&notes);
+	open_print_notes(&notes);
 	return result;
 }
 
@@ -96,7 +96,7 @@ int open_for_change(const char *root, int *ret_fd, struct error *err)
 		return -1;
 	int finished = release_recover_locked(root, &notes, err);
 
-	print_notes(&notes);
+	open_print_notes(&notes);
 	if (finished < 0)
 		return -1;
 	if (finished)

@@ -1,6 +1,7 @@
 /* What most commands begin with: find the project, finish what a killed run left, read the database, keep other runs out. */
 #pragma once
 
+#include "base/strbuf.h"
 #include "cmd/command.h"
 #include "lock/lock.h"
 #include "recipe/database.h"
@@ -14,5 +15,7 @@ int open_lock(const struct database *db, struct lock *ret, const char **ret_from
 int open_root(const struct command_call *call, char **ret_root, struct error *err);
 /* Takes the project's lock (.lockstep/lock) and finishes or drops what a killed run left; the lock is held until *ret_fd is closed. ERR_BUSY when another lockstep works here. */
 int open_for_change(const char *root, int *ret_fd, struct error *err);
+/* Prints lines for the user to stderr, made safe for a terminal. */
+void open_print_notes(const struct strbuf *notes);
 /* Prints the problems of `d` to stderr; they are not printed again by a later call with the same d. */
 void open_print_problems(struct diag *d);

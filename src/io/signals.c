@@ -39,6 +39,7 @@ void signals_install(void)
 			sigaction(asked[i], &action, NULL);
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of write() like others */
 }
 
 int signals_received(void)

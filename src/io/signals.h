@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 
-/* INT, TERM and HUP are noted instead of killing at once; a second INT ends the process. SIGPIPE is ignored. */
+/* INT, TERM and HUP are noted instead of killing at once; a second INT ends the process. SIGPIPE and SIGXFSZ are ignored. */
 void signals_install(void);
 /* 0, or the signal that asked to stop. */
 int signals_received(void);

@@ -76,6 +76,26 @@ static void set_hosts(struct uv *uv, size_t *count, const char *const *hosts)
 		set_variable(uv, count, "UV_INSECURE_HOST", strbuf_text(&list));
 }
 
+static void set_find_links(struct uv *uv, size_t *count, const struct settings *settings)
+{
+	autostrbuf struct strbuf list = {0};
+
+	for (size_t i = 0; i < settings->find_links_count; i++) {
+		if (!uv_find_links_is_secret(settings->find_links[i]))
+			continue;
+		strbuf_add(&list, list.length ? "," : "");
+		/* uv splits at commas. */
+		for (const char *p = settings->find_links[i]; *p; p++) {
+			if (*p == ',')
+				strbuf_add(&list, "%2C");
+			else
+				strbuf_add_char(&list, *p);
+		}
+	}
+	if (list.length)
+		set_variable(uv, count, "UV_FIND_LINKS", strbuf_text(&list));
+}
+
 /* What only pip's settings say is put into uv's variables; what uv's own say it reads itself. */
 static void make_environment(struct uv *uv, const struct settings *settings)
 {
@@ -95,6 +115,7 @@ static void make_environment(struct uv *uv, const struct settings *settings)
 		set_variable(uv, &count, "UV_HTTP_TIMEOUT", arena_printf(uv->arena, "%lld", (long long)(settings->timeout_ms + 999) / 1000));
 	if (settings->proxy)
 		set_proxy(uv, &count, settings->proxy);
+	set_find_links(uv, &count, settings);
 	set_hosts(uv, &count, (const char *const *)settings->trusted_hosts);
 	for (size_t i = 0; i < uv->indexes.count; i++)
 		set_credentials(uv, &count, &uv->indexes.items[i]);

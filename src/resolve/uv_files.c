@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "io/http.h"
 #include "io/toml.h"
 #include "resolve/environment.h"
 
@@ -65,7 +67,18 @@ static const struct settings_index *find_setting(const struct settings *settings
 	return NULL;
 }
 
-static void add_index(struct arena *a, struct uv_indexes *ret, const char *alias, const char *url, const struct settings_index *setting)
+/* What is no address would come back as a failure of uv's, or as packages that do not exist. uv also takes files and folders. */
+static void check_address(struct diag *d, const struct uv_index *index, const char *url)
+{
+	autofree char *whole = http_url_join(url, url);
+
+	if (whole || text_starts_with(url, "file://") || file_is_dir(url))
+		return;
+	diag_error(d, (struct pos){0}, "index '%s' (from %s) has an address that is none: '%s'", index->alias, index->from, url);
+	diag_hint(d, "an address is like https://index.example/simple/; what stands for '/', ':' or '@' in a user or password is written %%2F, %%3A, %%40");
+}
+
+static void add_index(struct arena *a, struct uv_indexes *ret, const char *alias, const char *url, const struct settings_index *setting, struct diag *d)
 {
 	struct uv_index *index = arena_push(a, &ret->items, &ret->count);
 
@@ -73,8 +86,10 @@ static void add_index(struct arena *a, struct uv_indexes *ret, const char *alias
 	index->name = setting ? setting->name : NULL;
 	index->explicit_only = setting && setting->explicit_only;
 	index->from = setting && setting->from ? setting->from : "recipes/project.yaml";
-	if (url)
-		split_credentials(a, url, index);
+	if (!url)
+		return;
+	check_address(d, index, url);
+	split_credentials(a, url, index);
 }
 
 void uv_indexes_collect(struct arena *a, const struct database *db, const struct settings *settings, struct diag *d, struct uv_indexes *ret)
@@ -89,11 +104,11 @@ void uv_indexes_collect(struct arena *a, const struct database *db, const struct
 			diag_hint(d, "give it here as 'url', or name it in your own settings: UV_INDEX=%s=<address>", index->alias);
 			continue;
 		}
-		add_index(a, ret, index->alias, url, index->url ? NULL : find_setting(settings, index->alias));
+		add_index(a, ret, index->alias, url, index->url ? NULL : find_setting(settings, index->alias), d);
 	}
 	for (size_t i = 0; i < settings->index_count; i++) {
 		if (!has_alias(ret, settings->indexes[i].alias))
-			add_index(a, ret, settings->indexes[i].alias, settings->indexes[i].url, &settings->indexes[i]);
+			add_index(a, ret, settings->indexes[i].alias, settings->indexes[i].url, &settings->indexes[i], d);
 	}
 }
 
@@ -266,6 +281,13 @@ static void add_indexes(struct strbuf *out, const struct uv_indexes *indexes)
 	}
 }
 
+bool uv_find_links_is_secret(const char *place)
+{
+	const char *scheme = strstr(place, "://"), *host = scheme ? scheme + 3 : "";
+
+	return memchr(host, '@', strcspn(host, "/?#")) != NULL;
+}
+
 /* pip passes over a folder of find-links that is not there; uv gives up. */
 static void add_find_links(struct strbuf *out, const struct settings *settings)
 {
@@ -274,6 +296,8 @@ static void add_find_links(struct strbuf *out, const struct settings *settings)
 	size_t count = 0;
 
 	for (size_t i = 0; i < settings->find_links_count; i++) {
+		if (uv_find_links_is_secret(settings->find_links[i]))
+			continue;
 		if (strstr(settings->find_links[i], "://") || file_is_dir(settings->find_links[i]))
 			*arena_push(&scratch, &items, &count) = arena_strdup(&scratch, settings->find_links[i]);
 	}

@@ -27,10 +27,13 @@ struct uv_indexes {
 	size_t count;
 };
 /* The project's indexes with the addresses that settings give them, then the user's further ones. A project's index without an address is a problem in `d`. */
+/* Reports, in `d`, indexes without an address and addresses that are none. */
 void uv_indexes_collect(struct arena *a, const struct database *db, const struct settings *settings, struct diag *d, struct uv_indexes *ret);
 /* The alias of an index by the address uv writes; "default" when none has it. */
 const char *uv_indexes_alias(const struct uv_indexes *indexes, const char *url);
 
+/* Whether a place of find-links holds a user: it is told to uv in its environment, and written to no file. */
+bool uv_find_links_is_secret(const char *place);
 void uv_add_pyproject(struct strbuf *out, const struct question *q, const struct uv_indexes *indexes, const struct settings *settings);
 /* The name of an asker's dependency group in the pyproject ("c1"), and the extra under which uv's conflict markers know it. */
 void uv_add_group(struct strbuf *out, size_t asker);

@@ -173,11 +173,14 @@ static int could_not_ask(struct uv *uv, const char *said, struct error *err)
 		int length = (int)strcspn(status + 1, ")");
 
 		error_set(err, ERR_HTTP, "%s answered %.*s", strbuf_text(&who), length, status + 1);
-		return -1;
+		if (status[1] == '5' || text_starts_with(status + 1, "429"))
+			return error_hint(err, "that is trouble of its own, which mostly passes; run the same command again later");
+		return error_hint(err, "what it lists it should have: ask whoever runs it, or use another index or mirror");
 	}
 	for (const char *p = said; (p = strstr(p, "  cause: ")); p++)
 		last_cause = p + strlen("  cause: ");
-	return error_set(err, ERR_NETWORK, "cannot reach %s: %.*s", strbuf_text(&who), (int)strcspn(last_cause, "\n"), last_cause);
+	error_set(err, ERR_NETWORK, "cannot reach %s: %.*s", strbuf_text(&who), (int)strcspn(last_cause, "\n"), last_cause);
+	return error_hint(err, "is the address right, and do http_proxy, https_proxy and no_proxy suit this network? then run the same command again");
 }
 
 static int other_failure(struct uv *uv, const struct question *q, const struct process_result *result, struct error *err)
