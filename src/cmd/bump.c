@@ -141,8 +141,8 @@ static int lock(struct bump *b, struct error *err)
 		b->lock = &b->relock.result;
 	}
 	b->same_lock = last_name(b) && (b->lock == &b->relock.release.lock || same_text(b->lock, &b->relock.release.lock));
-	/* Kept, so that a run that is stopped is gone on with where it was. */
-	if (!b->same_lock && !command_flag(b->call, "dry-run"))
+	/* Kept, so that a run that is stopped is gone on with where it was; what was kept already has its addresses beside it, and would lose them. */
+	if (!b->same_lock && b->lock != &b->working && !command_flag(b->call, "dry-run"))
 		return working_lock_write(b->db.root, b->lock, NULL, err);
 	return 0;
 }
