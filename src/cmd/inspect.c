@@ -113,6 +113,10 @@ static void say(const struct command_call *call, const char *verb, const char *c
 
 int inspect_snapshot(struct inspect *i, const struct command_call *call, const struct database *db, struct engine *e, struct error *err)
 {
+	autoerror struct error ignored = {0};
+
+	/* Throw-away containers of a run that was killed while it asked. */
+	(void)e->driver->clean(e, false, &ignored);
 	for (size_t n = 0; n < i->count; n++) {
 		say(call, "asking", i->containers[n]->name);
 		if (snapshot_take(&i->snapshots[n], e, i->images[n], i->containers[n], db, err) < 0)
