@@ -1,23 +1,19 @@
 #include "build/base.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "build/access.h"
 #include "build/mirrors.h"
+#include "build/workplace.h"
 #include "io/digest.h"
 #include "recipe/database.h"
 
 /* Another number when what comes out changes though the recipe does not. */
 #define BASE_VERSION "1"
-#define MAKING_PREFIX "lockstep-making-"
 /* Files in a tree are no newer than this (2024-01-01), so that the same packages give the same bytes. Not before 1980: zip files cannot say so. */
 enum { BASE_EPOCH_UNIX = 1704067200 };
 
@@ -96,35 +92,6 @@ int base_tree_find(struct arena *a, const struct base *base, struct base_tree *r
 	return 0;
 }
 
-/* What killed runs left: folders named after processes that are gone. */
-static void remove_leftovers(struct arena *a, const char *folder)
-{
-	autoerror struct error ignored = {0};
-	char **names;
-	size_t count;
-
-	if (file_list(a, folder, &names, &count, &ignored) < 0)
-		return;
-	for (size_t i = 0; i < count; i++) {
-		long pid = text_starts_with(names[i], MAKING_PREFIX) ? strtol(names[i] + strlen(MAKING_PREFIX), NULL, 10) : 0;
-
-		if (pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
-			file_remove_tree(path_join(a, folder, names[i]), &ignored);
-	}
-}
-
-static int make_folder(struct arena *a, const char *parent, const char **ret, struct error *err)
-{
-	char *folder;
-
-	remove_leftovers(a, parent);
-	if (file_make_temp_dir(a, parent, arena_printf(a, MAKING_PREFIX "%ld-", (long)getpid()), &folder, err) < 0)
-		return -1;
-	*ret = folder;
-	/* apt works in it as another user. */
-	return chmod(folder, 0755) < 0 ? error_errno(err, "cannot open up '%s'", folder) : 0;
-}
-
 static const char *joined(struct arena *a, const char *option, const char *const *items, size_t count)
 {
 	autostrbuf struct strbuf s = {0};
@@ -134,35 +101,46 @@ static const char *joined(struct arena *a, const char *option, const char *const
 	return arena_strdup(a, strbuf_text(&s));
 }
 
-static int make_environment(struct arena *a, const struct base_tree *t, struct process_spec *ret, struct error *err)
+static const char *const *make_environment(struct arena *a, const struct base_tree *t, const struct access *access)
 {
-	const char *const *proxies, **list = NULL;
+	const char **list = NULL;
 	size_t count = 0;
 
-	if (mirrors_environment(a, &proxies, err) < 0)
-		return -1;
-	for (; *proxies; proxies++)
-		*arena_push(a, &list, &count) = *proxies;
+	for (const char *const *p = access->proxies; p && *p; p++)
+		*arena_push(a, &list, &count) = *p;
 	*arena_push(a, &list, &count) = arena_printf(a, "SOURCE_DATE_EPOCH=%lld", (long long)clock_source_date_unix(BASE_EPOCH_UNIX));
 	/* The tree is unpacked in there; when mmdebstrap is killed, we know what to remove. */
 	*arena_push(a, &list, &count) = arena_printf(a, "TMPDIR=%s", t->workplace);
 	*arena_push(a, &list, &count) = "LC_ALL=C.UTF-8";
 	*arena_push(a, &list, &count) = "DEBIAN_FRONTEND=noninteractive";
 	*arena_push(a, &list, &count) = NULL;
-	ret->environment = list;
-	return 0;
+	return list;
 }
 
 static int make_folders(struct arena *a, struct base_tree *tree, struct error *err)
 {
-	const char *folder = bases_folder(a), *temporary = getenv("TMPDIR");
+	const char *folder = bases_folder(a);
 
-	if (file_make_dirs(folder, err) < 0 || make_folder(a, folder, &tree->output, err) < 0)
+	/* apt works in them as another user. */
+	if (file_make_dirs(folder, err) < 0 || workplace_make(a, folder, 0755, &tree->output, err) < 0)
 		return -1;
-	return make_folder(a, temporary && *temporary == '/' ? temporary : "/tmp", &tree->workplace, err);
+	return workplace_make(a, workplace_temporary(), 0755, &tree->workplace, err);
 }
 
-int base_tree_command(struct arena *a, struct base_tree *tree, struct process_spec *ret, struct error *err)
+/* In the tree only while it is made: a file that `apt-get` finds there, with the mode given. */
+static void lend_file(struct arena *a, const char *file, const char *target, const char *mode, const char ***argv, size_t *count)
+{
+	autostrbuf struct strbuf quoted = {0};
+
+	if (!file)
+		return;
+	text_shell_quote(&quoted, file);
+	*arena_push(a, argv, count) = arena_printf(a, "--setup-hook=install -D -m %s /dev/null \"$1\"%s", mode, target);
+	*arena_push(a, argv, count) = arena_printf(a, "--setup-hook=upload %s %s", strbuf_text(&quoted), target);
+	*arena_push(a, argv, count) = arena_printf(a, "--customize-hook=rm -f \"$1\"%s", target);
+}
+
+int base_tree_command(struct arena *a, struct base_tree *tree, const struct access *access, struct process_spec *ret, struct error *err)
 {
 	autofree char *program = process_find("mmdebstrap");
 	const struct base *b = tree->base;
@@ -181,13 +159,15 @@ int base_tree_command(struct arena *a, struct base_tree *tree, struct process_sp
 		*arena_push(a, &argv, &count) = joined(a, "--include=", b->packages, b->package_count);
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
 		*arena_push(a, &argv, &count) = options[i];
+	lend_file(a, access->apt_conf, "/etc/apt/apt.conf.d/98lockstep", "0644", &argv, &count);
+	lend_file(a, access->auth_file, "/etc/apt/auth.conf.d/98lockstep.conf", "0600", &argv, &count);
 	*arena_push(a, &argv, &count) = b->suite;
 	*arena_push(a, &argv, &count) = arena_printf(a, "%s/base.tar", tree->output);
 	for (size_t i = 0; i < tree->mirror_count; i++)
 		*arena_push(a, &argv, &count) = tree->mirrors[i];
 	*arena_push(a, &argv, &count) = NULL;
-	*ret = (struct process_spec){.argv = argv};
-	return make_environment(a, tree, ret, err);
+	*ret = (struct process_spec){.argv = argv, .environment = make_environment(a, tree, access)};
+	return 0;
 }
 
 int base_tree_finish(struct arena *a, struct base_tree *tree, struct error *err)

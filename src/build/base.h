@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "io/process.h"
 
+struct access;
 struct base;
 
 struct base_tree {
@@ -22,8 +23,8 @@ struct base_tree {
 /* Looks for the tree of a base whose source is BASE_MMDEBSTRAP. In `a`. */
 int base_tree_find(struct arena *a, const struct base *base, struct base_tree *ret, struct error *err);
 /* The command that makes it, for a process_pool; then base_tree_finish(), and always base_tree_drop(). ERR_NOT_FOUND, saying what to install, when there is no
-   mmdebstrap. */
-int base_tree_command(struct arena *a, struct base_tree *tree, struct process_spec *ret, struct error *err);
+   mmdebstrap. Nothing of `access` stays in the tree; its files must be there until the command ended. */
+int base_tree_command(struct arena *a, struct base_tree *tree, const struct access *access, struct process_spec *ret, struct error *err);
 /* After the command ended well: hashes the tar, moves it to its place and sets sha256. */
 int base_tree_finish(struct arena *a, struct base_tree *tree, struct error *err);
 /* Removes the temporary folders. */

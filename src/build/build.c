@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "build/access.h"
 #include "build/context.h"
-#include "build/mirrors.h"
 #include "build/record.h"
 #include "engine/pull.h"
 #include "python/settings.h"
@@ -25,8 +25,7 @@ struct building {
 	struct plan_request plan_request;
 	struct record record;
 	struct build_plan plan;
-	const char *ca_file;
-	const char *const *proxies; /* those that only apt was told of; NULL where there is no apt */
+	struct access access;
 	size_t built_count;
 };
 
@@ -54,7 +53,7 @@ static int prepare_tree(struct work_job *job, struct arena *a, struct process_sp
 {
 	struct subject *s = job->subject;
 
-	return base_tree_command(a, s->tree, ret, err);
+	return base_tree_command(a, s->tree, &s->building->access, ret, err);
 }
 
 static int complete_tree(struct work_job *job, struct arena *a, struct error *err)
@@ -137,13 +136,15 @@ static int prepare_stage(struct work_job *work, struct arena *a, struct process_
 	struct subject *s = work->subject;
 	struct build_job *job = s->job;
 	const struct build_request *q = s->building->request;
+	const struct access *access = &s->building->access;
 	autostrbuf struct strbuf text = {0};
 	struct engine_build build = {
 		.dockerfile = stage_file(s->building, job),
 		.context = context_folder(a, q->db->root, job->containers[0]),
 		.tag = job->tag,
-		.ca_file = job->stage->network ? s->building->ca_file : NULL,
-		.proxies = job->stage->network ? s->building->proxies : NULL,
+		.ca_file = job->stage->network ? access->ca_file : NULL,
+		.auth_file = job->stage->network ? access->auth_file : NULL,
+		.proxies = job->stage->network ? access->proxies : NULL,
 		.network = job->stage->network,
 		.pull = is_pulled(job),
 	};
@@ -234,33 +235,23 @@ int build_plan_of(struct arena *a, const struct build_request *request, struct b
 	return failed;
 }
 
-/* A folder of certificates is of no use as a secret, which is one file. */
-static int find_ca(struct building *b, struct error *err)
+/* Debian packages are installed the way this machine does it. */
+static int find_access(struct building *b, struct error *err)
 {
 	const char *own = b->request->ca_file ? b->request->ca_file : getenv("SSL_CERT_FILE");
 	struct settings settings = {0};
+	int failed = 0;
 
+	if (b->access.proxies)
+		return 0;
 	if (!own || !*own) {
-		if (settings_read(&settings, b->request->db->root, err) < 0)
-			return -1;
+		failed = settings_read(&settings, b->request->db->root, err);
 		own = settings.ca_file;
 	}
-	if (own && file_size(own) > 0)
-		b->ca_file = arena_strdup(b->arena, own);
+	if (!failed)
+		failed = access_open(b->arena, own, &b->access, err);
 	settings_release(&settings);
-	return 0;
-}
-
-/* Steps install Debian packages the way this machine does. A machine without apt has nothing to say. */
-static int find_proxies(struct building *b, struct error *err)
-{
-	autoerror struct error why_not = {0};
-
-	if (mirrors_environment(b->arena, &b->proxies, &why_not) < 0 && why_not.code != ERR_NOT_FOUND) {
-		error_move(err, &why_not);
-		return -1;
-	}
-	return 0;
+	return failed;
 }
 
 /* Working containers that a killed engine left may be removed when no lockstep builds in the engine's storage; while this one does, others can see it, whatever
@@ -320,14 +311,14 @@ static int build_all(struct building *b, struct error *err)
 		return -1;
 	if (b->plan.missing_tree_count || b->request->fresh_bases) {
 		/* The keys of everything above depend on what comes out. */
-		if (make_trees(b, err) < 0 || build_plan_make(b->arena, &b->plan_request, &b->plan, err) < 0)
+		if (find_access(b, err) < 0 || make_trees(b, err) < 0 || build_plan_make(b->arena, &b->plan_request, &b->plan, err) < 0)
 			return -1;
 	}
 	if (prepare_contexts(b, err) < 0)
 		return -1;
 	if (!b->plan.wanted_count)
 		return 0;
-	if (find_ca(b, err) < 0 || find_proxies(b, err) < 0 || clean_and_hold(b, &lock, err) < 0)
+	if (find_access(b, err) < 0 || clean_and_hold(b, &lock, err) < 0)
 		return -1;
 	drop_old_logs(b);
 	return run_stages(b, &kind, err);
@@ -353,6 +344,7 @@ int build_containers(struct arena *a, const struct build_request *request, struc
 	begin(&b, a, request);
 	int failed = build_all(&b, err);
 
+	access_close(&b.access);
 	if (!failed)
 		tell_outcome(&b, ret);
 	record_release(&b.record);

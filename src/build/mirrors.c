@@ -1,5 +1,6 @@
 #include "build/mirrors.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,11 +132,33 @@ static bool has_word(const char *line, const char *word)
 	return false;
 }
 
+/* An address, and the user and password that stand before its host, or NULL. */
+struct place {
+	const char *address, *user;
+};
+
+static struct place split_user(struct arena *a, const char *address)
+{
+	const char *start = strstr(address, "://"), *at = NULL;
+
+	if (!start)
+		return (struct place){address, NULL};
+	start += strlen("://");
+	for (const char *p = start; *p && *p != '/'; p++) {
+		if (*p == '@')
+			at = p;
+	}
+	if (!at)
+		return (struct place){address, NULL};
+	return (struct place){arena_printf(a, "%.*s%s", (int)(start - address), address, at + 1), arena_strndup(a, start, (size_t)(at - start))};
+}
+
 /* apt lists a component once for each architecture. */
 static void add_target(struct arena *a, const struct target *t, const char ***lines, size_t *count)
 {
 	const char *key = signed_by(a, t->entry);
-	const char *start = arena_printf(a, "deb %s%s%s%s %s ", key ? "[signed-by=" : "", key ? key : "", key ? "] " : "", t->address, t->suite);
+	const char *start =
+		arena_printf(a, "deb %s%s%s%s %s ", key ? "[signed-by=" : "", key ? key : "", key ? "] " : "", split_user(a, t->address).address, t->suite);
 
 	for (size_t i = 0; i < *count; i++) {
 		const char *line = (*lines)[i];
@@ -158,9 +181,9 @@ static const char *join(struct arena *a, const char *const *words, size_t count)
 	return arena_strdup(a, strbuf_text(&s));
 }
 
-/* Reads what apt knows: its sources as they are written, which is quick, or those whose lists it fetched, of which it also knows that "stable" is bookworm. */
-static int ask_apt(struct arena *a, bool with_lists, const char *suite, const char *const *components, size_t component_count, const char ***lines,
-		   size_t *count, struct error *err)
+/* What apt knows: its sources as they are written, which is quick, or those whose lists it fetched, of which it also knows that "stable" is bookworm. `add` is
+   called for each; what it gets lives as long as the call. */
+static int ask_apt(bool with_lists, void (*add)(void *context, const struct target *t), void *context, struct error *err)
 {
 	static const char format[] = "$(REPO_URI)|$(RELEASE)|$(CODENAME)|$(COMPONENT)|$(SOURCESENTRY)";
 	const char *argv[] = {"apt-get", "indextargets", "--format", format, "Created-By: Packages", "--no-release-info", "-oDir::State::lists=/nonexistent/",
@@ -178,26 +201,114 @@ static int ask_apt(struct arena *a, bool with_lists, const char *suite, const ch
 
 		next = line + length + (line[length] == '\n');
 		line[length] = '\0';
-		if (read_target(line, &t) && is_wanted(&t, suite, components, component_count))
-			add_target(a, &t, lines, count);
+		if (read_target(line, &t))
+			add(context, &t);
 	}
 	return 0;
+}
+
+struct suite_lines {
+	struct arena *arena;
+	const char *suite;
+	const char *const *components;
+	size_t component_count;
+	const char **lines;
+	size_t count;
+};
+
+static void add_line(void *context, const struct target *t)
+{
+	struct suite_lines *s = context;
+
+	if (is_wanted(t, s->suite, s->components, s->component_count))
+		add_target(s->arena, t, &s->lines, &s->count);
 }
 
 int mirrors_of_suite(struct arena *a, const char *suite, const char *const *components, size_t component_count, const char ***ret_lines, size_t *ret_count,
 		     struct error *err)
 {
-	const char *own = getenv("LOCKSTEP_APT_MIRROR"), **lines = NULL;
-	size_t count = 0;
+	const char *own = getenv("LOCKSTEP_APT_MIRROR");
+	struct suite_lines s = {.arena = a, .suite = suite, .components = components, .component_count = component_count};
 
 	if (own && *own)
-		*arena_push(a, &lines, &count) = arena_printf(a, "deb %s %s %s", own, suite, join(a, components, component_count));
-	for (int with_lists = 0; !count && with_lists < 2; with_lists++) {
-		if (ask_apt(a, with_lists, suite, components, component_count, &lines, &count, err) < 0)
+		*arena_push(a, &s.lines, &s.count) = arena_printf(a, "deb %s %s %s", split_user(a, own).address, suite, join(a, components, component_count));
+	for (int with_lists = 0; !s.count && with_lists < 2; with_lists++) {
+		if (ask_apt(with_lists, add_line, &s, err) < 0)
 			return -1;
 	}
-	*ret_lines = lines;
-	*ret_count = count;
+	*ret_lines = s.lines;
+	*ret_count = s.count;
+	return 0;
+}
+
+struct places {
+	struct arena *arena;
+	struct place *items;
+	size_t count;
+};
+
+static void add_place(void *context, const struct target *t)
+{
+	struct places *all = context;
+	struct place place = split_user(all->arena, t->address);
+
+	if (!place.user)
+		return;
+	for (size_t i = 0; i < all->count; i++) {
+		if (text_equal(all->items[i].address, place.address))
+			return;
+	}
+	*arena_push(all->arena, &all->items, &all->count) = (struct place){arena_strdup(all->arena, place.address), place.user};
+}
+
+/* One word of an entry: up to `end`, "%40" as "@". False when a file of words between spaces cannot hold it. */
+static bool add_word(struct strbuf *out, const char *text, const char *end)
+{
+	size_t before = out->length;
+
+	for (const char *p = text; p < end; p++) {
+		unsigned byte = (unsigned char)*p;
+
+		if (*p == '%' && end - p > 2 && sscanf(p + 1, "%2x", &byte) == 1)
+			p += 2;
+		if (byte <= ' ' || byte == 0x7f)
+			return false;
+		strbuf_add_char(out, (char)byte);
+	}
+	return out->length > before;
+}
+
+/* "machine [http://]HOST[:PORT][/PATH] login USER password PASSWORD"; an entry without a protocol is for https. */
+static int add_credentials(struct strbuf *out, const struct place *place, struct error *err)
+{
+	const char *colon = strchr(place->user, ':'), *end = place->user + strlen(place->user);
+	const char *machine = text_starts_with(place->address, "https://") ? place->address + strlen("https://") : place->address;
+
+	strbuf_printf(out, "machine %s login ", machine);
+	if (!add_word(out, place->user, colon ? colon : end))
+		return error_set(err, ERR_INPUT, "the user in the address of apt's source '%s' is empty, or has a space", place->address);
+	if (colon) {
+		strbuf_add(out, " password ");
+		if (!add_word(out, colon + 1, end))
+			return error_set(err, ERR_INPUT, "the password in the address of apt's source '%s' is empty, or has a space", place->address);
+	}
+	strbuf_add_char(out, '\n');
+	return 0;
+}
+
+int mirrors_add_credentials(struct arena *a, struct strbuf *out, struct error *err)
+{
+	const char *own = getenv("LOCKSTEP_APT_MIRROR");
+	struct places all = {.arena = a};
+
+	if (own && *own)
+		add_place(&all, &(struct target){.address = own});
+	if (ask_apt(false, add_place, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.count; i++) {
+		if (add_credentials(out, &all.items[i], err) < 0)
+			return error_hint(err, "apt's own place for such secrets is /etc/apt/auth.conf.d/, see apt_auth.conf(5)");
+	}
 	return 0;
 }
 

@@ -102,6 +102,8 @@ static int buildah_build_argv(struct engine *e, const struct engine_build *build
 	words_add(&w, build->pull ? "--pull" : "--pull-never");
 	if (build->ca_file)
 		words_add_many(&w, "--secret", arena_printf(e->arena, "id=ca,src=%s", build->ca_file));
+	if (build->auth_file)
+		words_add_many(&w, "--secret", arena_printf(e->arena, "id=apt-auth,src=%s", build->auth_file));
 	for (const char *const *l = build->labels; l && *l; l++)
 		words_add_many(&w, "--label", *l);
 	words_add_many(&w, "--file", build->dockerfile, "--tag", build->tag, build->context);

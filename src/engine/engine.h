@@ -26,6 +26,7 @@ struct engine_build {
 	const char *tag;           /* "localhost/lockstep/..." or "repository/name:tag" */
 	const char *const *labels; /* "key=value", NULL-terminated, or NULL */
 	const char *ca_file;       /* given to steps as secret id "ca", or NULL */
+	const char *auth_file;     /* and as "apt-auth" */
 	bool network;              /* steps may use the host's network */
 	/* Proxies beyond those of our environment, "http_proxy=...", for steps with a network; NULL-terminated, or NULL. */
 	const char *const *proxies;

@@ -34,10 +34,13 @@ void step_add_apt(struct arena *a, struct strbuf *out, const char *const *packag
 	qsort(sorted, count, sizeof(*sorted), text_compare_items);
 	/* One version of each package is what a mirror of Debian has; a release records which it was. */
 	strbuf_add(out, "# hadolint ignore=DL3008\n");
-	/* The certificates of a mirror behind https come as a secret, readable for apt's own user, and only where there are some. */
+	/* The certificates of a mirror behind https come as a secret, readable for apt's own user; so do users and passwords, which apt reads as root. Either
+	   only where there are some. */
 	strbuf_add(out, "RUN --mount=type=secret,id=ca,target=/run/secrets/lockstep-ca,mode=0444 \\\n"
+			"    --mount=type=secret,id=apt-auth,target=/run/secrets/lockstep-apt-auth \\\n"
 			"    set -- -o Acquire::Retries=3 -o APT::Update::Error-Mode=any -o Dpkg::Use-Pty=0 && \\\n"
 			"    if [ -s /run/secrets/lockstep-ca ]; then set -- \"$@\" -o Acquire::https::CAInfo=/run/secrets/lockstep-ca; fi && \\\n"
+			"    if [ -s /run/secrets/lockstep-apt-auth ]; then set -- \"$@\" -o Dir::Etc::netrc=/run/secrets/lockstep-apt-auth; fi && \\\n"
 			"    export DEBIAN_FRONTEND=noninteractive && \\\n"
 			"    apt-get \"$@\" update --quiet && \\\n"
 			"    apt-get \"$@\" install --quiet --yes --no-install-recommends");

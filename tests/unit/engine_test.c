@@ -63,6 +63,7 @@ TEST(build_commands)
 		    "--label 'a=b c' --file D --tag t:1 C");
 	build.network = true;
 	build.ca_file = "/ca.pem";
+	build.auth_file = "/auth.conf";
 	build.labels = NULL;
 	setenv("https_proxy", "http://user:secret@proxy:1", 1);
 	unsetenv("http_proxy");
@@ -71,19 +72,24 @@ TEST(build_commands)
 	unsetenv("HTTPS_PROXY");
 	unsetenv("NO_PROXY");
 	assert_int_equal(engine_buildah.build_argv(&e, &build, &argv, &environment, &err), 0);
-	expect_argv(argv,
-		    "/usr/bin/buildah build --isolation chroot --layers=false --network host --format oci --force-rm --pull-never --secret id=ca,src=/ca.pem "
-		    "--file D --tag t:1 C");
+	expect_argv(
+		argv,
+		"/usr/bin/buildah build --isolation chroot --layers=false --network host --format oci --force-rm --pull-never --secret id=ca,src=/ca.pem --secret id=apt-auth,src=/auth.conf "
+		"--file D --tag t:1 C");
 	/* A password in a proxy's address must not be seen in a list of processes. */
 	e.program = "/usr/bin/docker";
 	assert_int_equal(engine_docker.build_argv(&e, &build, &argv, &environment, &err), 0);
-	expect_argv(argv, "/usr/bin/docker build --progress plain --network host --build-arg https_proxy --secret id=ca,src=/ca.pem --file D --tag t:1 C");
+	expect_argv(
+		argv,
+		"/usr/bin/docker build --progress plain --network host --build-arg https_proxy --secret id=ca,src=/ca.pem --secret id=apt-auth,src=/auth.conf --file D --tag t:1 C");
 	assert_string_equal(environment[0], "DOCKER_BUILDKIT=1");
 	/* Nor one in a proxy that only apt knows. */
 	build.proxies = (const char *const[]){"http_proxy=http://user:secret@apt:1", NULL};
 	assert_int_equal(engine_docker.build_argv(&e, &build, &argv, &environment, &err), 0);
-	expect_argv(argv, "/usr/bin/docker build --progress plain --network host --build-arg https_proxy --build-arg http_proxy --secret id=ca,src=/ca.pem "
-			  "--file D --tag t:1 C");
+	expect_argv(
+		argv,
+		"/usr/bin/docker build --progress plain --network host --build-arg https_proxy --build-arg http_proxy --secret id=ca,src=/ca.pem --secret id=apt-auth,src=/auth.conf "
+		"--file D --tag t:1 C");
 	assert_string_equal(environment[3], build.proxies[0]);
 	assert_null(environment[4]);
 	assert_int_equal(engine_buildah.build_argv(&e, &build, &argv, &environment, &err), 0);
@@ -92,7 +98,9 @@ TEST(build_commands)
 	assert_int_equal(engine_buildah.build_argv(&e, &build, &argv, &environment, &err), 0);
 	assert_null(environment);
 	assert_int_equal(engine_docker.build_argv(&e, &build, &argv, &environment, &err), 0);
-	expect_argv(argv, "/usr/bin/docker build --progress plain --network none --secret id=ca,src=/ca.pem --file D --tag t:1 C");
+	expect_argv(
+		argv,
+		"/usr/bin/docker build --progress plain --network none --secret id=ca,src=/ca.pem --secret id=apt-auth,src=/auth.conf --file D --tag t:1 C");
 }
 
 TEST(an_unknown_engine_is_said_with_the_near_one)
