@@ -76,6 +76,32 @@ bool text_is_utf8(const char *text, size_t length)
 	return true;
 }
 
+void text_add_utf8(struct strbuf *out, uint32_t code)
+{
+	static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
+	unsigned more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+
+	strbuf_add_char(out, (char)(lead[more] | code >> (6 * more)));
+	while (more--)
+		strbuf_add_char(out, (char)(0x80 | (code >> (6 * more) & 0x3f)));
+}
+
+int text_hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+void text_percent_decode(struct strbuf *out, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		int high = text[i] == '%' && length - i > 2 ? text_hex_digit(text[i + 1]) : -1, low = high >= 0 ? text_hex_digit(text[i + 2]) : -1;
+		bool is_escape = low >= 0 && high + low > 0;
+
+		strbuf_add_char(out, is_escape ? (char)(high * 16 + low) : text[i]);
+		i += is_escape ? 2 : 0;
+	}
+}
+
 static bool is_control(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f || code == 0x2028 || code == 0x2029 ||

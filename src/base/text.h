@@ -24,6 +24,12 @@ void text_hide_users(char *text, size_t length);
 /* Bytes of the UTF-8 character at `text` (1 to 4), or 1 when it is invalid (RFC 3629: no overlong forms, no surrogates). */
 size_t text_utf8_length(const char *text, size_t length);
 bool text_is_utf8(const char *text, size_t length);
+/* Appends the character `code`, at most 0x10ffff, as UTF-8; surrogates too, as three bytes. */
+void text_add_utf8(struct strbuf *out, uint32_t code);
+/* 0 to 15; -1 when it is no hexadecimal digit of either case. */
+int text_hex_digit(char c);
+/* Appends `text` with every %XX read (RFC 3986, 2.1). What is no such escape stays as it is, and so does %00, which no C text can hold. */
+void text_percent_decode(struct strbuf *out, const char *text, size_t length);
 
 /* The candidate nearest to `text` by edit distance with transpositions, or NULL when none is near enough to be worth showing. */
 const char *text_nearest(const char *text, const char *const *candidates, size_t count);

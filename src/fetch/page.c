@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "fetch/page_read.h"
 #include "io/digest.h"
 
@@ -10,21 +11,7 @@ void page_add_character(struct strbuf *out, unsigned long c)
 {
 	if (!c || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
 		c = 0xfffd;
-	if (c < 0x80) {
-		strbuf_add_char(out, (char)c);
-	} else if (c < 0x800) {
-		strbuf_add_char(out, (char)(0xc0 | c >> 6));
-		strbuf_add_char(out, (char)(0x80 | (c & 63)));
-	} else if (c < 0x10000) {
-		strbuf_add_char(out, (char)(0xe0 | c >> 12));
-		strbuf_add_char(out, (char)(0x80 | (c >> 6 & 63)));
-		strbuf_add_char(out, (char)(0x80 | (c & 63)));
-	} else {
-		strbuf_add_char(out, (char)(0xf0 | c >> 18));
-		strbuf_add_char(out, (char)(0x80 | (c >> 12 & 63)));
-		strbuf_add_char(out, (char)(0x80 | (c >> 6 & 63)));
-		strbuf_add_char(out, (char)(0x80 | (c & 63)));
-	}
+	text_add_utf8(out, (uint32_t)c);
 }
 
 /* Cuts "#sha256=..." (among other "name=value&" parts) off the link. */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
+
 enum { BETWEEN, IN_TAG, IN_QUOTES, IN_COMMENT };
 
 /* Appends an attribute's value with its character references resolved: those a link can hold. */
@@ -81,11 +83,6 @@ static void find_href(const char *tag, struct strbuf *out)
 	}
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
-}
-
 /* The last part of the link's path, percent-decoded. */
 static void name_of_link(struct page *p)
 {
@@ -93,15 +90,7 @@ static void name_of_link(struct page *p)
 
 	while (begin && p->link.text[begin - 1] != '/')
 		begin--;
-	for (size_t i = begin; i < end; i++) {
-		const char *at = p->link.text + i;
-		int high = *at == '%' && end - i > 2 ? hex_digit(at[1]) : -1, low = high >= 0 ? hex_digit(at[2]) : -1;
-
-		bool is_escape = low >= 0 && high + low > 0;
-
-		strbuf_add_char(&p->name, is_escape ? (char)(high * 16 + low) : *at);
-		i += is_escape ? 2 : 0;
-	}
+	text_percent_decode(&p->name, strbuf_text(&p->link) + begin, end - begin);
 }
 
 static bool is_tag(const char *text, const char *name)

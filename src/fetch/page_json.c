@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 enum { AT_START, BETWEEN, IN_TEXT, IN_ESCAPE, IN_UNICODE, IN_WORD, AT_END };
 
 /* Depths: 1 the document, 2 its files, 3 one file, 4 its hashes. */
@@ -95,14 +97,13 @@ static void add_escape(struct page *p, char c)
 
 static void add_unicode_digit(struct page *p, char c)
 {
-	static const char hex[] = "0123456789abcdefABCDEF";
-	const char *found = c ? strchr(hex, c) : NULL;
+	int digit = text_hex_digit(c);
 
-	if (!found) {
+	if (digit < 0) {
 		p->is_broken = true;
 		return;
 	}
-	p->unicode = p->unicode * 16 + (unsigned)(found - hex >= 16 ? found - hex - 6 : found - hex);
+	p->unicode = p->unicode * 16 + (unsigned)digit;
 	if (++p->unicode_digits < 4)
 		return;
 	p->state = IN_TEXT;

@@ -92,32 +92,13 @@ bool toml_skip_lines(struct toml *t)
 	return true;
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static void add_utf8(struct strbuf *out, uint32_t code)
-{
-	if (code < 0x80) {
-		strbuf_add_char(out, (char)code);
-		return;
-	}
-	unsigned more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-	static const unsigned char lead[] = {0, 0xc0, 0xe0, 0xf0};
-
-	strbuf_add_char(out, (char)(lead[more] | code >> (6 * more)));
-	while (more--)
-		strbuf_add_char(out, (char)(0x80 | (code >> (6 * more) & 0x3f)));
-}
-
 /* The digits of \uXXXX or \UXXXXXXXX; `t` stands on the first. */
 static bool scan_code(struct toml *t, unsigned count, const char *escape)
 {
 	uint32_t code = 0;
 
 	for (unsigned i = 0; i < count; i++, t->at++) {
-		int digit = t->at < t->end ? hex_digit(*t->at) : -1;
+		int digit = t->at < t->end ? text_hex_digit(*t->at) : -1;
 
 		if (digit < 0)
 			return toml_fail(t, escape, "'\\%c' needs %u hexadecimal digits", escape[1], count);
@@ -125,7 +106,7 @@ static bool scan_code(struct toml *t, unsigned count, const char *escape)
 	}
 	if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
 		return toml_fail(t, escape, "'\\%c' names no Unicode character", escape[1]);
-	add_utf8(&t->scratch, code);
+	text_add_utf8(&t->scratch, code);
 	return true;
 }
 

@@ -4,38 +4,16 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "python/scan.h"
+#include "base/strbuf.h"
+#include "base/text.h"
 
-static int hex_value(char c)
+/* Python keeps surrogates apart, and so does their UTF-8. */
+static void add_character(struct strbuf *out, uint32_t c)
 {
-	if (scan_is_digit(c))
-		return c - '0';
-	c = scan_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* UTF-8, also of surrogates, which Python keeps apart. */
-static char *put_character(char *out, uint32_t c)
-{
-	if (!c) {
-		*out++ = (char)0xC0;
-		*out++ = (char)0x80;
-	} else if (c < 0x80) {
-		*out++ = (char)c;
-	} else if (c < 0x800) {
-		*out++ = (char)(0xC0 | c >> 6);
-		*out++ = (char)(0x80 | (c & 0x3F));
-	} else if (c < 0x10000) {
-		*out++ = (char)(0xE0 | c >> 12);
-		*out++ = (char)(0x80 | (c >> 6 & 0x3F));
-		*out++ = (char)(0x80 | (c & 0x3F));
-	} else {
-		*out++ = (char)(0xF0 | c >> 18);
-		*out++ = (char)(0x80 | (c >> 12 & 0x3F));
-		*out++ = (char)(0x80 | (c >> 6 & 0x3F));
-		*out++ = (char)(0x80 | (c & 0x3F));
-	}
-	return out;
+	if (c)
+		text_add_utf8(out, c);
+	else
+		strbuf_add(out, "\xc0\x80");
 }
 
 static const char *read_hex(const char *at, const char *end, int digits, uint32_t *ret)
@@ -43,7 +21,7 @@ static const char *read_hex(const char *at, const char *end, int digits, uint32_
 	uint32_t value = 0;
 
 	for (; digits; digits--, at++) {
-		int digit = at < end ? hex_value(*at) : -1;
+		int digit = at < end ? text_hex_digit(*at) : -1;
 
 		if (digit < 0)
 			return NULL;
@@ -61,8 +39,8 @@ static const char *read_octal(const char *at, const char *end, uint32_t *ret)
 	return at;
 }
 
-/* The escape after a backslash; returns the place after it, NULL when it is broken. No escape means more bytes than it is long. */
-static const char *read_escape(const char *at, const char *end, char **out)
+/* The escape after a backslash; returns the place after it, NULL when it is broken. */
+static const char *read_escape(const char *at, const char *end, struct strbuf *out)
 {
 	static const char names[] = "\\'\"abfnrtv", meanings[] = "\\'\"\a\b\f\n\r\t\v";
 	const char *simple = strchr(names, *at);
@@ -73,7 +51,7 @@ static const char *read_escape(const char *at, const char *end, char **out)
 	if (*at == '\n')
 		return at + 1;
 	if (simple) {
-		*(*out)++ = meanings[simple - names];
+		strbuf_add_char(out, meanings[simple - names]);
 		return at + 1;
 	}
 	if (*at == 'N')
@@ -83,29 +61,29 @@ static const char *read_escape(const char *at, const char *end, char **out)
 	else if (*at >= '0' && *at <= '7')
 		at = read_octal(at, end, &character);
 	else {
-		*(*out)++ = '\\'; /* no escape: both characters stay */
+		strbuf_add_char(out, '\\'); /* no escape: both characters stay */
 		return at;
 	}
 	if (at)
-		*out = put_character(*out, character);
+		add_character(out, character);
 	return at;
 }
 
 char *literal_read(struct arena *a, const char *start, const char *end, char quote)
 {
-	char *text = arena_alloc(a, (size_t)(end - start) + 1), *out = text;
+	autostrbuf struct strbuf text = {0};
 
 	for (const char *at = start; at < end;) {
 		if (*at == quote || *at == '\n' || *at == '\r')
 			return NULL;
 		if (*at != '\\') {
-			*out++ = *at++;
+			strbuf_add_char(&text, *at++);
 			continue;
 		}
 		/* A backslash at the very end would take the closing quote with it. */
-		at = at + 1 < end ? read_escape(at + 1, end, &out) : NULL;
+		at = at + 1 < end ? read_escape(at + 1, end, &text) : NULL;
 		if (!at)
 			return NULL;
 	}
-	return text;
+	return arena_strndup(a, strbuf_text(&text), text.length);
 }

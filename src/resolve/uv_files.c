@@ -11,25 +11,12 @@
 #include "io/toml.h"
 #include "resolve/environment.h"
 
-static int hex_digit(char c)
+static char *percent_decoded(struct arena *a, const char *text, size_t length)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+	autostrbuf struct strbuf out = {0};
 
-static char *percent_decode(struct arena *a, const char *text, size_t length)
-{
-	char *out = arena_alloc(a, length + 1);
-	size_t used = 0;
-
-	for (size_t i = 0; i < length; i++) {
-		if (text[i] == '%' && i + 2 < length && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
-			out[used++] = (char)(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-			i += 2;
-		} else {
-			out[used++] = text[i];
-		}
-	}
-	return out;
+	text_percent_decode(&out, text, length);
+	return arena_strdup(a, strbuf_text(&out));
 }
 
 /* "https://user:password@host/path" -> the address without and the two apart. */
@@ -45,8 +32,8 @@ static void split_credentials(struct arena *a, const char *url, struct uv_index 
 	const char *colon = memchr(host, ':', (size_t)(at - host));
 
 	ret->url = arena_printf(a, "%.*s%s", (int)(host - url), url, at + 1);
-	ret->user = percent_decode(a, host, (size_t)((colon ? colon : at) - host));
-	ret->password = colon ? percent_decode(a, colon + 1, (size_t)(at - colon - 1)) : NULL;
+	ret->user = percent_decoded(a, host, (size_t)((colon ? colon : at) - host));
+	ret->password = colon ? percent_decoded(a, colon + 1, (size_t)(at - colon - 1)) : NULL;
 }
 
 static bool has_alias(const struct uv_indexes *indexes, const char *alias)

@@ -66,28 +66,14 @@ static int read_edge_table(struct reader *r, const struct value *table, struct u
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c | 0x20) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 /* The last part of an address or path, decoded. */
 static const char *file_name(struct arena *a, const char *url)
 {
 	size_t length = strcspn(url, "?#");
-	const char *slash = memrchr(url, '/', length), *p = slash ? slash + 1 : url;
+	const char *slash = memrchr(url, '/', length), *begin = slash ? slash + 1 : url;
 	autostrbuf struct strbuf name = {0};
 
-	for (; p < url + length; p++) {
-		if (*p == '%' && hex_digit(p[1]) >= 0 && hex_digit(p[2]) >= 0) {
-			strbuf_add_char(&name, (char)(hex_digit(p[1]) * 16 + hex_digit(p[2])));
-			p += 2;
-		} else {
-			strbuf_add_char(&name, *p);
-		}
-	}
+	text_percent_decode(&name, begin, length - (size_t)(begin - url));
 	return arena_strdup(a, strbuf_text(&name));
 }
 
@@ -124,7 +110,8 @@ static int read_wheel(struct reader *r, const struct uv_package *package, const 
 		ret->sha256 = hash + 7;
 	if (value_get_integer(from, "size", &size) && size > 0)
 		ret->size_bytes = (uint64_t)size;
-	if (!path_is_plain_name(ret->name))
+	/* What is left of an escape stands for no character that a name can hold. */
+	if (!path_is_plain_name(ret->name) || strchr(ret->name, '%'))
 		return broken(r, package->name, "a wheel whose name is no file name");
 	return 0;
 }

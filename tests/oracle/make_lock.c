@@ -11,7 +11,7 @@
 #include "io/digest.h"
 #include "recipe/database.h"
 #include "resolve/environment.h"
-#include "resolve/working.h"
+#include "lock/working.h"
 
 static void add_environments(struct lock *lock, const struct database *db)
 {
