@@ -34,9 +34,9 @@ int text_compare_items(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Length and code point of the character at `text`; 0 when it is not valid UTF-8. */
-static size_t decode(const unsigned char *text, size_t length, uint32_t *ret_code)
+size_t text_utf8_decode(const char *bytes, size_t length, uint32_t *ret_code)
 {
+	const unsigned char *text = (const unsigned char *)bytes;
 	static const uint32_t lowest[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t size = text[0] < 0x80 ? 1 : (text[0] & 0xe0) == 0xc0 ? 2 : (text[0] & 0xf0) == 0xe0 ? 3 : (text[0] & 0xf8) == 0xf0 ? 4 : 0;
 	uint32_t code = size == 1 ? text[0] : size ? text[0] & (0x7fu >> size) : 0;
@@ -57,7 +57,7 @@ static size_t decode(const unsigned char *text, size_t length, uint32_t *ret_cod
 size_t text_utf8_length(const char *text, size_t length)
 {
 	uint32_t code;
-	size_t size = length ? decode((const unsigned char *)text, length, &code) : 0;
+	size_t size = length ? text_utf8_decode(text, length, &code) : 0;
 
 	return size ? size : 1;
 }
@@ -67,7 +67,7 @@ bool text_is_utf8(const char *text, size_t length)
 	uint32_t code;
 
 	for (size_t i = 0; i < length;) {
-		size_t size = decode((const unsigned char *)text + i, length - i, &code);
+		size_t size = text_utf8_decode(text + i, length - i, &code);
 
 		if (!size)
 			return false;
@@ -102,7 +102,7 @@ void text_percent_decode(struct strbuf *out, const char *text, size_t length)
 	}
 }
 
-static bool is_control(uint32_t code)
+bool text_is_control(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f || code == 0x2028 || code == 0x2029 ||
 	       (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
@@ -112,12 +112,12 @@ void text_escape(struct strbuf *out, const char *text, size_t length, int flags)
 {
 	for (size_t i = 0; i < length;) {
 		uint32_t code = 0;
-		size_t size = decode((const unsigned char *)text + i, length - i, &code);
+		size_t size = text_utf8_decode(text + i, length - i, &code);
 
 		if (!size) {
 			strbuf_printf(out, "\\x%02x", (unsigned char)text[i]);
 			size = 1;
-		} else if ((code == '\t' && (flags & TEXT_ESCAPE_KEEP_TAB)) || (code == '\n' && (flags & TEXT_ESCAPE_KEEP_NEWLINE)) || !is_control(code)) {
+		} else if ((code == '\t' && (flags & TEXT_ESCAPE_KEEP_TAB)) || (code == '\n' && (flags & TEXT_ESCAPE_KEEP_NEWLINE)) || !text_is_control(code)) {
 			strbuf_add_bytes(out, text + i, size);
 		} else if (code < 0x80) {
 			strbuf_printf(out, "\\x%02x", (unsigned)code);

@@ -21,6 +21,10 @@ void text_escape(struct strbuf *out, const char *text, size_t length, int flags)
 /* Overwrites with '*' the user and password of every address ("https://user:password@host/") in `text`: what is shown of a file or of what a child said must
    not hold them. The length, and so every place in it, stays. */
 void text_hide_users(char *text, size_t length);
+/* Whether text_escape() lets a character through only as an escape. */
+bool text_is_control(uint32_t code);
+/* Length and code point of the UTF-8 character at `text`, which is not at its end; 0 when it is invalid (RFC 3629). */
+size_t text_utf8_decode(const char *text, size_t length, uint32_t *ret_code);
 /* Bytes of the UTF-8 character at `text` (1 to 4), or 1 when it is invalid (RFC 3629: no overlong forms, no surrogates). */
 size_t text_utf8_length(const char *text, size_t length);
 bool text_is_utf8(const char *text, size_t length);

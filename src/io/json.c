@@ -84,20 +84,20 @@ static void add_string(struct strbuf *out, const char *text)
 
 	strbuf_add_char(out, '"');
 	for (size_t i = 0; i < length;) {
-		unsigned char c = (unsigned char)text[i];
-		size_t size = text_utf8_length(text + i, length - i);
+		uint32_t code = 0;
+		size_t size = text_utf8_decode(text + i, length - i, &code);
 
-		if (c == '"' || c == '\\')
-			strbuf_printf(out, "\\%c", c);
-		else if (c == '\n')
-			strbuf_add(out, "\\n");
-		else if (c < 0x20 || c == 0x7f)
-			strbuf_printf(out, "\\u%04x", c);
-		else if (c >= 0x80 && size == 1)
+		if (!size)
 			strbuf_add(out, "\xef\xbf\xbd");
+		else if (code == '"' || code == '\\')
+			strbuf_printf(out, "\\%c", (char)code);
+		else if (code == '\n')
+			strbuf_add(out, "\\n");
+		else if (text_is_control(code)) /* none is above U+FFFF */
+			strbuf_printf(out, "\\u%04x", (unsigned)code);
 		else
 			strbuf_add_bytes(out, text + i, size);
-		i += size;
+		i += size ? size : 1;
 	}
 	strbuf_add_char(out, '"');
 }

@@ -8,7 +8,8 @@
 /* Strict JSON (RFC 8259; duplicate keys are errors). The tree lives in `a`; positions are not known (line 0). `what` names the text in errors. */
 int json_parse(struct arena *a, const char *what, const char *text, size_t length, struct value **ret_value, struct error *err);
 
-/* Writes into `out` as it is called; commas, indentation (two spaces, or none with compact) and escapes are its work. Invalid UTF-8 becomes U+FFFD.
+/* Writes into `out` as it is called; commas, indentation (two spaces, or none with compact) and escapes are its work: invalid UTF-8 becomes U+FFFD,
+   and what could drive a terminal (text_is_control) is an escape, so that a program's output may be looked at.
    `key` is NULL inside arrays and for the outermost value, behind which stands one newline. */
 struct json_writer {
 	struct strbuf *out;
