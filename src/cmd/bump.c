@@ -20,7 +20,7 @@
 #include "render/committed.h"
 #include "report/build_display.h"
 #include "report/report.h"
-#include "resolve/working.h"
+#include "lock/working.h"
 
 /* Everything one bump holds; zeroed but for lock_fd is valid. */
 struct bump {
@@ -101,15 +101,6 @@ static int prepare(struct bump *b, struct error *err)
 	return engine_find(b->call->arena, command_value(b->call, "engine"), &b->engine, err);
 }
 
-static bool same_text(const struct lock *a, const struct lock *b)
-{
-	autostrbuf struct strbuf left = {0}, right = {0};
-
-	lock_write(a, &left);
-	lock_write(b, &right);
-	return !strcmp(strbuf_text(&left), strbuf_text(&right));
-}
-
 /* The lock of an earlier run that made no release of it, when it still fits the database. */
 static bool take_working(struct bump *b, const char *digest)
 {
@@ -126,7 +117,7 @@ static bool take_working(struct bump *b, const char *digest)
 /* Chooses the lock: nothing is resolved when nothing was asked to move and what was locked fits the database as it is. */
 static int lock(struct bump *b, struct error *err)
 {
-	char digest[65];
+	char digest[DIGEST_HEX_LENGTH + 1];
 	bool asked = relock_is_asked(b->call);
 
 	database_digest(&b->db, digest);
@@ -140,7 +131,7 @@ static int lock(struct bump *b, struct error *err)
 			return -1;
 		b->lock = &b->relock.result;
 	}
-	b->same_lock = last_name(b) && (b->lock == &b->relock.release.lock || same_text(b->lock, &b->relock.release.lock));
+	b->same_lock = last_name(b) && (b->lock == &b->relock.release.lock || lock_equal(b->lock, &b->relock.release.lock));
 	/* Kept, so that a run that is stopped is gone on with where it was; what was kept already has its addresses beside it, and would lose them. */
 	if (!b->same_lock && b->lock != &b->working && !command_flag(b->call, "dry-run"))
 		return working_lock_write(b->db.root, b->lock, NULL, err);

@@ -9,7 +9,7 @@
 #include "diff/diff.h"
 #include "io/json.h"
 #include "report/report.h"
-#include "resolve/working.h"
+#include "lock/working.h"
 
 static size_t count_files(const struct lock *lock, uint64_t *ret_bytes)
 {

@@ -11,7 +11,7 @@
 #include "lock/lock_text.h"
 #include "python/name.h"
 #include "report/problems.h"
-#include "resolve/working.h"
+#include "lock/working.h"
 
 void relock_release(struct relock *r)
 {
@@ -99,17 +99,6 @@ static int read_upgrades(struct relock *r, const char *const **ret, struct error
 	return 0;
 }
 
-static bool same_as_last(const struct relock *r)
-{
-	autostrbuf struct strbuf before = {0}, after = {0};
-
-	if (!r->last)
-		return false;
-	lock_write(r->last, &before);
-	lock_write(&r->result, &after);
-	return !strcmp(strbuf_text(&before), strbuf_text(&after));
-}
-
 int relock_check_use(const struct command_call *call)
 {
 	const char *at = command_value(call, "at");
@@ -152,6 +141,6 @@ int relock_resolve(struct relock *r, struct error *err)
 	else
 		open_print_problems(&d);
 	if (result == 0)
-		r->unchanged = same_as_last(r);
+		r->unchanged = r->last && lock_equal(r->last, &r->result);
 	return result;
 }

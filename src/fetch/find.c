@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "fetch/work.h"
 #include "io/json.h"
+#include "lock/working.h"
 
 enum { ADDRESSES_LIMIT_BYTES = 32 * 1024 * 1024, MATCHES_MAX = 4 /* of one file on one page */ };
 
@@ -350,7 +351,7 @@ void find_known_addresses(struct work *w)
 	autostrbuf struct strbuf text = {0};
 	autoerror struct error ignored = {0};
 	struct value *addresses = NULL;
-	const char *path = path_join(&a, w->root, ".lockstep/urls.json");
+	const char *path = path_join(&a, w->root, WORKING_URLS);
 
 	/* Only a short cut: without it, or when it is broken, the indexes are asked. */
 	if (file_size(path) >= 0 && file_read(path, ADDRESSES_LIMIT_BYTES, &text, &ignored) == 0)

@@ -2,20 +2,22 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "lock/lock_text.h"
+#include "lock/working.h"
 
-static const char *const places[] = {".lockstep/lock.toml", "lockfiles/latest/lock.toml"};
+static const char *const places[] = {WORKING_LOCK, "lockfiles/latest/lock.toml"};
 
 int lock_current(const struct database *db, struct lock *ret, const char **ret_from, struct diag *d, struct error *err)
 {
-	char inputs[65];
+	char inputs[DIGEST_HEX_LENGTH + 1];
 	size_t found = 0;
 
 	*ret = (struct lock){0};
 	database_digest(db, inputs);
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
 		autoarena struct arena a = {0};
 		const char *path = path_join(&a, db->root, places[i]);
 

@@ -127,6 +127,15 @@ static void add_pin(struct strbuf *out, const struct pin *pin)
 	strbuf_add(out, "]\n");
 }
 
+bool lock_equal(const struct lock *a, const struct lock *b)
+{
+	autostrbuf struct strbuf left = {0}, right = {0};
+
+	lock_write(a, &left);
+	lock_write(b, &right);
+	return !strcmp(strbuf_text(&left), strbuf_text(&right));
+}
+
 void lock_write(const struct lock *lock, struct strbuf *out)
 {
 	add_head(out, lock);

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "io/digest.h"
 
 struct wheel_name {
 	const char *name;    /* canonical */
@@ -37,7 +38,7 @@ struct wheel_metadata {
 	size_t requires_dist_count;
 	const char **provides_extra; /* canonical, sorted, each once */
 	size_t provides_extra_count;
-	char metadata_sha256[65];
+	char metadata_sha256[DIGEST_HEX_LENGTH + 1];
 };
 /* Reads METADATA out of the .whl at `path`; ERR_INPUT when it is no wheel or its metadata is broken. */
 int wheel_metadata_read(struct arena *a, const char *path, struct wheel_metadata *ret, struct error *err);
@@ -47,4 +48,4 @@ int wheel_metadata_parse(struct arena *a, const char *text, size_t length, struc
 /* A digest over what a wheel's RECORD says of the files that pip installs as they are: SHA-256 of the lines "path<TAB>sha256=...<NEWLINE>", sorted by bytes. Left out
    is what an installer writes or rewrites: RECORD itself and its signatures, INSTALLER, REQUESTED, direct_url.json, bytecode, and of .data all but purelib and
    platlib, which count by where they go. The same over an installed package tells whether it came from this wheel. ERR_INPUT when it has no RECORD. */
-int wheel_record_digest(const char *path, char ret_hex[65], struct error *err);
+int wheel_record_digest(const char *path, char ret_hex[DIGEST_HEX_LENGTH + 1], struct error *err);

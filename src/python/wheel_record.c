@@ -63,7 +63,7 @@ static const char *installed_path(const char *path)
 	return NULL;
 }
 
-static void digest_record(const char *text, size_t length, char ret_hex[65])
+static void digest_record(const char *text, size_t length, char ret_hex[DIGEST_HEX_LENGTH + 1])
 {
 	autoarena struct arena a = {0};
 	const char *at = text, *end = text + length;
@@ -92,7 +92,7 @@ static void digest_record(const char *text, size_t length, char ret_hex[65])
 	digest_end(&d, ret_hex);
 }
 
-int wheel_record_digest(const char *path, char ret_hex[65], struct error *err)
+int wheel_record_digest(const char *path, char ret_hex[DIGEST_HEX_LENGTH + 1], struct error *err)
 {
 	autozip struct zip z = ZIP_NONE;
 	autostrbuf struct strbuf text = {0};

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/error.h"
+#include "io/digest.h"
 
 enum constraint_kind { CONSTRAINT_LOOSE, CONSTRAINT_RANGE, CONSTRAINT_EXACT };
 
@@ -250,5 +251,5 @@ const char *layer_use_expand(struct arena *a, const struct layer_use *use, const
 bool layer_use_holds(const struct layer_use *use, const struct layer_condition *conditions, size_t count);
 /* A digest over everything that can change this container's lock or image, and over the whole database; equal inputs give equal digests whatever the order
    of files and keys, comments and white space. */
-void container_digest(const struct container *c, const struct database *db, char ret_hex[65]);
-void database_digest(const struct database *db, char ret_hex[65]);
+void container_digest(const struct container *c, const struct database *db, char ret_hex[DIGEST_HEX_LENGTH + 1]);
+void database_digest(const struct database *db, char ret_hex[DIGEST_HEX_LENGTH + 1]);

@@ -163,7 +163,7 @@ static void add_swaps(struct digest *d, const struct container *c)
 	add_set(d, pairs, c->swap_count);
 }
 
-void container_digest(const struct container *c, const struct database *db, char ret_hex[65])
+void container_digest(const struct container *c, const struct database *db, char ret_hex[DIGEST_HEX_LENGTH + 1])
 {
 	autoarena struct arena scratch = {0};
 	struct package **packages;
@@ -219,7 +219,7 @@ static const char *difference_key(struct arena *a, const struct difference *diff
 	return arena_strdup(a, hex);
 }
 
-void database_digest(const struct database *db, char ret_hex[65])
+void database_digest(const struct database *db, char ret_hex[DIGEST_HEX_LENGTH + 1])
 {
 	autoarena struct arena scratch = {0};
 	const char **conflicts = arena_array(&scratch, db->conflict_count, sizeof(*conflicts));

@@ -1,12 +1,12 @@
 #include "release/make.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "lock/working.h"
 #include "release/release_text.h"
 #include "release/release_store.h"
 #include "release/tags.h"
@@ -154,8 +154,8 @@ static int make(const struct release *r, const struct database *db, const struct
 	release_files(&a, r, &files, &count);
 	if (check_readable(r, folder, files, count, err) < 0 || transaction_begin(db->root, &t, err) < 0 ||
 	    transaction_add_folder(t, folder, files, count, err) < 0 || add_latest(t, db, files, count, err) < 0 ||
-	    add_rendered(t, rendered, rendered_count, err) < 0 || add_tags(t, db, r->name, d, err) < 0 ||
-	    transaction_add_removal(t, ".lockstep/lock.toml", err) < 0 || transaction_commit(t, sync_store, notes, err) < 0)
+	    add_rendered(t, rendered, rendered_count, err) < 0 || add_tags(t, db, r->name, d, err) < 0 || transaction_add_removal(t, WORKING_LOCK, err) < 0 ||
+	    transaction_commit(t, sync_store, notes, err) < 0)
 		return error_wrap(err, "cannot make release '%s'", r->name);
 	return 0;
 }

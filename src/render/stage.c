@@ -228,7 +228,7 @@ static void add_labels(struct arena *a, const struct render *r, const struct con
 {
 	autostrbuf struct strbuf layer_names = {0}, group_names = {0};
 	const char **groups = arena_array(a, c->group_count, sizeof(*groups));
-	char inputs[65];
+	char inputs[DIGEST_HEX_LENGTH + 1];
 
 	for (size_t i = 0; i < c->layer_count; i++) {
 		if (i)

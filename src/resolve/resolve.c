@@ -25,8 +25,8 @@ struct resolver {
 	const struct lock *last;
 	const struct resolve_options *options;
 	struct uv uv;
-	struct environments environments;
-	struct question containers; /* what all of them want */
+	struct environments environments; /* in the arena of the result, which they become a part of */
+	struct question containers;       /* what all of them want */
 	struct lock *ret;
 	struct diag *d;
 	struct error *err;
@@ -231,7 +231,7 @@ static void describe_container(struct resolver *r, size_t index, const struct as
 {
 	const struct container *c = &r->db->containers[index];
 	struct arena *a = &r->ret->arena;
-	char hex[65];
+	char hex[DIGEST_HEX_LENGTH + 1];
 
 	container_digest(c, r->db, hex);
 	*ret = (struct lock_container){
@@ -249,26 +249,15 @@ static void describe_container(struct resolver *r, size_t index, const struct as
 static void describe(struct resolver *r)
 {
 	struct arena *a = &r->ret->arena;
-	char hex[65];
+	char hex[DIGEST_HEX_LENGTH + 1];
 
 	database_digest(r->db, hex);
 	r->ret->project = arena_strdup(a, r->db->project.name);
 	r->ret->inputs = arena_strdup(a, hex);
 	*arena_push(a, &r->ret->tools, &r->ret->tool_count) = (struct lock_tool){"lockstep", LOCKSTEP_VERSION};
 	*arena_push(a, &r->ret->tools, &r->ret->tool_count) = (struct lock_tool){"uv", arena_strdup(a, r->uv.version)};
-	for (size_t i = 0; i < r->environments.count; i++) {
-		struct lock_environment *e = &r->environments.items[i];
-
-		*arena_push(a, &r->ret->environments, &r->ret->environment_count) = (struct lock_environment){
-			.name = arena_strdup(a, e->name),
-			.python = arena_strdup(a, e->python),
-			.implementation = arena_strdup(a, e->implementation),
-			.os = arena_strdup(a, e->os),
-			.machine = arena_strdup(a, e->machine),
-			.libc = arena_strdup(a, e->libc),
-			.libc_version = arena_strdup(a, e->libc_version),
-		};
-	}
+	r->ret->environments = r->environments.items;
+	r->ret->environment_count = r->environments.count;
 	for (size_t i = 0; i < r->db->container_count; i++)
 		describe_container(r, i, &r->containers.askers[i], arena_push(a, &r->ret->containers, &r->ret->container_count));
 }
@@ -292,17 +281,14 @@ static void shorten_edges(struct lock *lock)
 /* The same pins as last time: then the old cut-off still says what was looked at. */
 static void keep_cut_off(struct resolver *r)
 {
-	autostrbuf struct strbuf before = {0}, after = {0};
-	struct lock probe;
+	struct lock with_our_pins;
 
 	if (!r->last)
 		return;
-	probe = *r->last;
-	lock_write(&probe, &before);
-	probe.pins = r->ret->pins;
-	probe.pin_count = r->ret->pin_count;
-	lock_write(&probe, &after);
-	if (!strcmp(strbuf_text(&before), strbuf_text(&after)))
+	with_our_pins = *r->last;
+	with_our_pins.pins = r->ret->pins;
+	with_our_pins.pin_count = r->ret->pin_count;
+	if (lock_equal(r->last, &with_our_pins))
 		r->ret->cut_off_unix = r->last->cut_off_unix;
 }
 
@@ -327,7 +313,7 @@ static int make_folder(struct resolver *r)
 
 static int resolve(struct resolver *r)
 {
-	environments_collect(&r->scratch, r->db, &r->environments);
+	environments_collect(&r->ret->arena, r->db, &r->environments);
 	r->uv.cut_off_unix = r->options->cut_off_unix;
 	r->ret->cut_off_unix = r->options->cut_off_unix ? r->options->cut_off_unix : clock_now_unix();
 	if (make_folder(r) < 0 || resolve_containers(r) < 0 || resolve_layers(r) < 0)

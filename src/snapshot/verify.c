@@ -89,7 +89,7 @@ static void verify_wheel(const struct pin *pin, const struct lock_environment *e
 	autoarena struct arena a = {0};
 	autoerror struct error ignored = {0};
 	const struct lock_file *file = pin_file(pin, environment);
-	char digest[65];
+	char digest[DIGEST_HEX_LENGTH + 1];
 
 	if (!p->record_sha256) {
 		if (!p->altered)

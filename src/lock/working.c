@@ -1,4 +1,4 @@
-#include "resolve/working.h"
+#include "lock/working.h"
 
 #include <stdlib.h>
 #include <string.h>
