@@ -8,7 +8,7 @@
 
 enum { RECORD_LIMIT_BYTES = 32 * 1024 * 1024 };
 
-/* One field of a CSV row (RFC 4180, as Python's csv module reads it) from *at on; *ret_last when a row ends behind it. False at the end of the text. */
+/* One field of a CSV row (RFC 4180, as Python's csv module reads it: a quote counts at the beginning of a field only) from *at on; *ret_last when a row ends behind it. False at the end of the text. */
 static bool next_field(struct arena *a, const char **at, const char *end, const char **ret_field, bool *ret_last)
 {
 	autostrbuf struct strbuf field = {0};
@@ -20,15 +20,15 @@ static bool next_field(struct arena *a, const char **at, const char *end, const 
 	for (; p < end && (quoted || (*p != ',' && *p != '\n' && *p != '\r')); p++) {
 		if (*p == '"' && quoted && p + 1 < end && p[1] == '"')
 			strbuf_add_char(&field, *p++);
-		else if (*p == '"')
+		else if (*p == '"' && (quoted || p == *at))
 			quoted = !quoted;
 		else
 			strbuf_add_char(&field, *p);
 	}
 	*ret_last = p >= end || *p != ',';
-	if (p < end && *p == '\r')
+	if (p + 1 < end && p[0] == '\r' && p[1] == '\n')
 		p++;
-	if (p < end && (*p == '\n' || *p == ','))
+	if (p < end)
 		p++;
 	*at = p;
 	*ret_field = arena_strdup(a, strbuf_text(&field));
