@@ -22,7 +22,8 @@ def run(argv, folder=None, timeout=600):
     """(exit status, output of both streams); a program that is not there is status 127. Nothing that it started outlives it."""
     with tempfile.TemporaryFile() as output:
         try:
-            child = subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+            # As bytes: an old Python in the C locale would refuse words beyond ASCII.
+            child = subprocess.Popen([word.encode("utf-8") for word in argv], cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         except FileNotFoundError:
             return 127, "%s: not found" % argv[0]
         except OSError as problem:
@@ -265,7 +266,7 @@ def verify(probes):
     for probe in probes:
         folder = tempfile.mkdtemp()
         for name, content in probe["files"].items():
-            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            with open(os.path.join(folder, name).encode("utf-8"), "w", encoding="utf-8") as file:
                 file.write(content)
         result = {"name": probe["name"], "status": 0, "command": None, "output": ""}
         for argv in probe["commands"]:
@@ -290,4 +291,5 @@ def main():
     json.dump(answer, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()
