@@ -285,7 +285,7 @@ static int copy_bytes(int in, int out, off_t size)
 	return 0;
 }
 
-int file_copy(const char *from, const char *to, struct error *err)
+static int copy_file(const char *from, const char *to, struct error *err)
 {
 	autofree char *temporary = mem_printf("%s.XXXXXX", to);
 	autofd int in = open(from, O_RDONLY | O_CLOEXEC);
@@ -313,7 +313,7 @@ int file_link_or_copy(const char *from, const char *to, struct error *err)
 		return 0;
 	if (errno != EXDEV && errno != EPERM && errno != EMLINK && errno != EOPNOTSUPP)
 		return error_errno(err, "cannot link '%s' to '%s'", from, to);
-	return file_copy(from, to, err);
+	return copy_file(from, to, err);
 }
 
 int file_list(struct arena *a, const char *path, char ***ret_names, size_t *ret_count, struct error *err)

@@ -38,7 +38,6 @@ int file_rename(const char *from, const char *to, struct error *err); /* and fsy
 int file_sync_dir(const char *path, struct error *err);
 /* A hard link, or a copy where the file systems differ. Replaces `to`. */
 int file_link_or_copy(const char *from, const char *to, struct error *err);
-int file_copy(const char *from, const char *to, struct error *err);
 
 /* Sorted names in a folder without "." and ".."; names live in the arena. A missing folder is ERR_NOT_FOUND. */
 int file_list(struct arena *a, const char *path, char ***ret_names, size_t *ret_count, struct error *err);

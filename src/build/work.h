@@ -10,7 +10,7 @@
 #include "engine/engine.h"
 #include "io/process.h"
 
-enum work_state { WORK_WAITING, WORK_READY, WORK_RUNNING, WORK_DONE, WORK_FAILED, WORK_STOPPED };
+enum work_state { WORK_WAITING, WORK_RUNNING, WORK_DONE, WORK_FAILED, WORK_STOPPED };
 
 struct work_job;
 

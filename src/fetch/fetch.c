@@ -65,7 +65,13 @@ int64_t fetch_pause_ms(const struct work *w, unsigned tries, int64_t retry_after
 	return retry_after_ms > pause_ms ? retry_after_ms : pause_ms;
 }
 
-static bool is_listed(struct fetch_file *list, size_t count, const char *sha256)
+/* A file to have, with the pin it is of. */
+struct wanted {
+	const struct pin *pin;
+	const struct lock_file *file;
+};
+
+static bool is_listed(struct wanted *list, size_t count, const char *sha256)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (!strcmp(list[i].file->sha256, sha256))
@@ -74,9 +80,10 @@ static bool is_listed(struct fetch_file *list, size_t count, const char *sha256)
 	return false;
 }
 
-void fetch_list(struct arena *a, const struct lock *lock, struct fetch_file **ret, size_t *ret_count)
+/* What the lock installs somewhere: each file once, by pin. In `a`. */
+static void list_wanted(struct arena *a, const struct lock *lock, struct wanted **ret, size_t *ret_count)
 {
-	struct fetch_file *list = NULL;
+	struct wanted *list = NULL;
 	size_t count = 0;
 
 	for (size_t i = 0; i < lock->pin_count; i++) {
@@ -92,7 +99,7 @@ void fetch_list(struct arena *a, const struct lock *lock, struct fetch_file **re
 			const struct lock_file *file = wanted ? pin_file(pin, environment) : NULL;
 
 			if (file && !is_listed(list, count, file->sha256))
-				*arena_push(a, &list, &count) = (struct fetch_file){pin, file};
+				*arena_push(a, &list, &count) = (struct wanted){pin, file};
 		}
 	}
 	*ret = list;
@@ -129,10 +136,10 @@ static int by_size_descending(const void *a, const void *b)
 
 static void list_jobs(struct work *w, const struct lock *lock, struct fetch_result *ret)
 {
-	struct fetch_file *list;
+	struct wanted *list;
 	size_t count;
 
-	fetch_list(&w->arena, lock, &list, &count);
+	list_wanted(&w->arena, lock, &list, &count);
 	*ret = (struct fetch_result){.files = count};
 	for (size_t i = 0; i < count; i++) {
 		const struct lock_file *file = list[i].file;

@@ -30,10 +30,3 @@ struct fetch_result {
    store, and what was cut is gone on with by the next run. LOCKSTEP_FETCH_TRIES, _BACKOFF_MS and _STALL_MS in the environment stand for options left at 0. */
 int fetch_lock(const struct lock *lock, const struct settings *s, const char *root, const struct fetch_options *options, struct fetch_result *ret,
 	       struct error *err);
-
-/* The files that fetch_lock() would see to: each once, by pin. In `a`. */
-struct fetch_file {
-	const struct pin *pin;
-	const struct lock_file *file;
-};
-void fetch_list(struct arena *a, const struct lock *lock, struct fetch_file **ret, size_t *ret_count);

@@ -353,11 +353,6 @@ int64_t sql_column_integer(struct sql_statement *s, int column)
 	return sqlite3_column_int64(s->statement, column);
 }
 
-int64_t sql_changes(struct sql *db)
-{
-	return sqlite3_changes64(db->handle);
-}
-
 void sql_statement_close(struct sql_statement *s)
 {
 	if (!s)

@@ -28,7 +28,6 @@ int sql_step(struct sql_statement *s, struct error *err);
 int sql_column_count(struct sql_statement *s);
 const char *sql_column_text(struct sql_statement *s, int column); /* NULL for NULL; valid until the next step */
 int64_t sql_column_integer(struct sql_statement *s, int column);
-int64_t sql_changes(struct sql *db); /* rows the last sql_run() changed */
 void sql_statement_close(struct sql_statement *s);
 #define autostatement __attribute__((cleanup(sql_statement_cleanup)))
 void sql_statement_cleanup(struct sql_statement **s);

@@ -28,7 +28,7 @@ bool terminal_is_live(FILE *stream)
 	return isatty(fileno(stream)) && term && *term && strcmp(term, "dumb") != 0;
 }
 
-bool terminal_has_color(FILE *stream)
+static bool has_color(FILE *stream)
 {
 	const char *no_color = getenv("NO_COLOR");
 
@@ -44,14 +44,14 @@ unsigned terminal_width(FILE *stream)
 
 const char *terminal_begin(FILE *stream, enum terminal_color color)
 {
-	static const char *const codes[] = {"", "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[34m", "\033[36m"};
+	static const char *const codes[] = {"", "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[36m"};
 
-	return terminal_has_color(stream) ? codes[color] : "";
+	return has_color(stream) ? codes[color] : "";
 }
 
 const char *terminal_end(FILE *stream)
 {
-	return terminal_has_color(stream) ? "\033[0m" : "";
+	return has_color(stream) ? "\033[0m" : "";
 }
 
 /* Bytes of `text` that fill at most `width` cells; colour sequences take none, every other character one. */

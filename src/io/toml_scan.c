@@ -44,14 +44,14 @@ void toml_problem(struct toml *t, struct pos at, const char *format, ...)
 	va_end(args);
 }
 
-bool toml_at_newline(const struct toml *t)
+static bool at_newline(const struct toml *t)
 {
 	return t->at < t->end && (*t->at == '\n' || (*t->at == '\r' && t->at + 1 < t->end && t->at[1] == '\n'));
 }
 
 bool toml_newline(struct toml *t)
 {
-	if (!toml_at_newline(t))
+	if (!at_newline(t))
 		return false;
 	t->at += *t->at == '\r' ? 2 : 1;
 	t->line++;
@@ -75,7 +75,7 @@ bool toml_skip_comment(struct toml *t)
 	toml_skip_blanks(t);
 	if (t->at == t->end || *t->at != '#')
 		return true;
-	while (t->at < t->end && !toml_at_newline(t)) {
+	while (t->at < t->end && !at_newline(t)) {
 		if (is_control(*t->at))
 			return toml_fail(t, t->at, "control character in a comment");
 		t->at++;
@@ -114,7 +114,7 @@ static bool scan_code(struct toml *t, unsigned count, const char *escape)
 static bool scan_line_continuation(struct toml *t, const char *escape)
 {
 	toml_skip_blanks(t);
-	if (!toml_at_newline(t))
+	if (!at_newline(t))
 		return toml_fail(t, escape, "unknown escape; a backslash itself is written '\\\\'");
 	do {
 		toml_skip_blanks(t);
@@ -138,7 +138,7 @@ static bool scan_escape(struct toml *t, bool multi_line)
 
 		return scan_code(t, count, escape);
 	}
-	if (multi_line && t->at < t->end && (*t->at == ' ' || *t->at == '\t' || toml_at_newline(t)))
+	if (multi_line && t->at < t->end && (*t->at == ' ' || *t->at == '\t' || at_newline(t)))
 		return scan_line_continuation(t, escape);
 	return toml_fail(t, escape, "unknown escape; a backslash itself is written '\\\\'");
 }
@@ -187,7 +187,7 @@ static bool scan_single_line(struct toml *t, char quote, const char *opening)
 		while (t->at < t->end && *t->at != quote && *t->at != '\\' && !is_control(*t->at))
 			t->at++;
 		strbuf_add_bytes(&t->scratch, run, (size_t)(t->at - run));
-		if (t->at == t->end || toml_at_newline(t))
+		if (t->at == t->end || at_newline(t))
 			break;
 		if (*t->at == '\\' && quote == '"') {
 			if (!scan_escape(t, false))

@@ -41,7 +41,6 @@ bool toml_fail(struct toml *t, const char *at, const char *format, ...) __attrib
 /* Reports a problem that does not stop the reading. */
 void toml_problem(struct toml *t, struct pos at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-bool toml_at_newline(const struct toml *t);
 void toml_skip_blanks(struct toml *t);
 /* Blanks, then a comment if there is one. */
 bool toml_skip_comment(struct toml *t);

@@ -193,19 +193,6 @@ const char *settings_index_url(const struct settings *s, const char *alias)
 	return NULL;
 }
 
-void settings_set_index(struct settings *s, const char *alias, const char *url, const char *from)
-{
-	struct settings_index index = {.alias = arena_strdup(&s->arena, alias), .url = arena_strdup(&s->arena, url), .from = arena_strdup(&s->arena, from)};
-
-	for (size_t i = 0; i < s->index_count; i++) {
-		if (!strcmp(s->indexes[i].alias, alias)) {
-			s->indexes[i] = index;
-			return;
-		}
-	}
-	*arena_push(&s->arena, &s->indexes, &s->index_count) = index;
-}
-
 /* The first address in `text` after "default", ended by white space, '>' , ')' or ']'. In the arena, or NULL. */
 static const char *stated_default(struct arena *a, const char *text)
 {

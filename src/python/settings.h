@@ -38,8 +38,6 @@ int settings_read(struct settings *s, const char *project_root, struct error *er
 void settings_release(struct settings *s);
 /* The address of an index by its alias, or NULL. */
 const char *settings_index_url(const struct settings *s, const char *alias);
-/* Gives an index another address (or adds it, last), as recipes/project.yaml may. */
-void settings_set_index(struct settings *s, const char *alias, const char *url, const char *from);
 /* The address that uv, or else pip, has built in: asked of the programs themselves. Fills the "default" entry when it has none, once. ERR_NOT_FOUND, saying
    what to set, when neither can tell. */
 int settings_default_index(struct settings *s, const char *project_root, const char **ret_url, struct error *err);

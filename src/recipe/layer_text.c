@@ -7,15 +7,24 @@
 #include "base/text.h"
 #include "recipe/load.h"
 
-bool layer_text_next(const char *text, size_t *at, struct layer_piece *ret)
+enum piece_kind { PIECE_TEXT, PIECE_OPTION, PIECE_ENV, PIECE_LITERAL /* "${" */, PIECE_BROKEN /* "${" that never ends */ };
+struct piece {
+	enum piece_kind kind;
+	const char *text; /* the text, or the name */
+	size_t length;
+	size_t offset; /* where it begins */
+};
+
+/* Takes the next piece off a text; `*at` begins at 0. False at the end. */
+static bool next_piece(const char *text, size_t *at, struct piece *ret)
 {
 	const char *p = text + *at, *end;
 
-	*ret = (struct layer_piece){PIECE_TEXT, p, 0, *at};
+	*ret = (struct piece){PIECE_TEXT, p, 0, *at};
 	if (!*p)
 		return false;
 	if (text_starts_with(p, "$${")) {
-		*ret = (struct layer_piece){PIECE_LITERAL, p + 1, 2, *at};
+		*ret = (struct piece){PIECE_LITERAL, p + 1, 2, *at};
 		*at += 3;
 	} else if (text_starts_with(p, "${")) {
 		end = p + 2 + strcspn(p + 2, "}\n$");
@@ -47,12 +56,12 @@ static const char *value_of(const struct layer_use *use, const char *name, size_
 const char *layer_use_expand(struct arena *a, const struct layer_use *use, const char *text)
 {
 	autostrbuf struct strbuf out = {0};
-	struct layer_piece piece;
+	struct piece piece;
 	size_t at = 0;
 
 	if (!strstr(text, "${"))
 		return text;
-	while (layer_text_next(text, &at, &piece)) {
+	while (next_piece(text, &at, &piece)) {
 		if (piece.kind == PIECE_OPTION)
 			strbuf_add(&out, value_of(use, piece.text, piece.length));
 		else if (piece.kind == PIECE_ENV)
@@ -85,11 +94,11 @@ static bool is_known_option(struct layer_reader *l, const char *name, struct pos
 static bool check_pieces(struct layer_reader *l, const struct value *v, bool is_env)
 {
 	struct diag *d = l->r->diag;
-	struct layer_piece piece;
+	struct piece piece;
 	size_t at = 0;
 	bool fine = true;
 
-	while (layer_text_next(v->text, &at, &piece)) {
+	while (next_piece(v->text, &at, &piece)) {
 		struct pos pos = piece.kind == PIECE_TEXT ? v->pos : schema_pos_in(l->r, v, piece.offset);
 		autofree char *name = mem_strndup(piece.text, piece.length);
 

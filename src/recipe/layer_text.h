@@ -4,16 +4,6 @@
 #include "recipe/database.h"
 #include "recipe/schema.h"
 
-enum layer_piece_kind { PIECE_TEXT, PIECE_OPTION, PIECE_ENV, PIECE_LITERAL /* "${" */, PIECE_BROKEN /* "${" that never ends */ };
-struct layer_piece {
-	enum layer_piece_kind kind;
-	const char *text; /* the text, or the name */
-	size_t length;
-	size_t offset; /* where it begins */
-};
-/* Takes the next piece off a text; `*at` begins at 0. False at the end. */
-bool layer_text_next(const char *text, size_t *at, struct layer_piece *ret);
-
 /* A layer being read: its options are known, and `sample` has a possible value for each, so that texts can be tried. */
 struct layer_reader {
 	struct reader *r;

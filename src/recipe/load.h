@@ -41,5 +41,4 @@ void refer_groups(struct reader *r, const struct value *v, const char *what, str
 /* Rows for environment variables: names sorted, values one line each. */
 void load_environment(struct reader *r, const struct value *v, const char *what, const char ***ret_names, const char ***ret_values, size_t *ret_count);
 
-struct base *database_base(const struct database *db, const char *name);
 struct layer *database_layer(const struct database *db, const char *name);

@@ -86,13 +86,6 @@ struct container *database_container(const struct database *db, const char *name
 	return find(&all, name);
 }
 
-struct base *database_base(const struct database *db, const char *name)
-{
-	struct named_array all = BY_NAME(db, base, base);
-
-	return find(&all, name);
-}
-
 struct layer *database_layer(const struct database *db, const char *name)
 {
 	struct named_array all = BY_NAME(db, layer, layer);

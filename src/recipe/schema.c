@@ -169,10 +169,6 @@ static void read_row(struct reader *r, const struct value *v, const struct schem
 		text = schema_line(r, v, what, row->form);
 		memcpy(target + row->offset, &text, sizeof(text));
 		break;
-	case SCHEMA_TEXT:
-		text = schema_text(r, v, what);
-		memcpy(target + row->offset, &text, sizeof(text));
-		break;
 	case SCHEMA_SET:
 		schema_set(r, v, what, row->form, (const char ***)(void *)(target + row->offset), (size_t *)(void *)(target + row->count_offset));
 		break;

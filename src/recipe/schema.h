@@ -22,7 +22,6 @@ struct reader {
 
 enum schema_kind {
 	SCHEMA_LINE,  /* const char *: one line, not empty */
-	SCHEMA_TEXT,  /* const char *: any text */
 	SCHEMA_SET,   /* const char **, with the count: lines that are all different */
 	SCHEMA_VALUE, /* const struct value *: kept, for whoever reads it later */
 	SCHEMA_READ,  /* what `read` makes of it */
@@ -48,7 +47,7 @@ bool schema_read(struct reader *r, const struct value *v, const char *what, stru
 bool schema_is_table(struct reader *r, const struct value *v, const char *what); /* an empty value is none, but no problem either */
 bool schema_is_list(struct reader *r, const struct value *v, const char *what);  /* as schema_is_table */
 bool schema_is_empty(const struct value *v);                                     /* "key:" with nothing behind it */
-/* The text of a value: any (TEXT), or one line of a form (LINE); NULL when it is not. A line's final line feed is dropped (block scalars have one). */
+/* The text of a value: any, or one line of a form; NULL when it is not. A line's final line feed is dropped (block scalars have one). */
 const char *schema_text(struct reader *r, const struct value *v, const char *what);
 const char *schema_line(struct reader *r, const struct value *v, const char *what, const struct word_form *form);
 void schema_set(struct reader *r, const struct value *v, const char *what, const struct word_form *form, const char ***ret_words, size_t *ret_count);

@@ -13,7 +13,7 @@ enum { RELEASE_FILE_LIMIT_BYTES = 256 * 1024 * 1024 };
 
 static const char sums_name[] = "SHA256SUMS";
 
-void release_freeze_write(const struct snapshot *s, struct strbuf *out)
+static void write_freeze(const struct snapshot *s, struct strbuf *out)
 {
 	strbuf_printf(out, "# What 'pip freeze --all' said in the image of %s. Made by lockstep; as constraints: pip install -c %s.txt ...\n", s->container,
 		      s->container);
@@ -58,7 +58,7 @@ void release_files(struct arena *a, const struct release *r, struct transaction_
 	release_json_write(r, &text);
 	add_file(a, &files, &count, "release.json", &text);
 	for (size_t i = 0; i < r->snapshot_count; i++) {
-		release_freeze_write(&r->snapshots[i], &text);
+		write_freeze(&r->snapshots[i], &text);
 		add_file(a, &files, &count, arena_printf(a, "%s.txt", r->snapshots[i].container), &text);
 	}
 	qsort(files, count, sizeof(*files), compare_files);

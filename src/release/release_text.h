@@ -14,7 +14,6 @@ void release_json_write(const struct release *r, struct strbuf *out);
 int release_json_parse(struct release *r, const char *file, const char *text, size_t length, struct error *err);
 
 /* <container>.txt: the lines of `pip freeze` under a comment, a constraints file for pip. */
-void release_freeze_write(const struct snapshot *s, struct strbuf *out);
 void release_freeze_parse(struct arena *a, const char *text, size_t length, struct snapshot *s);
 
 /* All files of a release, SHA256SUMS last; in `a`. `r` needs its lock and snapshots. */

@@ -27,7 +27,8 @@ static void add_header(struct strbuf *out, const struct container *c, const stru
 	word_add_comment(out, c->description);
 }
 
-int render_dockerfile(struct arena *a, const struct render *r, const struct container *c, struct strbuf *out, struct error *err)
+/* Header, then the stages, each `FROM <the one before> AS <name>`. */
+static int add_dockerfile(struct arena *a, const struct render *r, const struct container *c, struct strbuf *out, struct error *err)
 {
 	struct stage *stages = NULL;
 	size_t count = 0;
@@ -64,7 +65,7 @@ int render_files(struct arena *a, const struct database *db, struct rendered_fil
 		const struct container *c = &db->containers[i];
 
 		strbuf_clear(&text);
-		if (render_dockerfile(a, r, c, &text, err) < 0)
+		if (add_dockerfile(a, r, c, &text, err) < 0)
 			return -1;
 		add_file(a, &files, &count, arena_printf(a, "containers/%s/Dockerfile", c->name), &text)->container = c->name;
 	}

@@ -9,8 +9,6 @@
 #include "base/strbuf.h"
 #include "render/stage.h"
 
-/* The whole Dockerfile of a container: header, then its stages, each `FROM <the one before> AS <name>`. Appends to out. */
-int render_dockerfile(struct arena *a, const struct render *r, const struct container *c, struct strbuf *out, struct error *err);
 /* docker-bake.json: group "default", one target for each container, tags with the variable LOCKSTEP_RELEASE. `docker buildx bake -f containers/docker-bake.json`
    from the project's root, after `lockstep build` has made the contexts. Appends to out. */
 void render_bake(const struct database *db, struct strbuf *out);

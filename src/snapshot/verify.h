@@ -38,7 +38,6 @@ struct findings {
 };
 
 void findings_release(struct findings *f);
-#define autofindings __attribute__((cleanup(findings_release)))
 const char *finding_kind_name(enum finding_kind kind); /* "missing", as in JSON */
 
 /* Every declared package of every container has a pin that its constraint takes. */
