@@ -1,5 +1,5 @@
-/* How apt on this machine reaches its mirrors, beyond their addresses: proxies, certificates, users and passwords. Asked of apt, for the tools that install Debian
-   packages in its place. What is secret is written to files of a private folder only, and is in no command line, log or image. */
+/* How apt on this machine reaches its mirrors, beyond their addresses: proxies, certificates, users and passwords. Asked of apt, for the tools that install
+   Debian packages in its place. What is secret is written to files of a private folder only, and is in no command line, log or image. */
 #pragma once
 
 #include "base/arena.h"
@@ -14,7 +14,7 @@ struct access {
 	const char *folder;
 };
 
-/* `ca_file` (or NULL) is trusted too, where apt itself names no certificates. A machine without apt has nothing to say. Everything returned lives in `a`, the files
-   until access_close(), which is always to be called. */
+/* `ca_file` (or NULL) is trusted too, where apt itself names no certificates. A machine without apt has nothing to say. Everything returned lives in `a`, the
+   files until access_close(), which is always to be called. */
 int access_open(struct arena *a, const char *ca_file, struct access *ret, struct error *err);
 void access_close(struct access *x);

@@ -7,7 +7,7 @@
 
 /* The folder of a container, absolute. In `a`. */
 const char *context_folder(struct arena *a, const char *root, const struct container *c);
-/* Makes or replaces the folder, all at once, when it does not hold exactly the inputs of `final` and of what that stands on. All trees must be made and all files
-   be in the store (ERR_NOT_FOUND names the one that is not). */
+/* Makes or replaces the folder, all at once, when it does not hold exactly the inputs of `final` and of what that stands on. All trees must be made and all
+   files be in the store (ERR_NOT_FOUND names the one that is not). */
 int context_prepare(struct arena *a, const char *root, const struct container *c, const struct build_job *final, const struct build_plan *plan,
 		    struct error *err);

@@ -21,8 +21,9 @@ struct inspect {
 void inspect_release(struct inspect *i);
 #define autoinspect __attribute__((cleanup(inspect_release)))
 
-/* Takes the containers named by the call's arguments (all without any), and finds the image of each: the one given with --image; else the newest release's when
-   `lock` is that release's; else the one that was built last from `lock`. ERR_NOT_FOUND, saying what to do, when the engine has no such image. In the call's arena. */
+/* Takes the containers named by the call's arguments (all without any), and finds the image of each: the one given with --image; else the newest release's
+   when `lock` is that release's; else the one that was built last from `lock`. ERR_NOT_FOUND, saying what to do, when the engine has no such image. In the
+   call's arena. */
 int inspect_choose(struct inspect *i, struct command_call *call, const struct database *db, const struct lock *lock, const char *lock_from, struct engine *e,
 		   struct error *err);
 /* Asks every image; prints a line of progress for each unless quiet. */

@@ -6,14 +6,16 @@
 #include "lock/lock.h"
 #include "recipe/database.h"
 
-/* Finds the project from -C or the working folder and loads its database. Problems are printed to stderr; -1 when there are errors among them. The database must
-   be released either way. */
+/* Finds the project from -C or the working folder and loads its database. Problems are printed to stderr; -1 when there are errors among them. The database
+   must be released either way. */
 int open_database(const struct command_call *call, struct database *db, struct error *err);
-/* The lock that counts now (lock/current.h), problems printed; ERR_INPUT when it is the last release's and was changed by hand. The lock must be released either way. */
+/* The lock that counts now (lock/current.h), problems printed; ERR_INPUT when it is the last release's and was changed by hand. The lock must be released
+   either way. */
 int open_lock(const struct database *db, struct lock *ret, const char **ret_from, struct error *err);
 /* Only the root, without reading the database: for commands that look at releases. Finishes or drops what a killed run left, where that can be done here. */
 int open_root(const struct command_call *call, char **ret_root, struct error *err);
-/* Takes the project's lock (.lockstep/lock) and finishes or drops what a killed run left; the lock is held until *ret_fd is closed. ERR_BUSY when another lockstep works here. */
+/* Takes the project's lock (.lockstep/lock) and finishes or drops what a killed run left; the lock is held until *ret_fd is closed. ERR_BUSY when another
+   lockstep works here. */
 int open_for_change(const char *root, int *ret_fd, struct error *err);
 /* Prints lines for the user to stderr, made safe for a terminal. */
 void open_print_notes(const struct strbuf *notes);

@@ -8,7 +8,7 @@
 #include "release/release.h"
 #include "resolve/resolve.h"
 
-/* The rows of the options table that relock() reads. */
+/* The rows of the options table that the functions below read. */
 #define RELOCK_OPTIONS                                                                                                                                         \
 	{"upgrade", 'U', NULL, false, "take the newest version of everything that the recipes allow"},                                                         \
 		{"upgrade-package", 'P', "NAME", true, "take the newest version of this package, and of others only what it needs"},                           \

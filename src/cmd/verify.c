@@ -5,7 +5,6 @@
 #include "cmd/open.h"
 #include "io/json.h"
 
-/* Exit status beside 0: findings are a difference that was asked about. */
 static void print_json(const struct inspect *i, const char *lock_from)
 {
 	autostrbuf struct strbuf out = {0};

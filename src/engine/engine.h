@@ -1,4 +1,4 @@
-/* Engines: what builds images and runs commands in them. One file per engine, each a const struct engine; nothing else knows an engine's command line. */
+/* Engines: what builds images and runs commands in them. One file per engine, each a const struct engine_driver; only it knows its engine's command line. */
 #pragma once
 
 #include <stdbool.h>

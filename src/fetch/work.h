@@ -32,7 +32,7 @@ struct job {
 	const struct lock_file *file;
 	enum job_state state;
 	const char *url;         /* where to get it now; NULL: not known, ask a page */
-	size_t next_source;      /* of work->order: the place to ask when this address is no good; past the end: none is left */
+	size_t next_source;      /* the place to ask when this address is no good, by nth_source(); past the last: none is left */
 	struct index_page *page; /* waited for */
 	struct store_partial partial;
 	uint64_t reported;      /* what of its bytes is counted in work->done_bytes */

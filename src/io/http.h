@@ -69,6 +69,6 @@ size_t http_pending(const struct http *h);
 int http_wait(struct http *h, int timeout_ms, struct error *err);
 /* A URL with its user information and its query cut out, for messages; malloc'ed. */
 char *http_redacted(const char *url);
-/* `link` as it stands on the page at `base` (RFC 3986), without its fragment; a link to the page's own host inherits the page's user information. malloc'ed; NULL
-   when it is no http or https address. */
+/* `link` as it stands on the page at `base` (RFC 3986), without its fragment; a link to the page's own host inherits the page's user information. malloc'ed;
+   NULL when it is no http or https address. */
 char *http_url_join(const char *base, const char *link);

@@ -126,8 +126,8 @@ static void add_uri(struct strbuf *out, const char *path)
 	strbuf_add(out, "?immutable=1");
 }
 
-/* A WAL database wants to make its "-shm" file even to be read. Where the folder is read-only it is opened as a file that cannot change, which is right as long as
-   no transactions wait in a "-wal" file. */
+/* A WAL database wants to make its "-shm" file even to be read. Where the folder is read-only it is opened as a file that cannot change, which is right as
+   long as no transactions wait in a "-wal" file. */
 static int open_immutable(struct sql *db, struct error *err)
 {
 	autofree char *log = mem_printf("%s-wal", db->path);

@@ -9,10 +9,11 @@
 struct sql;
 struct sql_statement;
 
-/* Opens or creates a database: WAL, foreign keys on, busy timeout 5 s, defensive and untrusted-schema settings. read_only changes nothing (SQLite may leave an empty "-wal" and "-shm" beside the file, which the next writer removes) and
-   works in a read-only folder; ERR_NOT_FOUND when there is no file. ":memory:" is a database of its own.
-   Errors of all functions here: ERR_INPUT, and only then, when the file is damaged or no database; ERR_BUSY when another program holds it longer than the timeout;
-   ERR_IO when the disk is full, the file read-only or unreadable; ERR_FAILED for a statement that is refused (a constraint, a missing table). */
+/* Opens or creates a database: WAL, foreign keys on, busy timeout 5 s, defensive and untrusted-schema settings. read_only changes nothing (SQLite may leave
+   an empty "-wal" and "-shm" beside the file, which the next writer removes) and works in a read-only folder; ERR_NOT_FOUND when there is no file. ":memory:"
+   is a database of its own. Errors of all functions here: ERR_INPUT, and only then, when the file is damaged or no database; ERR_BUSY when another program
+   holds it longer than the timeout; ERR_IO when the disk is full, the file read-only or unreadable; ERR_FAILED for a statement that is refused (a constraint,
+   a missing table). */
 int sql_open(const char *path, bool read_only, struct sql **ret_db, struct error *err);
 void sql_close(struct sql *db); /* NULL is fine; every statement must be closed before */
 #define autosql __attribute__((cleanup(sql_cleanup)))

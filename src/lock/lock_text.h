@@ -1,4 +1,4 @@
-/* lock.toml: the text form of a lock. Writing is deterministic; reading is strict: unknown keys, bad names, bad hashes, wrong order are problems with places. */
+/* lock.toml, the text form of a lock: written the same every time, read strictly (unknown keys, bad names or hashes, wrong order are problems with places). */
 #pragma once
 
 #include "base/diag.h"

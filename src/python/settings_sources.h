@@ -30,7 +30,7 @@ const char *settings_expand_home(struct arena *a, const char *path);
 int settings_truth(const char *text);
 /* Calls add(context, word) for each word between `separators`. Words live in the arena. */
 void settings_split(struct arena *a, const char *text, const char *separators, void (*add)(void *context, const char *word), void *context);
-/* First existing file of <each folder of XDG_CONFIG_DIRS or /etc/xdg>/<name>, or NULL. */
+/* Calls add(context, "<folder>/<name>") for each folder of XDG_CONFIG_DIRS, /etc/xdg without it. Paths live in the arena. */
 void settings_each_config_dir(struct arena *a, const char *name, void (*add)(void *context, const char *path), void *context);
 /* XDG_CONFIG_HOME or ~/.config, then the name. NULL without HOME. */
 const char *settings_user_config(struct arena *a, const char *name);

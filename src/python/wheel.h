@@ -45,7 +45,8 @@ int wheel_metadata_read(struct arena *a, const char *path, struct wheel_metadata
 /* The same from the text of METADATA, or of the ".metadata" file that stands beside a wheel in an index (PEP 658). */
 int wheel_metadata_parse(struct arena *a, const char *text, size_t length, struct wheel_metadata *ret, struct error *err);
 
-/* A digest over what a wheel's RECORD says of the files that pip installs as they are: SHA-256 of the lines "path<TAB>sha256=...<NEWLINE>", sorted by bytes. Left out
-   is what an installer writes or rewrites: RECORD itself and its signatures, INSTALLER, REQUESTED, direct_url.json, bytecode, and of .data all but purelib and
-   platlib, which count by where they go. The same over an installed package tells whether it came from this wheel. ERR_INPUT when it has no RECORD. */
+/* A digest over what a wheel's RECORD says of the files that pip installs as they are: SHA-256 of the lines "path<TAB>sha256=...<NEWLINE>", sorted by bytes.
+   Left out is what an installer writes or rewrites: RECORD itself and its signatures, INSTALLER, REQUESTED, direct_url.json, bytecode, and of .data all but
+   purelib and platlib, which count by where they go. The same over an installed package tells whether it came from this wheel. ERR_INPUT when it has no
+   RECORD. */
 int wheel_record_digest(const char *path, char ret_hex[DIGEST_HEX_LENGTH + 1], struct error *err);

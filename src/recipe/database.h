@@ -106,8 +106,8 @@ struct layer_condition {
 };
 
 enum step_kind {
-	STEP_APT,    /* words: Debian packages; detail: NULL */
-	STEP_WHEELS, /* words: PEP 508 requirements, locked as toolchain files; folder: where their content goes (see strip) */
+	STEP_APT,    /* words: Debian packages */
+	STEP_WHEELS, /* words: PEP 508 requirements, locked as toolchain files; the content of `target` in site-packages goes to `path` */
 	STEP_RUN,    /* words: one argv, run without a shell */
 	STEP_LINK,   /* path -> target (symbolic link, replaced if there) */
 	STEP_FILE,   /* path, content, mode */
@@ -120,11 +120,10 @@ struct layer_step {
 	size_t condition_count;
 	const char **words;
 	size_t word_count;
-	const char *path, *target,
-		*content; /* LINK: path, target; FILE: path, content; WHEELS: path = the folder, target = sub-folder of site-packages that moves there */
-	unsigned mode;    /* FILE: 0644 or 0755 */
-	const char *name, *value; /* ENV */
-	const char *why;          /* printed as a comment, or NULL */
+	const char *path, *target, *content; /* LINK: path -> target; FILE: path, content; WHEELS: path, and target or NULL for all of site-packages */
+	unsigned mode;                       /* FILE: 0644 or 0755 */
+	const char *name, *value;            /* ENV */
+	const char *why;                     /* printed as a comment, or NULL */
 	struct pos pos;
 };
 
@@ -229,7 +228,8 @@ struct database {
 	size_t container_count;
 };
 
-/* Finds the project's root from `start` upward: the nearest folder with recipes/project.yaml. In the arena. ERR_NOT_FOUND, saying how to begin, when there is none. */
+/* Finds the project's root from `start` upward: the nearest folder with recipes/project.yaml. In the arena. ERR_NOT_FOUND, saying how to begin, when there is
+   none. */
 int database_find_root(struct arena *a, const char *start, char **ret_root, struct error *err);
 /* Loads and checks everything under root. All problems of all files go to `d`; returns 0 with a database also when there are errors in it (look at
    d->error_count before using it for more than messages); -1 only when root cannot be read at all. */

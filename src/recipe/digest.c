@@ -1,4 +1,5 @@
-/* Digests of what can change a lock, an image or what is known of an image. Descriptions, reasons, links, tag files and the order of keys and files are none of it. */
+/* Digests of what can change a lock, an image or what is known of an image. Descriptions, reasons, links, tag files and the order of keys and files are none
+   of it. */
 #include "recipe/database.h"
 
 #include <stdlib.h>

@@ -300,8 +300,8 @@ static bool scan_one(struct scanner *s)
 	return true;
 }
 
-/* Groovy turns \uXXXX into the character before it looks for texts and comments. One that stands for a character that matters here would make the rest of the file
-   mean something else than it seems to. */
+/* Groovy turns \uXXXX into the character before it looks for texts and comments. One that stands for a character that matters here would make the rest of the
+   file mean something else than it seems to. */
 static bool check_unicode_escapes(struct scanner *s)
 {
 	for (size_t i = 0; i + 5 < s->length; i++) {

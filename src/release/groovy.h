@@ -1,5 +1,5 @@
-/* The words of a Groovy text, as far as one must know them to tell code from comments and texts: what Jenkins reads a Jenkinsfile as (Groovy 2.4). Knows tokens,
-   no grammar. Follows Groovy's own lexer in when a slash begins a text, how the kinds of text end, and where ${...} is code again. */
+/* The words of a Groovy text, as far as one must know them to tell code from comments and texts: what Jenkins reads a Jenkinsfile as (Groovy 2.4). Knows
+   tokens, no grammar. Follows Groovy's own lexer in when a slash begins a text, how the kinds of text end, and where ${...} is code again. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,8 +24,8 @@ struct groovy {
 	size_t token_count;
 };
 
-/* Reads `text`; tokens live in `a`. When a comment or text has no end, or a Unicode escape stands for a quote, so that the rest cannot be told apart, false with the
-   place and one line of why. */
+/* Reads `text`; tokens live in `a`. When a comment or text has no end, or a Unicode escape stands for a quote, so that the rest cannot be told apart, false
+   with the place and one line of why. */
 bool groovy_scan(struct arena *a, const char *text, size_t length, struct groovy *ret, size_t *ret_offset, const char **ret_why);
 /* True when the token is this sign or name. */
 bool groovy_is(const char *text, const struct groovy_token *token, const char *word);

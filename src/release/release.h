@@ -32,8 +32,8 @@ int release_name_compare(const char *a, const char *b);
 int release_list(struct arena *a, const char *root, char ***ret_names, size_t *ret_count, struct error *err);
 /* The newest, or NULL in *ret_name when there is none. */
 int release_newest(struct arena *a, const char *root, const char **ret_name, struct error *err);
-/* Reads one; every file is checked against its SHA256SUMS first, and a file changed by hand is named (ERR_INPUT). ERR_NOT_FOUND, with the nearest name, when there is none of that name;
-   "latest" is the newest. */
+/* Reads one; every file is checked against its SHA256SUMS first, and a file changed by hand is named (ERR_INPUT). ERR_NOT_FOUND, with the nearest name, when
+   there is none of that name; "latest" is the newest. */
 int release_read(struct release *r, const char *root, const char *name, struct error *err);
 /* The name that follows: v0.9 -> v0.10; `first` when there is none yet. In `a`. */
 const char *release_next_name(struct arena *a, const char *newest, const char *first);

@@ -7,7 +7,8 @@ struct migration {
 	const char *sql;
 };
 
-/* Every key is made of what the text says (names, places in sorted lists), never of the order rows came in: made at once or one by one, the store is the same. */
+/* Every key is made of what the text says (names, places in sorted lists), never of the order rows came in: made at once or one by one, the store is the
+   same. */
 static const struct migration migrations[] = {
 	{1, "PRAGMA application_id = 1280004947;"
 	    "CREATE TABLE release (name TEXT PRIMARY KEY, previous TEXT, created_unix INTEGER NOT NULL, tool TEXT NOT NULL, project TEXT, inputs TEXT,"

@@ -18,7 +18,8 @@ void release_freeze_parse(struct arena *a, const char *text, size_t length, stru
 
 /* All files of a release, SHA256SUMS last; in `a`. `r` needs its lock and snapshots. */
 void release_files(struct arena *a, const struct release *r, struct transaction_file **ret, size_t *ret_count);
-/* Reads and checks every file that a folder's SHA256SUMS lists: ERR_INPUT naming a file that was changed or is missing. `folder` is relative to root. Texts in `a`. */
+/* Reads and checks every file that a folder's SHA256SUMS lists: ERR_INPUT naming a file that was changed or is missing. `folder` is relative to root. Texts
+   in `a`. */
 int release_files_read(struct arena *a, const char *root, const char *folder, struct transaction_file **ret, size_t *ret_count, struct error *err);
 /* The release that such files hold. `folder` is what they are called in errors (ERR_INPUT); the texts may go away afterwards. */
 int release_files_parse(struct release *r, const char *folder, const char *name, const struct transaction_file *files, size_t count, struct error *err);

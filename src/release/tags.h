@@ -1,5 +1,5 @@
-/* The image tags in the files that hold them: a Jenkinsfile, `ci_cpu = 'repository/ci-cpu:v0.1'`, or a file of lines NAME=value or NAME: value. Finds them by the tag
-   name of each container, says what is wrong before anything is built, and moves them without changing another byte. */
+/* The image tags in the files that hold them: a Jenkinsfile, `ci_cpu = 'repository/ci-cpu:v0.1'`, or a file of lines NAME=value or NAME: value. Finds them by
+   the tag name of each container, says what is wrong before anything is built, and moves them without changing another byte. */
 #pragma once
 
 #include "base/arena.h"
@@ -42,8 +42,8 @@ struct tag_change {
 void tags_release(struct tags *t);
 #define autotags __attribute__((cleanup(tags_release)))
 
-/* Reads the tag files of the project and finds the tag of every container. -1 (ERR_INPUT) with problems in `d` when a file cannot be read, a tag is missing, is there
-   twice, or is not a plain text that names the container's own image with a tag. A project without tag files has none. */
+/* Reads the tag files of the project and finds the tag of every container. -1 (ERR_INPUT) with problems in `d` when a file cannot be read, a tag is missing,
+   is there twice, or is not a plain text that names the container's own image with a tag. A project without tag files has none. */
 int tags_read(struct tags *t, const struct database *db, struct diag *d, struct error *err);
 /* The files whose tags are not at `release` yet, with every tag moved to it; in `a`. */
 void tags_plan(const struct tags *t, struct arena *a, const char *release, struct tag_change **ret, size_t *ret_count);

@@ -23,9 +23,10 @@ struct resolve_options {
 };
 
 /* Resolves everything that the database asks for. `last` (or NULL) is preferred version by version. When the result has exactly its pins, its cut-off date is
-   kept, so that nothing that has not changed looks changed. The built-in address of the default index is added to the settings when it is needed. Needs the project's `.lockstep` folder to itself (the project lock).
-   -1: ERR_CONFLICT, ERR_NOT_FOUND or ERR_INPUT with the places in the database in `clash`; ERR_NETWORK or ERR_HTTP, naming the index by its alias, when one
-   cannot be asked; ERR_CANCELLED. `clash` may hold warnings after success: releases passed over because no file of theirs can be used. */
+   kept, so that nothing that has not changed looks changed. The built-in address of the default index is added to the settings when it is needed. Needs the
+   project's `.lockstep` folder to itself (the project lock). -1: ERR_CONFLICT, ERR_NOT_FOUND or ERR_INPUT with the places in the database in `clash`;
+   ERR_NETWORK or ERR_HTTP, naming the index by its alias, when one cannot be asked; ERR_CANCELLED. `clash` may hold warnings after success: releases passed
+   over because no file of theirs can be used. */
 int resolve_lock(const struct database *db, struct settings *settings, const struct lock *last, const struct resolve_options *o, struct lock *ret,
 		 struct diag *clash, struct error *err);
 
