@@ -9,8 +9,8 @@
 #include "base/strbuf.h"
 #include "render/stage.h"
 
-/* docker-bake.json: group "default", one target for each container, tags with the variable LOCKSTEP_RELEASE. From the project's root, after `lockstep build` has
-   made the contexts: `docker buildx bake -f containers/docker-bake.json`. Appends to out. */
+/* docker-bake.json: group "default", one target for each container, tags with the variable LOCKSTEP_RELEASE. From the project's root, after `lockstep build`
+   has made the contexts: `docker buildx bake -f containers/docker-bake.json`. Appends to out. */
 void render_bake(const struct database *db, struct strbuf *out);
 
 /* How every Dockerfile that lockstep made begins. */
