@@ -57,8 +57,8 @@ static struct groovy_token *push(struct scanner *s, enum groovy_kind kind, size_
 	struct groovy_token *token = arena_push(s->arena, &s->out->tokens, &s->out->token_count);
 
 	token->kind = kind;
-	token->offset = s->at;
-	token->length = length;
+	token->offset = (uint32_t)s->at;
+	token->length = (uint32_t)length;
 	s->at += length;
 	return token;
 }
@@ -123,9 +123,9 @@ static bool scan_text(struct scanner *s, size_t index)
 
 	while (s->at < s->length) {
 		if (looking_at(s, end)) {
-			token->inner_length = s->at - token->inner_offset;
+			token->inner_length = (uint32_t)(s->at - token->inner_offset);
 			s->at += strlen(end);
-			token->length = s->at - token->offset;
+			token->length = (uint32_t)(s->at - token->offset);
 			s->after_value = true;
 			return true;
 		}
@@ -153,7 +153,7 @@ static bool begin_text(struct scanner *s, char quote, size_t quote_length)
 	struct groovy_token *token = push(s, GROOVY_TEXT, quote_length);
 
 	token->quote = quote;
-	token->inner_offset = s->at;
+	token->inner_offset = (uint32_t)s->at;
 	return scan_text(s, s->out->token_count - 1);
 }
 

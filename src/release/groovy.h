@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 
@@ -11,12 +12,12 @@ enum groovy_kind { GROOVY_NAME, GROOVY_NUMBER, GROOVY_TEXT, GROOVY_SIGN, GROOVY_
 
 struct groovy_token {
 	enum groovy_kind kind;
-	size_t offset, length;
+	uint32_t offset, length; /* a file of nothing but tokens must not need much more memory than it has bytes */
 	/* GROOVY_TEXT only */
-	size_t inner_offset, inner_length; /* without the quotes */
-	char quote;                        /* ' " / or $ (for $/.../$) */
-	bool interpolated;                 /* has $name or ${...}; the tokens of ${...} follow this one */
-	bool escaped;                      /* has a backslash escape */
+	uint32_t inner_offset, inner_length; /* without the quotes */
+	char quote;                          /* ' " / or $ (for $/.../$) */
+	bool interpolated;                   /* has $name or ${...}; the tokens of ${...} follow this one */
+	bool escaped;                        /* has a backslash escape */
 };
 
 struct groovy {
@@ -24,8 +25,8 @@ struct groovy {
 	size_t token_count;
 };
 
-/* Reads `text`; tokens live in `a`. When a comment or text has no end, or a Unicode escape stands for a quote, so that the rest cannot be told apart, false
-   with the place and one line of why. */
+/* Reads `text`, of less than 4 GiB; tokens live in `a`. When a comment or text has no end, or a Unicode escape stands for a quote, so that the rest cannot be told
+   apart, false with the place and one line of why. */
 bool groovy_scan(struct arena *a, const char *text, size_t length, struct groovy *ret, size_t *ret_offset, const char **ret_why);
 /* True when the token is this sign or name. */
 bool groovy_is(const char *text, const struct groovy_token *token, const char *word);

@@ -7,7 +7,8 @@
 #include "base/text.h"
 #include "release/tags_find.h"
 
-enum { TAG_FILE_LIMIT_BYTES = 16 * 1024 * 1024 };
+/* Jenkins itself cannot run a file nearly as large. */
+enum { TAG_FILE_LIMIT_BYTES = 1024 * 1024, AMBIGUOUS_MAX = 10, SHOWN_MAX = 100 };
 
 /* One tag file while it is searched. */
 struct search {
@@ -76,6 +77,12 @@ static struct image_name take_apart(const char *text, size_t length)
 	return name;
 }
 
+/* What is shown of a name that may be anything. */
+static int shown(size_t length)
+{
+	return (int)(length < SHOWN_MAX ? length : SHOWN_MAX);
+}
+
 static bool is_text(const char *text, size_t length, const char *word)
 {
 	return strlen(word) == length && !memcmp(text, word, length);
@@ -99,15 +106,15 @@ static const char *problem_of(const struct search *s, const struct container *c,
 	if (memchr(text, '@', candidate->length))
 		return arena_printf(a, "'%s' names an image by digest; lockstep moves tags only", c->tag_name);
 	if (!is_text(name.container, name.container_length, c->name))
-		return arena_printf(a, "'%s' holds the tag of container '%s', but this names image '%.*s'", c->tag_name, c->name, (int)name.container_length,
+		return arena_printf(a, "'%s' holds the tag of container '%s', but this names image '%.*s'", c->tag_name, c->name, shown(name.container_length),
 				    name.container);
 	if (!is_text(text, name.repository_length, repository))
-		return arena_printf(a, "'%s' names repository '%.*s', but recipes/project.yaml says '%s'", c->tag_name, (int)name.repository_length, text,
+		return arena_printf(a, "'%s' names repository '%.*s', but recipes/project.yaml says '%s'", c->tag_name, shown(name.repository_length), text,
 				    repository);
 	if (!name.tag)
 		return arena_printf(a, "the image of '%s' has no ':tag'", c->tag_name);
 	if (!is_tag(name.tag, name.tag_length))
-		return arena_printf(a, "'%s' has no valid tag: '%.*s'", c->tag_name, (int)name.tag_length, name.tag);
+		return arena_printf(a, "'%s' has no valid tag: '%.*s'", c->tag_name, shown(name.tag_length), name.tag);
 	return NULL;
 }
 
@@ -152,7 +159,7 @@ static bool search_container(struct search *s, const struct container *c)
 {
 	const struct tag_candidate *first = NULL, *unrelated = NULL;
 	const char *problem;
-	bool again = false;
+	size_t again = 0;
 
 	for (size_t i = 0; i < s->finds.candidate_count; i++) {
 		const struct tag_candidate *candidate = &s->finds.candidates[i];
@@ -163,17 +170,18 @@ static bool search_container(struct search *s, const struct container *c)
 			unrelated = unrelated ? unrelated : candidate;
 			continue;
 		}
-		if (first) {
+		if (first && again++ < AMBIGUOUS_MAX) {
 			struct pos before = pos_at(s->file, first->name_offset);
 
 			diag_error(s->diag, pos_at(s->file, candidate->name_offset), "the tag of container '%s' is ambiguous: '%s' is set here and on line %u",
 				   c->name, c->tag_name, before.line);
-			again = true;
 		}
 		first = first ? first : candidate;
 	}
 	if (!first)
 		first = unrelated;
+	if (again > AMBIGUOUS_MAX)
+		diag_hint(s->diag, "and in %zu other places", again - AMBIGUOUS_MAX);
 	if (!first || again)
 		return first;
 	problem = problem_of(s, c, first, &s->tags->arena);
