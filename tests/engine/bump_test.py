@@ -2,7 +2,7 @@
 """The main job with the real buildah: bumps of a small project, and what must not happen on bad days.
 
 usage: tests/run tests/engine/bump_test.py, or by hand: ROOT=... bump_test.py [CASE ...]"""
-import contextlib, json, os, re, shutil, sqlite3, stat, subprocess, sys, time
+import contextlib, json, os, re, shutil, sqlite3, subprocess, sys, time
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
 import bump
@@ -269,7 +269,7 @@ def case_two_at_once():
         first = p.start("bump")
         bump.wait_until(lambda: os.path.exists(p.folder + "/.lockstep/lock") and p.read(".lockstep/lock").strip() == str(first.pid), 10, "the first bump")
         before = p.committed()
-        r = p.fails(f"another lockstep with process id {first.pid} works in this project", "wait for it to end")
+        p.fails(f"another lockstep with process id {first.pid} works in this project", "wait for it to end")
         nothing_happened(p, before)
         # Looking does not need the lock.
         assert p.run("list").code == 0 and p.run("check").code == 0
@@ -358,7 +358,7 @@ def case_image_changed_between_build_and_verify():
         stage = final_stage(p, "ci-a")
         tampered(p, stage, "echo 'import os' >>%s/alpha/__init__.py" % SITE, "rm -r %s/beta*" % SITE, base=stage)
         before = p.committed()
-        r = p.fails("ci-a: alpha has a file that is not the one that was installed: alpha/__init__.py", "ci-a: beta is locked at 2.0, but not installed",
+        p.fails("ci-a: alpha has a file that is not the one that was installed: alpha/__init__.py", "ci-a: beta is locked at 2.0, but not installed",
                     "nothing is released: 2 findings in the images")
         nothing_happened(p, before)
         assert "localhost/tiny/ci-a:v0.2" not in STORAGE.images()

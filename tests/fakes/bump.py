@@ -2,7 +2,7 @@
 real engine whose storage is the test's own.
 
 The tree is made once by the real mmdebstrap and kept in build/test-cache; another project's cache gets it by hard link."""
-import contextlib, hashlib, json, os, re, shutil, signal, subprocess, sys, tempfile, time
+import contextlib, hashlib, json, os, re, shutil, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import index as fake

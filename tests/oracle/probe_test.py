@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The script that asks images (src/snapshot/probe.py) on virtual environments made here, with every Python there is from 3.6 on; and wheel_record_digest() beside
 it: what lockstep reads in a wheel must be what the probe reads of the package that pip installed from it."""
-import base64, csv, glob, hashlib, importlib.util, io, json, os, re, shutil, subprocess, sys, zipfile
+import base64, csv, glob, hashlib, importlib.util, io, json, os, re, shutil, subprocess, sys
 
 ROOT = os.environ["ROOT"]
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
