@@ -5,12 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
-static void *checked(void *memory)
+void mem_exhausted(void)
 {
-	if (memory)
-		return memory;
 	fputs("lockstep: out of memory\n", stderr);
 	abort();
+}
+
+static void *checked(void *memory)
+{
+	if (!memory)
+		mem_exhausted();
+	return memory;
 }
 
 void *mem_alloc(size_t size_bytes)

@@ -10,6 +10,8 @@ void *mem_zero(size_t count, size_t size_bytes) __attribute__((malloc, returns_n
 void *mem_resize(void *old, size_t count, size_t size_bytes) __attribute__((returns_nonnull));
 char *mem_strdup(const char *text) __attribute__((malloc, returns_nonnull));
 char *mem_strndup(const char *text, size_t length) __attribute__((malloc, returns_nonnull));
+/* Says that there is no memory left and ends the process; for libraries that tell so. */
+__attribute__((noreturn)) void mem_exhausted(void);
 /* printf into new memory, owned by the caller. */
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
 

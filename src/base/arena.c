@@ -68,7 +68,7 @@ void *arena_alloc(struct arena *a, size_t size_bytes)
 void *arena_array(struct arena *a, size_t count, size_t size_bytes)
 {
 	if (size_bytes && count > SIZE_MAX / 2 / size_bytes)
-		(void)mem_resize(NULL, SIZE_MAX, 2); /* ends the process: out of memory */
+		mem_exhausted();
 	return arena_alloc(a, count * size_bytes);
 }
 
@@ -100,7 +100,7 @@ char *arena_printf(struct arena *a, const char *format, ...)
 	int length = vasprintf(&text, format, args);
 	va_end(args);
 	if (length < 0)
-		(void)mem_resize(NULL, SIZE_MAX, 2);
+		mem_exhausted();
 	return arena_strndup(a, text, (size_t)length);
 }
 

@@ -39,7 +39,7 @@ char *strbuf_reserve(struct strbuf *s, size_t count)
 		size_t need = s->length + count + 1, capacity = s->capacity ? s->capacity : 64;
 
 		if (need < count)
-			need = SIZE_MAX; /* ends the process in mem_resize */
+			mem_exhausted();
 		while (capacity < need && capacity < SIZE_MAX / 2)
 			capacity *= 2;
 		s->text = mem_resize(s->text, capacity < need ? need : capacity, 1);

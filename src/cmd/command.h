@@ -45,7 +45,7 @@ struct command {
 	size_t argument_min, argument_max;
 	int formats;                  /* TAKES_JSON | TAKES_MARKDOWN */
 	const struct option *options; /* ends with a row whose name is NULL; or NULL */
-	/* Returns an exit code; -1 with err set is printed by main() and exits 1. A wrong use is command_usage(). */
+	/* Returns an exit code; -1 with err set is printed by command_main() and exits 1. A wrong use is command_usage(). */
 	int (*run)(struct command_call *call, struct error *err);
 };
 

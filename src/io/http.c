@@ -325,7 +325,7 @@ void http_add(struct http *h, const struct http_request *r)
 		return;
 	t->easy = curl_easy_init();
 	if (!t->easy)
-		abort(); /* no memory */
+		mem_exhausted();
 	set_up(t, r);
 	point(t);
 	curl_multi_add_handle(h->multi, t->easy);

@@ -419,10 +419,8 @@ struct value *yaml_parse(struct arena *a, const char *file, const char *text, si
 	diag_add_source(d, file, text, length);
 	if (!check_characters(d, file, text, length))
 		return NULL;
-	if (!yaml_parser_initialize(&r.parser)) {
-		(void)mem_resize(NULL, SIZE_MAX, 2); /* ends the process: out of memory */
-		return NULL;
-	}
+	if (!yaml_parser_initialize(&r.parser))
+		mem_exhausted();
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, length);
 	struct value *root = read_stream(&r);
