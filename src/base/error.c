@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/strbuf.h"
+#include "base/text.h"
 
 void error_release(struct error *err)
 {
@@ -74,6 +75,13 @@ int error_hint(struct error *err, const char *format, ...)
 	va_end(args);
 	replace(err, err->code, strbuf_detach(&text));
 	return -1;
+}
+
+int error_hint_nearest(struct error *err, const char *name, const char *const *candidates, size_t count)
+{
+	const char *near = text_nearest(name, candidates, count);
+
+	return near ? error_hint(err, "did you mean '%s'?", near) : -1;
 }
 
 void error_move(struct error *to, struct error *from)

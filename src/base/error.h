@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 enum error_code {
 	ERR_NONE,
@@ -38,6 +39,8 @@ int error_errno(struct error *err, const char *format, ...) __attribute__((forma
 int error_wrap(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Adds a line to the text, for what to do about it; returns -1. */
 int error_hint(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Adds "did you mean '...'?" where one of `candidates` is near enough to `name` (text_nearest()); returns -1. */
+int error_hint_nearest(struct error *err, const char *name, const char *const *candidates, size_t count);
 /* Moves an error up. */
 void error_move(struct error *to, struct error *from);
 static inline bool error_is_set(const struct error *err)

@@ -29,37 +29,6 @@ static void close_session(struct session *s)
 	file_cleanup_fd(&s->lock_fd);
 }
 
-static int no_such_container(const struct session *s, const char *name, struct error *err)
-{
-	const char **names = NULL;
-	size_t count = 0;
-
-	for (size_t i = 0; i < s->db.container_count; i++)
-		*arena_push(s->call->arena, &names, &count) = s->db.containers[i].name;
-	const char *near = text_nearest(name, names, count);
-
-	error_set(err, ERR_NOT_FOUND, "there is no container '%s'", name);
-	return near ? error_hint(err, "did you mean '%s'?", near) : -1;
-}
-
-/* The containers named, in the database's order, each once. */
-static int read_containers(const struct session *s, struct build_request *q, struct error *err)
-{
-	for (size_t i = 0; i < s->call->argument_count; i++) {
-		if (!database_container(&s->db, s->call->arguments[i]))
-			return no_such_container(s, s->call->arguments[i], err);
-	}
-	for (size_t i = 0; i < s->db.container_count; i++) {
-		bool named = false;
-
-		for (size_t j = 0; j < s->call->argument_count; j++)
-			named |= !strcmp(s->call->arguments[j], s->db.containers[i].name);
-		if (named)
-			*arena_push(s->call->arena, &q->containers, &q->container_count) = &s->db.containers[i];
-	}
-	return 0;
-}
-
 static int fetch_files(const struct session *s, struct error *err)
 {
 	struct settings settings = {0};
@@ -169,7 +138,7 @@ static int run_session(struct session *s, struct build_request *q, struct error 
 {
 	const char *from;
 
-	if (open_database(s->call, &s->db, err) < 0 || read_containers(s, q, err) < 0)
+	if (open_database(s->call, &s->db, err) < 0 || open_containers(s->call, &s->db, &q->containers, &q->container_count, err) < 0)
 		return -1;
 	if (open_lock(&s->db, &s->lock, &from, err) < 0 || engine_find(s->call->arena, command_value(s->call, "engine"), &s->engine, err) < 0)
 		return -1;

@@ -5,6 +5,7 @@
 #include "base/strbuf.h"
 #include "base/text.h"
 #include "build/build.h"
+#include "cmd/open.h"
 #include "io/terminal.h"
 #include "release/release.h"
 
@@ -16,36 +17,12 @@ void inspect_release(struct inspect *i)
 	*i = (struct inspect){0};
 }
 
-static int no_such_container(const struct database *db, const char *name, struct arena *a, struct error *err)
-{
-	const char **names = arena_array(a, db->container_count, sizeof(*names));
-	const char *near;
-
-	for (size_t n = 0; n < db->container_count; n++)
-		names[n] = db->containers[n].name;
-	near = text_nearest(name, names, db->container_count);
-	error_set(err, ERR_NOT_FOUND, "there is no container '%s'", name);
-	return near ? error_hint(err, "did you mean '%s'?", near) : -1;
-}
-
 static int choose_containers(struct inspect *i, struct command_call *call, const struct database *db, struct error *err)
 {
-	struct arena *a = call->arena;
-
-	for (size_t n = 0; n < call->argument_count; n++) {
-		if (!database_container(db, call->arguments[n]))
-			return no_such_container(db, call->arguments[n], a, err);
-	}
-	for (size_t n = 0; n < db->container_count; n++) {
-		bool wanted = !call->argument_count;
-
-		for (size_t k = 0; k < call->argument_count; k++)
-			wanted = wanted || !strcmp(call->arguments[k], db->containers[n].name);
-		if (wanted)
-			*arena_push(a, &i->containers, &i->count) = &db->containers[n];
-	}
-	i->images = arena_array(a, i->count + 1, sizeof(*i->images));
-	i->snapshots = arena_array(a, i->count + 1, sizeof(*i->snapshots));
+	if (open_containers(call, db, &i->containers, &i->count, err) < 0)
+		return -1;
+	i->images = arena_array(call->arena, i->count + 1, sizeof(*i->images));
+	i->snapshots = arena_array(call->arena, i->count + 1, sizeof(*i->snapshots));
 	return 0;
 }
 

@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "base/text.h"
-#include "base/text.h"
 #include "io/terminal.h"
 #include "lock/current.h"
 #include "release/make.h"
@@ -67,6 +66,38 @@ int open_database(const struct command_call *call, struct database *db, struct e
 	open_print_problems(&d);
 	if (diag_failed(&d, err) < 0)
 		return error_wrap(err, "the database cannot be used");
+	return 0;
+}
+
+static int no_such_container(const struct command_call *call, const struct database *db, const char *name, struct error *err)
+{
+	const char **names = arena_array(call->arena, db->container_count, sizeof(*names));
+
+	for (size_t i = 0; i < db->container_count; i++)
+		names[i] = db->containers[i].name;
+	error_set(err, ERR_NOT_FOUND, "there is no container '%s'", name);
+	return error_hint_nearest(err, name, names, db->container_count);
+}
+
+int open_containers(const struct command_call *call, const struct database *db, const struct container ***ret, size_t *ret_count, struct error *err)
+{
+	const struct container **list = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < call->argument_count; i++) {
+		if (!database_container(db, call->arguments[i]))
+			return no_such_container(call, db, call->arguments[i], err);
+	}
+	for (size_t i = 0; i < db->container_count; i++) {
+		bool wanted = !call->argument_count;
+
+		for (size_t j = 0; j < call->argument_count; j++)
+			wanted = wanted || !strcmp(call->arguments[j], db->containers[i].name);
+		if (wanted)
+			*arena_push(call->arena, &list, &count) = &db->containers[i];
+	}
+	*ret = list;
+	*ret_count = count;
 	return 0;
 }
 

@@ -21,10 +21,8 @@ int reading_check_container(const char *container, const struct release *a, cons
 			*arena_push(&scratch, &names, &count) = name;
 		}
 	}
-	const char *near = text_nearest(container, names, count);
-
 	error_set(err, ERR_NOT_FOUND, "there is no container '%s' in %s%s%s", container, a->name, b ? " or " : "", b ? b->name : "");
-	return near ? error_hint(err, "did you mean '%s'?", near) : -1;
+	return error_hint_nearest(err, container, names, count);
 }
 
 struct report_options reading_options(const struct command_call *call)

@@ -69,16 +69,15 @@ static bool has_pin(const struct lock *lock, const char *name)
 
 static int no_such_package(const struct relock *r, const char *name, struct error *err)
 {
-	const char **names = NULL, *near;
+	const char **names = NULL;
 	size_t count = 0;
 
 	if (!r->last)
 		return error_set(err, ERR_NOT_FOUND, "cannot upgrade '%s': nothing is locked yet", name);
 	for (size_t i = 0; i < r->last->pin_count; i++)
 		*arena_push(r->call->arena, &names, &count) = r->last->pins[i].name;
-	near = text_nearest(name, names, count);
 	error_set(err, ERR_NOT_FOUND, "cannot upgrade '%s': it is not in the last lock (%s)", name, r->last_name);
-	return near ? error_hint(err, "did you mean '%s'?", near) : -1;
+	return error_hint_nearest(err, name, names, count);
 }
 
 /* Canonical names, all of them locked. */

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#include "base/text.h"
+#include "base/alloc.h"
+#include "base/strbuf.h"
 
 static const struct engine_driver *const drivers[] = {&engine_buildah, &engine_docker, NULL};
 const char *const engine_names[] = {"buildah", "docker", NULL};
@@ -23,10 +24,8 @@ static int find_named(struct arena *a, const char *name, struct engine *ret, str
 		if (!strcmp(drivers[i]->name, name))
 			return probe(a, drivers[i], ret, err) < 0 ? error_wrap(err, "engine '%s' does not work here", name) : 0;
 	}
-	const char *near = text_nearest(name, engine_names, 2);
-
-	error_set(err, ERR_INPUT, "there is no engine '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-	return error_hint(err, "engines are: buildah, docker");
+	error_set(err, ERR_INPUT, "there is no engine '%s'; engines are: buildah, docker", name);
+	return error_hint_nearest(err, name, engine_names, ARRAY_LEN(drivers) - 1);
 }
 
 int engine_find(struct arena *a, const char *name, struct engine *ret, struct error *err)

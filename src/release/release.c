@@ -113,7 +113,6 @@ int release_newest(struct arena *a, const char *root, const char **ret_name, str
 /* The existing release that is meant by `name`, or NULL with an error. */
 static const char *find(struct arena *a, const char *root, const char *name, struct error *err)
 {
-	const char *near;
 	char **names;
 	size_t count;
 
@@ -129,12 +128,8 @@ static const char *find(struct arena *a, const char *root, const char *name, str
 		if (!strcmp(names[i], name))
 			return names[i];
 	}
-	near = text_nearest(name, (const char *const *)names, count);
-	error_set(err, ERR_NOT_FOUND, "there is no release '%s'", name);
-	if (near)
-		error_hint(err, "did you mean '%s'?", near);
-	else
-		error_hint(err, "the newest is '%s'", names[count - 1]);
+	error_set(err, ERR_NOT_FOUND, "there is no release '%s'; the newest is '%s'", name, names[count - 1]);
+	error_hint_nearest(err, name, (const char *const *)names, count);
 	return NULL;
 }
 

@@ -111,7 +111,7 @@ TEST(an_unknown_engine_is_said_with_the_near_one)
 
 	assert_int_equal(engine_find(&a, "dcoker", &e, &err), -1);
 	assert_int_equal(err.code, ERR_INPUT);
-	assert_string_equal(err.text, "there is no engine 'dcoker'; did you mean 'docker'?\nengines are: buildah, docker");
+	assert_string_equal(err.text, "there is no engine 'dcoker'; engines are: buildah, docker\ndid you mean 'docker'?");
 }
 
 TEST(no_engine_says_of_each_what_to_do)

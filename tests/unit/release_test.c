@@ -142,7 +142,7 @@ TEST(what_cannot_be_read_is_said)
 	bump("v0.1", 1);
 	bump("v0.2", 2);
 	bump("v0.3", 3);
-	expect_error("v0.4", ERR_NOT_FOUND, "there is no release 'v0.4'\ndid you mean 'v0.");
+	expect_error("v0.4", ERR_NOT_FOUND, "there is no release 'v0.4'; the newest is 'v0.3'\ndid you mean 'v0.");
 	expect_error("../v0.1", ERR_NOT_FOUND, "there is no release '../v0.1'");
 
 	sums = read_text("p/lockfiles/v0.2/SHA256SUMS");
