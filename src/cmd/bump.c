@@ -300,7 +300,7 @@ static void json_outcome(const struct bump *b, const char *outcome, const char *
 		json_begin_object(&w, NULL);
 		json_add_text(&w, "container", b->inspect.containers[i]->name);
 		json_add_text(&w, "image", image_name(b, b->inspect.containers[i], release_name));
-		json_add_text(&w, "id", b->inspect.snapshots[i].image_id);
+		json_add_text(&w, "image_id", b->inspect.snapshots[i].image_id);
 		json_add_integer(&w, "packages", (int64_t)b->inspect.snapshots[i].package_count);
 		json_end_object(&w);
 	}

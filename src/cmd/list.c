@@ -11,17 +11,10 @@
 
 /* What is told of a release. */
 struct row {
-	const char *name, *created, *previous, *engine, *project;
+	const char *name, *created, *previous, *engine, *engine_version;
 	const char **containers;
 	size_t container_count, package_count, toolchain_count;
 };
-
-static const char *engine_of(struct arena *a, const struct release *r)
-{
-	const struct snapshot *s = r->snapshot_count ? &r->snapshots[0] : NULL;
-
-	return s && s->engine ? arena_printf(a, "%s %s", s->engine, s->engine_version ? s->engine_version : "") : NULL;
-}
 
 /* Releases are large; only what is told of each is kept. */
 static int read_row(struct arena *a, const char *root, const char *name, struct row *row, struct error *err)
@@ -35,7 +28,8 @@ static int read_row(struct arena *a, const char *root, const char *name, struct 
 	row->name = arena_strdup(a, r.name);
 	row->created = arena_strdup(a, strbuf_text(&created));
 	row->previous = arena_strdup_null(a, r.previous);
-	row->engine = engine_of(a, &r);
+	row->engine = r.snapshot_count ? arena_strdup_null(a, r.snapshots[0].engine) : NULL;
+	row->engine_version = r.snapshot_count ? arena_strdup_null(a, r.snapshots[0].engine_version) : NULL;
 	for (size_t i = 0; i < r.lock.container_count; i++)
 		*arena_push(a, &row->containers, &row->container_count) = arena_strdup(a, r.lock.containers[i].name);
 	for (size_t i = 0; i < r.lock.pin_count; i++)
@@ -59,7 +53,7 @@ static void print_text(struct arena *a, const struct row *rows, size_t count)
 		table_add(&table, COLOR_NONE, row->created);
 		table_add(&table, COLOR_NONE, arena_printf(a, "%zu", row->package_count));
 		table_add(&table, COLOR_NONE, words_list(a, row->containers, row->container_count, 4));
-		table_add(&table, COLOR_NONE, row->engine);
+		table_add(&table, COLOR_NONE, row->engine ? arena_printf(a, "%s %s", row->engine, row->engine_version ? row->engine_version : "") : "");
 		table_add(&table, COLOR_NONE, row->previous);
 	}
 	table_print(&table, 0, stdout, &out);
@@ -84,6 +78,7 @@ static void print_json(const struct row *rows, size_t count)
 			json_add_text(&w, NULL, rows[i].containers[j]);
 		json_end_array(&w);
 		json_add_text(&w, "engine", rows[i].engine);
+		json_add_text(&w, "engine_version", rows[i].engine_version);
 		json_end_object(&w);
 	}
 	json_end_array(&w);

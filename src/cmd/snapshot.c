@@ -6,24 +6,10 @@
 #include "cmd/inspect.h"
 #include "cmd/open.h"
 #include "io/json.h"
+#include "report/report.h"
 
-static void json_snapshot(struct json_writer *w, const struct snapshot *s, const char *image)
+static void json_packages(struct json_writer *w, const struct snapshot *s)
 {
-	json_begin_object(w, NULL);
-	json_add_text(w, "container", s->container);
-	json_add_text(w, "image", image);
-	json_add_text(w, "engine", s->engine);
-	json_add_text(w, "engine_version", s->engine_version);
-	json_add_text(w, "image_id", s->image_id);
-	json_add_text(w, "image_digest", s->image_digest);
-	json_begin_object(w, "markers");
-	for (size_t i = 0; i < s->marker_count; i++)
-		json_add_text(w, s->markers[i].name, s->markers[i].value);
-	json_end_object(w);
-	json_begin_object(w, "tools");
-	for (size_t i = 0; i < s->tool_count; i++)
-		json_add_text(w, s->tools[i].name, s->tools[i].version);
-	json_end_object(w);
 	json_begin_array(w, "packages");
 	for (size_t i = 0; i < s->package_count; i++) {
 		const struct installed_package *p = &s->packages[i];
@@ -38,16 +24,20 @@ static void json_snapshot(struct json_writer *w, const struct snapshot *s, const
 		json_end_object(w);
 	}
 	json_end_array(w);
-	json_begin_array(w, "freeze");
-	for (size_t i = 0; i < s->freeze_count; i++)
-		json_add_text(w, NULL, s->freeze[i]);
-	json_end_array(w);
-	json_begin_array(w, "system_packages");
-	for (size_t i = 0; i < s->system_count; i++) {
+}
+
+static void json_snapshot(struct json_writer *w, const struct snapshot *s, const char *image)
+{
+	json_begin_object(w, NULL);
+	json_add_text(w, "container", s->container);
+	json_add_text(w, "image", image);
+	report_add_snapshot(w, s);
+	json_packages(w, s);
+	json_begin_array(w, "strays");
+	for (size_t i = 0; i < s->stray_count; i++) {
 		json_begin_object(w, NULL);
-		json_add_text(w, "name", s->system_packages[i].name);
-		json_add_text(w, "version", s->system_packages[i].version);
-		json_add_text(w, "architecture", s->system_packages[i].architecture);
+		json_add_text(w, "path", s->strays[i].path);
+		json_add_text(w, "text", s->strays[i].text);
 		json_end_object(w);
 	}
 	json_end_array(w);
@@ -66,29 +56,31 @@ static void print_json(const struct inspect *i)
 	fputs(strbuf_text(&out), stdout);
 }
 
-static void print_escaped(const char *text)
+/* "<before><name> <version>\n", both as the image gave them. */
+static void add_line(struct strbuf *out, const char *before, const char *name, const char *version)
 {
-	autostrbuf struct strbuf safe = {0};
-
-	text_escape(&safe, text, strlen(text), 0);
-	fputs(strbuf_text(&safe), stdout);
+	strbuf_add(out, before);
+	text_escape(out, name, strlen(name), 0);
+	if (version) {
+		strbuf_add_char(out, ' ');
+		text_escape(out, version, strlen(version), 0);
+	}
+	strbuf_add_char(out, '\n');
 }
 
 static void print_text(const struct snapshot *s)
 {
-	printf("# %s: image %s, by %s %s\n", s->container, s->image_id, s->engine, s->engine_version);
-	for (size_t i = 0; i < s->tool_count; i++) {
-		fputs("# ", stdout);
-		print_escaped(s->tools[i].name);
-		putchar(' ');
-		print_escaped(s->tools[i].version);
-		putchar('\n');
-	}
-	printf("# %zu system packages, %zu Python packages:\n", s->system_count, s->package_count);
-	for (size_t i = 0; i < s->freeze_count; i++) {
-		print_escaped(s->freeze[i]);
-		putchar('\n');
-	}
+	autostrbuf struct strbuf out = {0};
+
+	strbuf_printf(&out, "# %s: ", s->container);
+	add_line(&out, "image ", s->image_id, NULL);
+	add_line(&out, "# by ", s->engine, s->engine_version);
+	for (size_t i = 0; i < s->tool_count; i++)
+		add_line(&out, "# ", s->tools[i].name, s->tools[i].version);
+	strbuf_printf(&out, "# %zu system packages, %zu Python packages:\n", s->system_count, s->package_count);
+	for (size_t i = 0; i < s->freeze_count; i++)
+		add_line(&out, "", s->freeze[i], NULL);
+	fputs(strbuf_text(&out), stdout);
 }
 
 static int snapshot(struct command_call *call, const struct database *db, struct lock *lock, struct error *err)

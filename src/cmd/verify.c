@@ -18,7 +18,7 @@ static void print_json(const struct inspect *i, const char *lock_from)
 		json_begin_object(&w, NULL);
 		json_add_text(&w, "container", i->containers[n]->name);
 		json_add_text(&w, "image", i->images[n]);
-		json_add_text(&w, "id", i->snapshots[n].image_id);
+		json_add_text(&w, "image_id", i->snapshots[n].image_id);
 		json_add_integer(&w, "packages", (int64_t)i->snapshots[n].package_count);
 		json_end_object(&w);
 	}

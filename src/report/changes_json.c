@@ -34,7 +34,7 @@ static void add_container(struct json_writer *w, const struct change_container *
 	json_add_integer(w, "direct_packages", (int64_t)c->direct_count);
 	if (has_images) {
 		json_add_integer(w, "system_packages", (int64_t)c->system_count);
-		add_pair(w, "image", c->old_image, c->new_image);
+		add_pair(w, "image_id", c->old_image, c->new_image);
 	}
 	json_end_object(w);
 }
@@ -107,7 +107,7 @@ void changes_json(const struct changes *changes, struct json_writer *w, const ch
 	add_counts(w, "packages", &changes->packages);
 	add_counts(w, "toolchain", &changes->toolchain);
 	add_counts(w, "tools", &changes->tools);
-	add_counts(w, "system", &changes->system_packages);
+	add_counts(w, "system_packages", &changes->system_packages);
 	json_end_object(w);
 	json_begin_array(w, "containers");
 	for (size_t i = 0; i < changes->container_count; i++)
@@ -116,6 +116,6 @@ void changes_json(const struct changes *changes, struct json_writer *w, const ch
 	add_rows(w, "packages", &changes->packages, true, "containers", "container");
 	add_rows(w, "toolchain", &changes->toolchain, false, "layers", "layer");
 	add_rows(w, "tools", &changes->tools, false, "containers", "container");
-	add_rows(w, "system", &changes->system_packages, false, "containers", "container");
+	add_rows(w, "system_packages", &changes->system_packages, false, "containers", "container");
 	json_end_object(w);
 }

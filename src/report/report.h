@@ -10,6 +10,7 @@
 struct changes;
 struct json_writer;
 struct release;
+struct snapshot;
 
 enum report_format { REPORT_TEXT, REPORT_MARKDOWN, REPORT_JSON };
 
@@ -25,3 +26,5 @@ void report_changes(const struct changes *changes, const struct report_options *
 void report_add_changes(struct json_writer *w, const char *key, const struct changes *changes);
 /* What is in a release; with `container` everything of that one. Text or JSON. */
 void report_release(const struct release *release, const char *container, const struct report_options *options, struct strbuf *out);
+/* What is in an image, but for its Python packages, as members of an object that is being written: engine, image_id, tools, markers, ... */
+void report_add_snapshot(struct json_writer *w, const struct snapshot *s);

@@ -50,32 +50,6 @@ static void add_packages(struct json_writer *w, const struct lock *lock, const s
 	json_end_array(w);
 }
 
-static void add_snapshot(struct json_writer *w, const struct snapshot *s)
-{
-	json_add_text(w, "image", s->image_id);
-	json_add_text(w, "digest", s->image_digest);
-	json_add_text(w, "engine", s->engine);
-	json_add_text(w, "engine_version", s->engine_version);
-	json_begin_object(w, "tools");
-	for (size_t i = 0; i < s->tool_count; i++)
-		json_add_text(w, s->tools[i].name, s->tools[i].version);
-	json_end_object(w);
-	json_begin_object(w, "markers");
-	for (size_t i = 0; i < s->marker_count; i++)
-		json_add_text(w, s->markers[i].name, s->markers[i].value);
-	json_end_object(w);
-	json_begin_array(w, "system");
-	for (size_t i = 0; i < s->system_count; i++) {
-		json_begin_object(w, NULL);
-		json_add_text(w, "name", s->system_packages[i].name);
-		json_add_text(w, "version", s->system_packages[i].version);
-		json_add_text(w, "architecture", s->system_packages[i].architecture);
-		json_end_object(w);
-	}
-	json_end_array(w);
-	add_texts(w, "freeze", s->freeze, s->freeze_count);
-}
-
 static void add_container(struct json_writer *w, const struct release *release, const struct lock_container *c)
 {
 	const struct snapshot *s = release_snapshot(release, c->name);
@@ -86,7 +60,7 @@ static void add_container(struct json_writer *w, const struct release *release, 
 	add_texts(w, "groups", c->groups, c->group_count);
 	add_packages(w, &release->lock, c);
 	if (s)
-		add_snapshot(w, s);
+		report_add_snapshot(w, s);
 	json_end_object(w);
 }
 

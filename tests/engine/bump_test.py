@@ -132,7 +132,7 @@ def case_one_package_moves():
         d = p.run("diff", "v0.1", "v0.2", "--format", "json")
         answer = json.loads(d.out)
         assert d.code == 1, d
-        assert [x["name"] for x in answer["packages"]] == ["delta"] and not answer["toolchain"] + answer["tools"] + answer["system"], d
+        assert [x["name"] for x in answer["packages"]] == ["delta"] and not answer["toolchain"] + answer["tools"] + answer["system_packages"], d
         old = p.read("lockfiles/v0.1/lock.toml")
         assert 'version = "1.1"' in old and 'version = "1.2"' in p.read("lockfiles/latest/lock.toml")
         r = p.bump()
