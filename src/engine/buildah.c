@@ -3,13 +3,12 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "engine/ask.h"
 #include "engine/engine.h"
 #include "engine/words.h"
 #include "io/json.h"
-
-#define STAGE_IMAGES "localhost/lockstep/"
 
 /* buildah's argv for `rest`, in e->arena. */
 static const char *const *command(struct engine *e, const char *const *rest)
@@ -91,6 +90,13 @@ static void without_network(struct engine *e, struct words *w)
 		words_add_many(w, e->unshare, "--net", "--");
 }
 
+/* buildah keeps this path with each working container of a build, so it tells whose that is: of lockstep, and of those who share this cache and with it the lock
+   under which they build. There is no such file, so nothing that this machine's mounts.conf names gets into a build. */
+static const char *build_mark(struct engine *e)
+{
+	return path_join(e->arena, path_cache_dir(e->arena), "no-mounts.conf");
+}
+
 static int buildah_build_argv(struct engine *e, const struct engine_build *build, const char *const **ret_argv, const char *const **ret_environment,
 			      struct error *err __attribute__((unused)))
 {
@@ -98,7 +104,8 @@ static int buildah_build_argv(struct engine *e, const struct engine_build *build
 
 	if (!build->network && !build->pull)
 		without_network(e, &w);
-	words_add_all(&w, COMMAND(e, "build", "--isolation", "chroot", "--layers=false", "--network", "host", "--format", "oci", "--force-rm"));
+	words_add_all(&w, COMMAND(e, "build", "--default-mounts-file", build_mark(e), "--isolation", "chroot", "--layers=false", "--network", "host",
+				  "--format", "oci", "--force-rm"));
 	words_add(&w, build->pull ? "--pull" : "--pull-never");
 	if (build->ca_file)
 		words_add_many(&w, "--secret", arena_printf(e->arena, "id=ca,src=%s", build->ca_file));
@@ -216,6 +223,20 @@ static int buildah_run(struct engine *e, const char *image, const char *const *a
 	return failed;
 }
 
+/* One of a build of ours, whatever image it began from. */
+static bool is_marked(struct engine *e, const char *name)
+{
+	autoresult struct process_result result = {0};
+	autoerror struct error ignored = {0};
+
+	if (!strstr(name, "working-container") ||
+	    ask(e, COMMAND(e, "inspect", "--type", "container", "--format", "{{.DefaultMountsFilePath}}", name), &result, &ignored) < 0)
+		return false;
+	const char *seen = strbuf_text(&result.out);
+
+	return text_equal(arena_strndup(e->arena, seen, strcspn(seen, "\n")), build_mark(e));
+}
+
 static int buildah_clean(struct engine *e, bool builds, struct error *err)
 {
 	struct value *list;
@@ -223,10 +244,9 @@ static int buildah_clean(struct engine *e, bool builds, struct error *err)
 	if (ask_json(e, COMMAND(e, "containers", "--json"), &list, err) < 0)
 		return -1;
 	for (size_t i = 0; list && list->kind == VALUE_ARRAY && i < list->item_count; i++) {
-		const char *name = value_get_text(list->items[i], "containername"), *image = value_get_text(list->items[i], "imagename");
+		const char *name = value_get_text(list->items[i], "containername");
 
-		if (name && (throwaway_is_left(e->arena, name) ||
-			     (builds && image && text_starts_with(image, STAGE_IMAGES) && text_starts_with(name, "stage-working-"))))
+		if (name && (throwaway_is_left(e->arena, name) || (builds && is_marked(e, name))))
 			ask_quietly(COMMAND(e, "rm", name));
 	}
 	return 0;

@@ -183,14 +183,16 @@ def test_leftovers():
     host = re.sub(r"[^A-Za-z0-9]", ".", os.uname().nodename)
     dead = subprocess.Popen(["true"])
     dead.wait()
-    containers = [{"containername": name, "imagename": image} for name, image in (
-        (f"lockstep-run-{host}-{dead.pid}-1", "x"), (f"lockstep-run-{host}-{os.getpid()}-1", "x"), (f"lockstep-run-elsewhere-{dead.pid}-1", "x"),
-        ("stage-working-container-3", "localhost/lockstep/tiny/stage:abc"), ("stage-working-container", "registry.example/stage:1"), ("mine", "localhost/lockstep/x"))]
+    mark = os.path.join(env["LOCKSTEP_CACHE"], "no-mounts.conf")
+    containers = [{"containername": name, "imagename": "x", "mounts": mounts} for name, mounts in (
+        (f"lockstep-run-{host}-{dead.pid}-1", ""), (f"lockstep-run-{host}-{os.getpid()}-1", ""), (f"lockstep-run-elsewhere-{dead.pid}-1", ""),
+        ("stage-working-container-3", mark), ("stage-working-container", ""), ("working-container", mark), ("debian-working-container", "/other" + mark),
+        ("mine", mark))]
     with open(os.path.join(STORE, "containers"), "w") as f:
         json.dump(containers, f)
     code, _, err, _ = build()
     removed = open(os.path.join(STORE, "removed")).read().split() if os.path.exists(os.path.join(STORE, "removed")) else []
-    check("leftovers: ours and only ours are removed", code == 0 and removed == [f"lockstep-run-{host}-{dead.pid}-1", "stage-working-container-3"], str(removed) + err)
+    check("leftovers: ours and only ours are removed", code == 0 and removed == [f"lockstep-run-{host}-{dead.pid}-1", "stage-working-container-3", "working-container"], str(removed) + err)
 
 
 def test_live_display():

@@ -118,3 +118,20 @@ layer one '[sh, -c, "echo 1 > /one"]'
 lock
 build >/dev/null 2>&1
 [ -z "$(buildah containers -q)" ] || fail "a working container stays: $(buildah containers)"
+
+# So is what a base began from nothing, or from an image of others, left. What others build with the same names is theirs, also while nobody builds with lockstep.
+printf 'FROM scratch\nADD tiny.tar /\nRUN sleep 71.875\n' >Scratch
+mkdir alone && cp tiny.tar alone/
+"$ROOT/build/debug/tests/oracle/engine_try" buildah build Scratch alone x:1 >/dev/null 2>&1 & pid=$!
+wait_for 'pgrep -f "^sleep 71.875"'
+for p in $(pgrep -x buildah); do
+	grep -qz "CONTAINERS_STORAGE_CONF=$CONTAINERS_STORAGE_CONF" "/proc/$p/environ" 2>/dev/null && kill -KILL "$p"
+done
+wait $pid && fail "a build whose engine was killed succeeded"
+[ "$(buildah containers --format '{{.ContainerName}}')" = working-container ] || fail "nothing was left, so this proves nothing"
+[ "$(buildah from scratch)" = working-container-1 ] || fail "the name of another's container"
+layer one '[sh, -c, "echo 3 > /one"]'
+lock
+build >/dev/null 2>&1
+[ "$(buildah containers --format '{{.ContainerName}}')" = working-container-1 ] || fail "after a killed base: $(buildah containers)"
+[ -z "$(buildah images --filter dangling=true -q)" ] || fail "images without a name: $(buildah images)"

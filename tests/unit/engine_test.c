@@ -57,10 +57,12 @@ TEST(build_commands)
 	const char *labels[] = {"a=b c", NULL}, *const * argv, *const * environment;
 	struct engine_build build = {.dockerfile = "D", .context = "C", .tag = "t:1", .labels = labels};
 
+	setenv("LOCKSTEP_CACHE", "/cache", 1);
 	assert_int_equal(engine_buildah.build_argv(&e, &build, &argv, &environment, &err), 0);
-	expect_argv(argv,
-		    "/usr/bin/unshare --net -- /usr/bin/buildah build --isolation chroot --layers=false --network host --format oci --force-rm --pull-never "
-		    "--label 'a=b c' --file D --tag t:1 C");
+	expect_argv(
+		argv,
+		"/usr/bin/unshare --net -- /usr/bin/buildah build --default-mounts-file /cache/no-mounts.conf --isolation chroot --layers=false --network host --format oci --force-rm --pull-never "
+		"--label 'a=b c' --file D --tag t:1 C");
 	build.network = true;
 	build.ca_file = "/ca.pem";
 	build.auth_file = "/auth.conf";
@@ -74,7 +76,7 @@ TEST(build_commands)
 	assert_int_equal(engine_buildah.build_argv(&e, &build, &argv, &environment, &err), 0);
 	expect_argv(
 		argv,
-		"/usr/bin/buildah build --isolation chroot --layers=false --network host --format oci --force-rm --pull-never --secret id=ca,src=/ca.pem --secret id=apt-auth,src=/auth.conf "
+		"/usr/bin/buildah build --default-mounts-file /cache/no-mounts.conf --isolation chroot --layers=false --network host --format oci --force-rm --pull-never --secret id=ca,src=/ca.pem --secret id=apt-auth,src=/auth.conf "
 		"--file D --tag t:1 C");
 	/* A password in a proxy's address must not be seen in a list of processes. */
 	e.program = "/usr/bin/docker";
