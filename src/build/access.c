@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/mirrors.h"
-#include "build/workplace.h"
+#include "base/workplace.h"
 #include "io/process.h"
 
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
@@ -208,9 +208,6 @@ int access_open(struct arena *a, const char *ca_file, struct access *ret, struct
 
 void access_close(struct access *x)
 {
-	autoerror struct error ignored = {0};
-
-	if (x->folder)
-		file_remove_tree(x->folder, &ignored);
+	workplace_drop(x->folder);
 	*x = (struct access){0};
 }

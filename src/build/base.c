@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "build/access.h"
 #include "build/mirrors.h"
-#include "build/workplace.h"
+#include "base/workplace.h"
 #include "io/digest.h"
 #include "recipe/database.h"
 
@@ -189,11 +189,7 @@ int base_tree_finish(struct arena *a, struct base_tree *tree, struct error *err)
 
 void base_tree_drop(struct base_tree *tree)
 {
-	autoerror struct error ignored = {0};
-
-	if (tree->output)
-		file_remove_tree(tree->output, &ignored);
-	if (tree->workplace)
-		file_remove_tree(tree->workplace, &ignored);
+	workplace_drop(tree->output);
+	workplace_drop(tree->workplace);
 	tree->output = tree->workplace = NULL;
 }

@@ -1,14 +1,18 @@
 /* buildah: no daemon. Steps run with chroot isolation, which works where namespaces and limits may not be changed (in containers, on CI machines). */
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/workplace.h"
 #include "engine/ask.h"
 #include "engine/engine.h"
 #include "engine/words.h"
 #include "io/json.h"
+
+enum { ANSWER_LIMIT_BYTES = 64 * 1024 * 1024 };
 
 /* buildah's argv for `rest`, in e->arena. */
 static const char *const *command(struct engine *e, const char *const *rest)
@@ -207,18 +211,81 @@ static int buildah_untag(struct engine *e, const char *tag, struct error *err)
 	return 0;
 }
 
+/* Where a command in a throw-away container writes, by way of a shell. buildah passes both streams through a process of its own that sometimes, on a busy machine,
+   ends before it has passed on the last of them; nobody is told. */
+#define ANSWERS "/run/lockstep-answers"
+static const char writes_answers[] = "exec \"$@\" >" ANSWERS "/out 2>" ANSWERS "/err";
+
+/* Two empty files that the image's user can write, in a folder that nobody else on this machine can enter. */
+static int make_answers(struct engine *e, const char **ret_folder, const char **ret_inner, struct error *err)
+{
+	static const char *const names[] = {"out", "err"};
+	const char *temporary = workplace_temporary();
+
+	/* buildah's "from:to" knows no colons in paths. */
+	if (workplace_make(e->arena, strpbrk(temporary, ":,") ? "/tmp" : temporary, 0700, ret_folder, err) < 0)
+		return -1;
+	*ret_inner = path_join(e->arena, *ret_folder, "answers");
+	if (file_make_dirs(*ret_inner, err) < 0)
+		return -1;
+	if (chmod(*ret_inner, 0755) < 0)
+		return error_errno(err, "cannot open up '%s'", *ret_inner);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *path = path_join(e->arena, *ret_inner, names[i]);
+
+		if (file_write_derived(path, "", 0, err) < 0)
+			return -1;
+		if (chmod(path, 0666) < 0)
+			return error_errno(err, "cannot open up '%s'", path);
+	}
+	return 0;
+}
+
+/* What the command wrote stands in for what came through buildah; where it wrote nothing, buildah may have had something to say. */
+static int take_answer(struct engine *e, const char *folder, const char *name, struct strbuf *into, struct error *err)
+{
+	const char *path = path_join(e->arena, folder, name);
+
+	if (file_size(path) <= 0)
+		return 0;
+	strbuf_clear(into);
+	return file_read(path, ANSWER_LIMIT_BYTES, into, err);
+}
+
+static int run_in(struct engine *e, const char *name, const char *const *argv, const struct process_spec *input, struct process_result *ret, struct error *err)
+{
+	autoresult struct process_result result = {0};
+	struct words w = {.arena = e->arena};
+	struct process_spec spec = *input;
+	const char *folder = NULL, *inner;
+	int failed = make_answers(e, &folder, &inner, err);
+
+	if (!failed) {
+		without_network(e, &w);
+		words_add_all(&w, COMMAND(e, "run", "--isolation", "chroot", "--network", "host", "--volume", arena_printf(e->arena, "%s:" ANSWERS, inner),
+					  name, "--", "/bin/sh", "-c", writes_answers, "sh"));
+		words_add_all(&w, argv);
+		spec.argv = w.items;
+		failed = process_run(&spec, &result, err);
+	}
+	if (!failed && (take_answer(e, inner, "out", &result.out, err) < 0 || take_answer(e, inner, "err", &result.err_out, err) < 0))
+		failed = -1;
+	workplace_drop(folder);
+	if (failed)
+		return -1;
+	*ret = result;
+	result = (struct process_result){0};
+	return 0;
+}
+
 static int buildah_run(struct engine *e, const char *image, const char *const *argv, const char *input, size_t input_length, struct process_result *ret,
 		       struct error *err)
 {
 	const char *name = throwaway_name(e->arena);
-	struct words w = {.arena = e->arena};
 	int failed = ask(e, COMMAND(e, "from", "--pull-never", "--name", name, image), NULL, err);
 
-	without_network(e, &w);
-	words_add_all(&w, COMMAND(e, "run", "--isolation", "chroot", "--network", "host", name, "--"));
-	words_add_all(&w, argv);
 	if (!failed)
-		failed = process_run(&(struct process_spec){.argv = w.items, .input = input, .input_length = input_length}, ret, err);
+		failed = run_in(e, name, argv, &(struct process_spec){.input = input, .input_length = input_length}, ret, err);
 	ask_quietly(COMMAND(e, "rm", name));
 	return failed;
 }

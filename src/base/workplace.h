@@ -8,5 +8,7 @@
 
 /* A new empty folder in `parent`, after removing those there of processes that are gone. In `a`. */
 int workplace_make(struct arena *a, const char *parent, mode_t mode, const char **ret, struct error *err);
+/* Removes one; NULL is fine. */
+void workplace_drop(const char *folder);
 /* $TMPDIR when that is an absolute path, else /tmp. */
 const char *workplace_temporary(void);

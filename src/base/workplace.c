@@ -1,4 +1,4 @@
-#include "build/workplace.h"
+#include "base/workplace.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -38,6 +38,14 @@ int workplace_make(struct arena *a, const char *parent, mode_t mode, const char 
 		return -1;
 	*ret = folder;
 	return chmod(folder, mode) < 0 ? error_errno(err, "cannot open up '%s'", folder) : 0;
+}
+
+void workplace_drop(const char *folder)
+{
+	autoerror struct error ignored = {0};
+
+	if (folder)
+		file_remove_tree(folder, &ignored);
 }
 
 const char *workplace_temporary(void)
