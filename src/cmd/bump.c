@@ -211,7 +211,7 @@ static int build(struct bump *b, struct error *err)
 		if (build_plan_of(b->call->arena, &request, &plan, err) < 0)
 			return -1;
 		build_plan_explain(&plan, &text);
-		fputs(strbuf_text(&text), stderr);
+		open_print_notes(&text);
 	}
 	say(b, "building with %s %s", b->engine.driver->name, b->engine.version);
 	if (b->engine.note)
