@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Measures lockstep's own part of the main job: wall-clock medians and peak memory of the release program, as whole processes.
 
-usage: bench/main_job.py [--runs N] [--bump]
+usage: bench/main_job.py [--runs N] [--bump] [--whole-bump]
 
 Without --bump: check and render of this repository's containers and of 250, 500 and 1,000 generated ones, diff of two releases, all in copies.
 With --bump also `lockstep bump` with nothing to do, in this repository (its images must have been built here), and what it wrote (nothing).
+With --whole-bump also a bump of a copy of this repository that goes through every phase (a changed repository name, so the last stage of each container is built and
+all of it is locked, asked, verified and released), and the peak memory of the lockstep process alone; it uses this machine's cache and buildah, and tidies up.
 """
+import json
 import os
 import shutil
 import statistics
@@ -60,6 +63,53 @@ def fingerprint(folder):
     return found
 
 
+def watch(argv, folder):
+    """(seconds, peak kB of this one process, not of its children)."""
+    began, peak = time.perf_counter(), 0
+    process = subprocess.Popen(argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    while process.poll() is None:
+        try:
+            with open(f"/proc/{process.pid}/status", encoding="ascii", errors="replace") as f:
+                peak = max([peak] + [int(line.split()[1]) for line in f if line.startswith("VmHWM:")])
+        except OSError:
+            pass
+        time.sleep(0.005)
+    if process.returncode:
+        sys.exit(f"{' '.join(argv)} in {folder} ended with {process.returncode}")
+    return time.perf_counter() - began, peak
+
+
+def images():
+    return set(subprocess.run(["buildah", "images", "--format", "{{.Name}}:{{.Tag}}"], capture_output=True, text=True, check=True).stdout.split())
+
+
+def whole_bump(folder):
+    target = copy_project(folder)
+    settings = os.path.join(target, "recipes/project.yaml")
+    with open(settings, encoding="utf-8") as f:
+        text = f.read()
+    name = "lockstep-bench"
+    changed = "".join(f"repository: {name}\n" if line.startswith("repository:") else line for line in text.splitlines(True))
+    with open(settings, "w", encoding="utf-8") as f:
+        f.write(changed)
+    jenkinsfile = os.path.join(target, "Jenkinsfile")
+    with open(jenkinsfile, encoding="utf-8") as f:
+        tags = f.read()
+    with open(jenkinsfile, "w", encoding="utf-8") as f:
+        f.write(tags.replace("'lockstep/ci-", f"'{name}/ci-"))
+    os.makedirs(os.path.join(target, ".tools"), exist_ok=True)
+    os.symlink(os.path.join(ROOT, ".tools/bin"), os.path.join(target, ".tools/bin"))
+    before = images()
+    try:
+        return watch([LOCKSTEP, "bump", "--engine", "buildah"], target)
+    finally:
+        # Only what is surely ours; the stages below the last are this repository's own and save its next bump the work.
+        with open(os.path.join(target, ".lockstep/build.json"), encoding="utf-8") as f:
+            built = {"localhost/lockstep/lockstep/stage:" + s["key"] for s in json.load(f)["stages"] if s["place"].endswith("/container")}
+        mine = [image for image in images() - before if f"/{name}/" in image or image in built]
+        subprocess.run(["buildah", "rmi", *mine], stdout=subprocess.DEVNULL)
+
+
 def main():
     runs = int(sys.argv[sys.argv.index("--runs") + 1]) if "--runs" in sys.argv else 11
     work = tempfile.mkdtemp(prefix="lockstep-bench-")
@@ -83,6 +133,9 @@ def main():
             row("bump with nothing to do", measure([LOCKSTEP, "bump"], ROOT, 5), 2000)
             changed = [path for path, status in fingerprint(ROOT).items() if before.get(path) != status]
             print(f"\nfiles that the bumps with nothing to do wrote: {changed or 'none'}")
+        if "--whole-bump" in sys.argv:
+            shutil.rmtree(project)
+            row("bump, all phases; memory of lockstep alone, at most 64 MiB", whole_bump(work))
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
