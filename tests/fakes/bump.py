@@ -214,14 +214,14 @@ class Project:
         return sorted(re.findall(r"tiny/(ci-\w:v[\d.]+)", self.read("Jenkinsfile")))
 
     def fingerprint(self, folder=None, times=True, leave_out=()):
-        """Every file and folder with size, time, inode and content; the lock file is opened by every run and says who it was."""
+        """Every file and folder with size, time, inode and content."""
         found = {}
         top = folder or self.folder
         for path, folders, names in os.walk(top):
             for name in folders + names:
                 full = os.path.join(path, name)
                 short = os.path.relpath(full, top)
-                if short == ".lockstep/lock" or any(short == x or short.startswith(x + "/") for x in leave_out):
+                if any(short == x or short.startswith(x + "/") for x in leave_out):
                     continue
                 s = os.lstat(full)
                 content = None
