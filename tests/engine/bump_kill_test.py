@@ -136,8 +136,8 @@ def finish_it(p, what):
     newest = releases(p)[-1]
     assert p.tags() == [f"ci-a:{newest}", f"ci-c:{newest}"] and "released" in text or "holds" in text or "nothing to do" in text, (what, text)
     assert not STORAGE.containers(), (what, STORAGE.containers())
-    # An empty folder of a killed buildah may stay: lockstep cannot know whose it is.
-    left = [n for n in os.listdir(p.env["TMPDIR"]) if not n.startswith("buildah")]
+    # What a killed buildah left there may stay (buildah123, storage123): lockstep cannot know whose it is.
+    left = [n for n in os.listdir(p.env["TMPDIR"]) if n.startswith("lockstep")]
     assert not left, (what, left)
     assert not [n for n in os.listdir(p.cache + "/bases") if n.startswith("lockstep-making-")], what
     assert not os.path.exists(p.folder + "/.lockstep/lock.toml") and not os.path.exists(p.folder + "/.lockstep/release"), what
