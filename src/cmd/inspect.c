@@ -139,3 +139,17 @@ void inspect_print(const struct inspect *i, FILE *out)
 		}
 	}
 }
+
+int inspect_run(struct command_call *call, inspect_ask ask, struct error *err)
+{
+	struct database db = {0};
+	struct lock lock = {0};
+	int code;
+
+	if (command_value(call, "image") && call->argument_count != 1)
+		return command_usage(call, "'--image' needs the one container it is of");
+	code = open_database(call, &db, err) < 0 ? -1 : ask(call, &db, &lock, err);
+	lock_release(&lock);
+	database_release(&db);
+	return code;
+}

@@ -33,3 +33,8 @@ int inspect_verify(struct inspect *i, const struct command_call *call, const str
 		   struct error *err);
 /* Findings as lines for people, grouped by container. */
 void inspect_print(const struct inspect *i, FILE *out);
+
+/* What a command that asks images does: checks the use of --image, opens the database, calls `ask` with it and with an empty lock to fill, and releases both.
+   Returns what `ask` does, or EXIT_USAGE. */
+typedef int (*inspect_ask)(struct command_call *call, const struct database *db, struct lock *lock, struct error *err);
+int inspect_run(struct command_call *call, inspect_ask ask, struct error *err);

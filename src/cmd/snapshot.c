@@ -104,16 +104,7 @@ static int snapshot(struct command_call *call, const struct database *db, struct
 
 static int run(struct command_call *call, struct error *err)
 {
-	struct database db = {0};
-	struct lock lock = {0};
-	int code;
-
-	if (command_value(call, "image") && call->argument_count != 1)
-		return command_usage(call, "'--image' needs the one container it is of");
-	code = open_database(call, &db, err) < 0 ? -1 : snapshot(call, &db, &lock, err);
-	lock_release(&lock);
-	database_release(&db);
-	return code;
+	return inspect_run(call, snapshot, err);
 }
 
 static const struct option options[] = {
