@@ -18,7 +18,7 @@ image=$(build --engine docker --format json 2>/dev/null | python3 -c 'import jso
 [ "$(/usr/bin/docker run --rm --network none "$image" sh -c 'cat /one /two; echo $WORD')" = $'one\none\na' ] || fail "the image of a is wrong"
 
 # A step that fails is told with its own words, not BuildKit's.
-layer two '[sh, -c, "echo it is about to fail; echo why >&2; exit 3"]' 'requires: [one]'
+layer two '[sh, -c, "echo it is about to fail >&2; echo why >&2; exit 3"]' 'requires: [one]'
 lock
 out=$(build --engine docker 2>&1) && fail "a failing step is no failure"
 expect "failing step" "$out" "building 'layer-two' (a) failed at step 2 of 2, RUN"
