@@ -9,12 +9,13 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-/* One file of a pin: a wheel. Identified by its bytes; where it lies is the business of indexes. */
+/* One file of a pin: a wheel, or an sdist where some environment has no wheel. Identified by its bytes; where it lies is the business of indexes. */
 struct lock_file {
 	const char *name; /* file name, a plain name, URL-decoded */
 	uint64_t size_bytes;
-	const char *sha256; /* 64 hex digits */
-	const char *url;    /* where the resolver saw it; never written to lock.toml; NULL in a lock that was read */
+	const char *sha256;     /* 64 hex digits */
+	const char *url;        /* where the resolver saw it; never written to lock.toml; NULL in a lock that was read */
+	const char *built_from; /* a wheel that lockstep built: the sha256 of the sdist, or the git commit, it was built from; else NULL */
 };
 
 /* What a pin requires of another; the lock has the other one too, in the same part (packages or toolchain). */
@@ -34,6 +35,10 @@ struct pin {
 	const char *index;       /* alias */
 	const char **containers; /* sorted; for a toolchain pin empty */
 	size_t container_count;
+	const char **environments; /* it is in its containers only in these (names, sorted); none: in every environment of theirs */
+	size_t environment_count;
+	const char *
+		reference; /* PEP 610 direct reference: "git+https://host/repo@<commit>", "https://host/x.whl", or a path in the project; NULL: from an index */
 	const char **layers; /* for a toolchain pin: the layer uses it belongs to ("cuda{from=wheels,version=13.0}"), sorted; else empty */
 	size_t layer_count;
 	struct lock_edge *edges; /* by name, version, extra, marker */
@@ -49,12 +54,25 @@ struct lock_environment {
 
 struct lock_container {
 	const char *name;
-	const char *environment; /* name of its lock_environment */
-	const char *inputs;      /* container_digest() when it was locked */
-	const char **groups;     /* as declared, sorted */
+	const char *environment; /* name of the lock_environment it is built for */
+	const char **further;    /* names of those it is locked for besides, sorted */
+	size_t further_count;
+	const char *inputs;  /* container_digest() when it was locked */
+	const char **groups; /* as declared, sorted */
 	size_t group_count;
 	const char **direct; /* requirements declared for it ("onnx>=1.14", "xgboost-cpu"), by canonical name */
 	size_t direct_count;
+};
+
+/* A Debian package that a base or a layer use installs, as apt resolved it in that base. */
+struct lock_deb {
+	const char *name, *version, *architecture; /* "libc6", "2.36-9+deb12u10", "amd64" */
+	const char *file;                          /* plain file name, "libc6_2.36-9+deb12u10_amd64.deb" */
+	uint64_t size_bytes;
+	const char *sha256;
+	const char *path;    /* where it lies below its archive's root, "pool/main/g/glibc/libc6_....deb": mirrors differ, this does not */
+	const char **stages; /* which base or stage installs it ("base:debian-bookworm", "layer:gcc", "container:ci-cpu"), sorted */
+	size_t stage_count;
 };
 
 struct lock_tool {
@@ -74,6 +92,8 @@ struct lock {
 	size_t container_count;
 	struct pin *pins; /* toolchain pins last; by name, version */
 	size_t pin_count;
+	struct lock_deb *debs; /* by name, architecture, version */
+	size_t deb_count;
 };
 
 void lock_release(struct lock *lock);

@@ -11,14 +11,57 @@
 #include "base/error.h"
 #include "io/digest.h"
 
-enum constraint_kind { CONSTRAINT_LOOSE, CONSTRAINT_RANGE, CONSTRAINT_EXACT };
+enum constraint_kind { CONSTRAINT_LOOSE, CONSTRAINT_RANGE, CONSTRAINT_EXACT, CONSTRAINT_CARET };
+
+enum condition_kind { CONDITION_MARKER, CONDITION_CONTAINER, CONDITION_LAYER };
+
+/* `when:` of a constraint: it holds only there. */
+struct condition {
+	enum condition_kind kind;
+	const char *marker;                /* MARKER: PEP 508, valid */
+	const struct container *container; /* CONTAINER */
+	const char *layer, *option;        /* LAYER: "cuda"; the option whose value is compared, its version */
+	const char *specifier;             /* LAYER: PEP 440 (">=12"), or "" for: the layer is there */
+	struct pos pos;
+};
 
 /* What a package's version may be, with the reason. */
 struct constraint {
 	enum constraint_kind kind;
-	const char *specifier;  /* PEP 440 ("" when loose; "==2.17.7" when exact), valid */
+	const char *specifier;  /* PEP 440 ("" when loose; "==2.17.7" when exact; ">=1.2.3,<2" for "^1.2.3"), valid */
 	const char *why, *link; /* or NULL */
-	struct pos pos;         /* of the specifier, or of the package when loose */
+	struct condition *when; /* all must hold */
+	size_t when_count;
+	struct pos pos; /* of the specifier, or of the package when loose */
+};
+
+/* A constraint kept only because moving on is work, apart from what cannot work. */
+struct hold {
+	const char *specifier;          /* PEP 440 */
+	const char *why, *owner, *link; /* link: or NULL */
+	const char *review;             /* "2026-12-01": past it, somebody has to look at it again */
+	struct pos pos;
+};
+
+/* A package that comes from one place, not from an index. */
+enum reference_kind { REFERENCE_GIT, REFERENCE_URL, REFERENCE_PATH };
+struct reference {
+	enum reference_kind kind;
+	const char *url;          /* GIT, URL: without credentials */
+	const char *commit;       /* GIT: 40 or 64 hex digits */
+	const char *subdirectory; /* GIT: or NULL */
+	const char *sha256;       /* URL; PATH: NULL, it is read */
+	const char *path;         /* PATH: inside the project, relative to its root */
+	struct pos pos;
+};
+
+/* "What `package` says it requires of `required` is not true": the requirement is left out, in the lock and in every check. */
+struct waiver {
+	const char *package, *required; /* canonical */
+	const char *specifier;          /* the versions of `package` it is said of; "" for all */
+	const char *why;
+	const char *review; /* as a hold's */
+	struct pos pos;
 };
 
 struct package {
@@ -28,9 +71,13 @@ struct package {
 	size_t group_count;
 	const char **extras; /* canonical, sorted */
 	size_t extra_count;
-	struct constraint constraint;
-	const char *index; /* alias of the only index it may come from, or NULL */
-	struct pos pos;    /* of its key */
+	struct constraint constraint;   /* the unconditional one: LOOSE when there is none */
+	struct constraint *constraints; /* those with a condition, in the order written; they hold beside the first */
+	size_t constraint_count;
+	struct hold *hold;           /* or NULL */
+	struct reference *reference; /* or NULL: from an index */
+	const char *index;           /* alias of the only index it may come from, or NULL */
+	struct pos pos;              /* of its key */
 };
 
 struct group {
@@ -88,6 +135,8 @@ struct base {
 	struct pos image_pos;
 	const char *python_executable; /* absolute path in the image, "/usr/bin/python3" */
 	struct environment environment;
+	struct environment *further; /* locked for these too, though not built here */
+	size_t further_count;
 	struct pos pos;
 };
 
@@ -204,7 +253,8 @@ struct project {
 	size_t tag_file_count;
 	struct index *indexes; /* in order of preference; at least one */
 	size_t index_count;
-	const char *venv; /* where Python packages are installed in images: "/opt/venv" */
+	const char *resolver; /* "uv" or "pip" */
+	const char *venv;     /* where Python packages are installed in images: "/opt/venv" */
 	struct pos pos;
 };
 
@@ -220,6 +270,11 @@ struct database {
 	size_t conflict_count;
 	struct difference *differences;
 	size_t difference_count;
+	struct waiver *waivers;
+	size_t waiver_count;
+	struct constraint *build_constraints; /* what builds of sdists may use: `package` of each says which */
+	const char **build_packages;          /* canonical, same order */
+	size_t build_constraint_count;
 	struct base *bases; /* by name */
 	size_t base_count;
 	struct layer *layers; /* by name */

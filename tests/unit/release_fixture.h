@@ -57,23 +57,30 @@ static inline void fixture_lock(struct lock *lock, unsigned generation)
 	*arena_push(a, &lock->environments, &lock->environment_count) =
 		(struct lock_environment){"cp311-linux-x86_64-glibc2.36", "3.11", "cpython", "linux", "x86_64", "glibc", "2.36"};
 	for (size_t i = 0; i < 2; i++)
-		*arena_push(a, &lock->containers, &lock->container_count) =
-			(struct lock_container){both[i], "cp311-linux-x86_64-glibc2.36", digest_a, groups, 1, direct, 2};
+		*arena_push(a, &lock->containers, &lock->container_count) = (struct lock_container){.name = both[i],
+												    .environment = "cp311-linux-x86_64-glibc2.36",
+												    .inputs = digest_a,
+												    .groups = groups,
+												    .group_count = 1,
+												    .direct = direct,
+												    .direct_count = 2};
 	struct pin *numpy = arena_push(a, &lock->pins, &lock->pin_count);
 
 	*numpy = (struct pin){.name = "numpy", .version = arena_printf(a, "1.%u", generation), .index = "default", .containers = both, .container_count = 2};
-	*arena_push(a, &numpy->files, &numpy->file_count) =
-		(struct lock_file){arena_printf(a, "numpy-1.%u-cp311-cp311-manylinux_2_17_x86_64.whl", generation), 100 + generation, digest_b, NULL};
+	*arena_push(a, &numpy->files, &numpy->file_count) = (struct lock_file){
+		.name = arena_printf(a, "numpy-1.%u-cp311-cp311-manylinux_2_17_x86_64.whl", generation), .size_bytes = 100 + generation, .sha256 = digest_b};
 	struct pin *scipy = arena_push(a, &lock->pins, &lock->pin_count);
 
 	*scipy = (struct pin){.name = "scipy", .version = "1.9", .index = "default", .containers = both, .container_count = 2};
 	*arena_push(a, &scipy->edges, &scipy->edge_count) =
 		(struct lock_edge){.name = "numpy", .extras = extras, .extra_count = 1, .marker = "python_version >= '3.9'", .extra = "all"};
-	*arena_push(a, &scipy->files, &scipy->file_count) = (struct lock_file){"scipy-1.9-cp311-cp311-manylinux_2_17_x86_64.whl", 5, digest_a, NULL};
+	*arena_push(a, &scipy->files, &scipy->file_count) =
+		(struct lock_file){.name = "scipy-1.9-cp311-cp311-manylinux_2_17_x86_64.whl", .size_bytes = 5, .sha256 = digest_a};
 	struct pin *nvcc = arena_push(a, &lock->pins, &lock->pin_count);
 
 	*nvcc = (struct pin){.name = "nvidia-cuda-nvcc", .version = "13.0.88", .index = "default", .layers = layers, .layer_count = 1};
-	*arena_push(a, &nvcc->files, &nvcc->file_count) = (struct lock_file){"nvidia_cuda_nvcc-13.0.88-py3-none-manylinux_2_17_x86_64.whl", 7, digest_b, NULL};
+	*arena_push(a, &nvcc->files, &nvcc->file_count) =
+		(struct lock_file){.name = "nvidia_cuda_nvcc-13.0.88-py3-none-manylinux_2_17_x86_64.whl", .size_bytes = 7, .sha256 = digest_b};
 }
 
 static inline void fixture_snapshot(struct snapshot *s, const char *container, unsigned generation)
