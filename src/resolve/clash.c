@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "resolve/environment.h"
+#include "lock/environment.h"
 
 struct search {
 	struct uv *uv;

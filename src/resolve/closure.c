@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "lock/environment.h"
 #include "python/requirement.h"
 #include "python/wheel.h"
-#include "resolve/environment.h"
 #include "resolve/resolve.h"
 
 /* One set of pins that must be closed: a container, or a toolchain in one environment. */

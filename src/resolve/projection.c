@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "lock/environment.h"
 #include "python/wheel.h"
-#include "resolve/environment.h"
 #include "resolve/uv_files.h"
 
 /* What one asker reaches in one of its environments. */

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "lock/environment.h"
 #include "python/requirement.h"
-#include "resolve/environment.h"
 
 static int compare_environments(const void *left, const void *right)
 {

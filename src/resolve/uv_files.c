@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "io/http.h"
 #include "io/toml.h"
-#include "resolve/environment.h"
+#include "lock/environment.h"
 
 static char *percent_decoded(struct arena *a, const char *text, size_t length)
 {

@@ -9,8 +9,8 @@
 #include "base/file.h"
 #include "fetch/store.h"
 #include "io/digest.h"
+#include "lock/environment.h"
 #include "recipe/database.h"
-#include "resolve/environment.h"
 #include "lock/working.h"
 
 static void add_environments(struct lock *lock, const struct database *db)

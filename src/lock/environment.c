@@ -1,4 +1,4 @@
-#include "resolve/environment.h"
+#include "lock/environment.h"
 
 #include <string.h>
 
