@@ -292,10 +292,17 @@ const struct lock_file *pin_file(const struct pin *pin, const struct lock_enviro
 
 const char *lock_direct(const struct lock_container *container, const char *name)
 {
+	const char **end = container->direct + container->direct_count, **found;
+
 	if (!container->direct_count)
 		return NULL;
-	const char **found = bsearch(&name, container->direct, container->direct_count, sizeof(*container->direct), compare_direct_names);
-
+	found = bsearch(&name, container->direct, container->direct_count, sizeof(*container->direct), compare_direct_names);
+	while (found && found > container->direct && !compare_direct_names(&name, found - 1))
+		found--;
+	for (const char **at = found; at && at < end && !compare_direct_names(&name, at); at++) {
+		if (!strstr(*at, " ; "))
+			return *at;
+	}
 	return found ? *found : NULL;
 }
 

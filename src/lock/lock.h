@@ -60,7 +60,8 @@ struct lock_container {
 	const char *inputs;  /* container_digest() when it was locked */
 	const char **groups; /* as declared, sorted */
 	size_t group_count;
-	const char **direct; /* requirements declared for it ("onnx>=1.14", "xgboost-cpu"), by canonical name */
+	/* Requirements declared for it ("onnx>=1.14", "xgboost-cpu"), by canonical name; constraints under a marker are further ones of the same name. */
+	const char **direct;
 	size_t direct_count;
 };
 
@@ -116,7 +117,7 @@ void lock_environment_tags(struct arena *a, const struct lock_environment *envir
 const struct lock_file *pin_file_by_tags(const struct pin *pin, const char *const *tags, size_t tag_count);
 /* The canonical name that a declared requirement begins with ("onnx>=1.14" -> "onnx"). In `a`. */
 const char *lock_direct_name(struct arena *a, const char *requirement);
-/* The requirement by which `name` (canonical) was declared for the container, or NULL. */
+/* The requirement by which `name` (canonical) was declared for the container, the one without a marker where there are several; or NULL. */
 const char *lock_direct(const struct lock_container *container, const char *name);
 /* True when `name` was declared for the container, false when it is there because something requires it. */
 bool lock_is_direct(const struct lock_container *container, const char *name);

@@ -64,8 +64,8 @@ static void add_constraint(struct arena *a, const struct container *c, const str
 
 	if (!*constraint->specifier || !may_hold(a, constraint, c, &marker))
 		return;
-	*arena_push(a, list, count) = (struct container_constraint){
-		.specifier = constraint->specifier, .written = constraint->written, .marker = marker, .why = constraint->why, .pos = constraint->pos};
+	*arena_push(a, list, count) =
+		(struct container_constraint){.specifier = constraint->specifier, .marker = marker, .why = constraint->why, .pos = constraint->pos};
 }
 
 void container_constraints(struct arena *a, const struct container *c, const struct package *p, bool without_holds, struct container_constraint **ret,
@@ -77,6 +77,6 @@ void container_constraints(struct arena *a, const struct container *c, const str
 	for (size_t i = 0; i < p->constraint_count; i++)
 		add_constraint(a, c, &p->constraints[i], ret, ret_count);
 	if (p->hold && !without_holds)
-		*arena_push(a, ret, ret_count) = (struct container_constraint){
-			.specifier = p->hold->specifier, .written = p->hold->written, .why = p->hold->why, .hold = p->hold, .pos = p->hold->pos};
+		*arena_push(a, ret, ret_count) =
+			(struct container_constraint){.specifier = p->hold->specifier, .why = p->hold->why, .hold = p->hold, .pos = p->hold->pos};
 }

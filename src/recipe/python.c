@@ -127,7 +127,6 @@ static void read_range(struct reader *r, const struct value *v, struct constrain
 		return;
 	}
 	c->kind = CONSTRAINT_RANGE;
-	c->written = text;
 	c->specifier = without_space(r->arena, text);
 }
 
@@ -150,7 +149,6 @@ static void read_exact(struct reader *r, const struct value *v, struct constrain
 		return;
 	}
 	c->kind = CONSTRAINT_EXACT;
-	c->written = text;
 	c->specifier = specifier;
 }
 
@@ -158,7 +156,7 @@ static void read_constraint(struct reader *r, const struct package_fields *field
 {
 	struct constraint *c = &p->constraint;
 
-	*c = (struct constraint){.specifier = "", .written = "", .why = fields->why, .link = fields->link, .pos = p->pos};
+	*c = (struct constraint){.specifier = "", .why = fields->why, .link = fields->link, .pos = p->pos};
 	if (fields->range)
 		read_range(r, fields->range, c);
 	if (fields->range && fields->exact)
@@ -192,7 +190,7 @@ static void read_package(struct reader *r, const struct schema_named *named, str
 	p->name = named->name;
 	p->canonical = named->canonical;
 	p->pos = named->pos;
-	p->constraint = (struct constraint){.specifier = "", .written = "", .pos = p->pos};
+	p->constraint = (struct constraint){.specifier = "", .pos = p->pos};
 	if (!schema_read(r, named->value, "a package", p->pos, package_rows, &fields))
 		return;
 	read_constraint(r, &fields, p);

@@ -30,7 +30,6 @@ struct condition {
 struct constraint {
 	enum constraint_kind kind;
 	const char *specifier;  /* PEP 440 ("" when loose; "==2.17.7" when exact; ">=1.2.3,<2.0.0" for "^1.2.3"), valid */
-	const char *written;    /* as the database has it: "^1.2.3"; "" when loose */
 	const char *why, *link; /* or NULL */
 	struct condition *when; /* all must hold */
 	size_t when_count;
@@ -39,9 +38,9 @@ struct constraint {
 
 /* A constraint kept only because moving on is work, apart from what cannot work. */
 struct hold {
-	const char *specifier, *written; /* as a constraint's */
-	const char *why, *owner, *link;  /* link: or NULL */
-	const char *review;              /* "2026-12-01": past it, somebody has to look at it again */
+	const char *specifier;          /* PEP 440 */
+	const char *why, *owner, *link; /* link: or NULL */
+	const char *review;             /* "2026-12-01": past it, somebody has to look at it again */
 	struct pos pos;
 };
 
@@ -122,7 +121,6 @@ struct difference {
 /* What one constraint, or a hold, means for a package in one container. */
 struct container_constraint {
 	const char *specifier; /* PEP 440, not empty */
-	const char *written;   /* as the database has it */
 	const char *marker;    /* PEP 508: it applies only where this holds; NULL: in the whole container */
 	const char *why;
 	const struct hold *hold; /* it is this hold; NULL: a constraint */

@@ -152,6 +152,12 @@ static size_t collect_culprits(struct search *s, struct culprit **ret)
 	return count;
 }
 
+/* The same constraint, or with that out of the way, the same package. */
+static bool wants_same(const struct want *one, const struct want *other)
+{
+	return !strcmp(one->canonical, other->canonical) && (one->loose || (one->pos.line == other->pos.line && one->pos.column == other->pos.column));
+}
+
 /* The search stops at one asker of several that want the same: name them all. */
 static void add_askers(struct strbuf *out, const struct question *all, const struct want *wanted)
 {
@@ -160,7 +166,7 @@ static void add_askers(struct strbuf *out, const struct question *all, const str
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < all->asker_count; i++) {
 			for (size_t j = 0; j < all->askers[i].want_count; j++) {
-				if (strcmp(all->askers[i].wants[j].canonical, wanted->canonical) != 0)
+				if (!wants_same(wanted, &all->askers[i].wants[j]))
 					continue;
 				if (pass == 0)
 					total++;
@@ -187,7 +193,6 @@ static bool is_missing(const struct uv_refusal *refusal, const char *name)
 static void report_culprit(struct search *s, const struct question *all, const struct culprit *c, bool alone, struct diag *d)
 {
 	const struct want *w = c->want;
-	const char *why = w->package ? w->package->constraint.why : NULL;
 	autostrbuf struct strbuf who = {0};
 
 	add_askers(&who, all, w);
@@ -204,10 +209,12 @@ static void report_culprit(struct search *s, const struct question *all, const s
 	else if (w->loose || !*w->specifier)
 		diag_error(d, w->pos, "'%s', in any version, clashes with the others named here; wanted by %s", w->canonical, strbuf_text(&who));
 	else
-		diag_error(d, w->pos, "'%s' must be '%s', which clashes with the others named here; wanted by %s", w->canonical, w->specifier,
-			   strbuf_text(&who));
-	if (why && !w->loose)
-		diag_hint(d, "why it is so: %s", why);
+		diag_error(d, w->pos, "'%s' %s '%s', which clashes with the others named here; wanted by %s", w->canonical, w->hold ? "is held to" : "must be",
+			   w->specifier, strbuf_text(&who));
+	if (w->hold && !w->loose)
+		diag_hint(d, "held by %s until %s: %s", w->hold->owner, w->hold->review, w->hold->why);
+	else if (w->why && !w->loose)
+		diag_hint(d, "why it is so: %s", w->why);
 }
 
 /* An index whose address is wrong answers 404 for everything, and uv takes each for a package that does not exist. */

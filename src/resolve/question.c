@@ -94,20 +94,21 @@ static bool may_differ(const struct database *db, const struct package *p)
 	return false;
 }
 
-static void want_package(struct arena *a, const struct database *db, const struct container *c, const struct package *p, struct want *ret)
+/* The package in any version. */
+static struct want want_any(struct arena *a, const struct database *db, const struct container *c, const struct package *p)
 {
 	const struct package *declared = p;
 	const char *group = "no group";
+	struct want any = {.canonical = p->canonical,
+			   .extras = join_extras(a, p->extras, p->extra_count),
+			   .specifier = "",
+			   .package = p,
+			   .may_differ = may_differ(db, p),
+			   .pos = p->pos};
 
-	*ret = (struct want){.canonical = p->canonical,
-			     .extras = join_extras(a, p->extras, p->extra_count),
-			     .specifier = p->constraint.specifier ? p->constraint.specifier : "",
-			     .package = p,
-			     .may_differ = may_differ(db, p),
-			     .pos = p->constraint.pos.file ? p->constraint.pos : p->pos};
 	for (size_t i = 0; i < c->swap_count; i++) {
 		if (c->swaps[i].to == p) {
-			ret->swap = &c->swaps[i];
+			any.swap = &c->swaps[i];
 			declared = c->swaps[i].from;
 		}
 	}
@@ -117,7 +118,34 @@ static void want_package(struct arena *a, const struct database *db, const struc
 			break;
 		}
 	}
-	ret->through = arena_printf(a, "group %s", group);
+	any.through = arena_printf(a, "group %s", group);
+	return any;
+}
+
+/* Constraints are wishes of their own, so that a clash can name those of them that are to blame. */
+static void want_package(struct arena *a, const struct database *db, const struct container *c, const struct package *p, bool without_holds,
+			 struct asker *asker)
+{
+	struct want any = want_any(a, db, c, p);
+	struct container_constraint *constraints;
+	size_t count;
+
+	container_constraints(a, c, p, without_holds, &constraints, &count);
+	if (!count || constraints->marker) {
+		*arena_push(a, &asker->wants, &asker->want_count) = any;
+		any.extras = "";
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct want *w = arena_push(a, &asker->wants, &asker->want_count);
+
+		*w = any;
+		w->specifier = constraints[i].specifier;
+		w->marker = constraints[i].marker;
+		w->why = constraints[i].why;
+		w->hold = constraints[i].hold;
+		w->pos = constraints[i].pos;
+		any.extras = "";
+	}
 }
 
 static bool in_conflict(const struct database *db, const struct container *one, const struct container *other)
@@ -135,21 +163,21 @@ static bool in_conflict(const struct database *db, const struct container *one, 
 	return false;
 }
 
-void question_for_containers(struct arena *a, const struct database *db, const struct environments *environments, struct question *ret)
+void question_for_containers(struct arena *a, const struct database *db, const struct environments *environments, bool without_holds, struct question *ret)
 {
 	*ret = (struct question){.askers = arena_array(a, db->container_count, sizeof(*ret->askers)), .asker_count = db->container_count};
 	for (size_t i = 0; i < db->container_count; i++) {
 		const struct container *c = &db->containers[i];
 		struct asker *asker = &ret->askers[i];
 		struct package **packages;
+		size_t package_count;
 
 		asker->name = c->name;
 		asker->environments = &environments->of_container[i];
 		asker->environment_count = 1;
-		container_packages(a, c, &packages, &asker->want_count);
-		asker->wants = arena_array(a, asker->want_count, sizeof(*asker->wants));
-		for (size_t j = 0; j < asker->want_count; j++)
-			want_package(a, db, c, packages[j], &asker->wants[j]);
+		container_packages(a, c, &packages, &package_count);
+		for (size_t j = 0; j < package_count; j++)
+			want_package(a, db, c, packages[j], without_holds, asker);
 		for (size_t j = 0; j < i; j++) {
 			if (!in_conflict(db, &db->containers[j], c))
 				continue;

@@ -12,7 +12,7 @@
 #include "lock/lock.h"
 #include "recipe/database.h"
 
-/* One requirement. */
+/* One requirement. A container wants a package once for each constraint that applies to it there, and only the first time with its extras; without any, once. */
 struct want {
 	const char *canonical;
 	const char *extras;            /* "[a,b]" or "" */
@@ -21,6 +21,8 @@ struct want {
 	const struct package *package; /* NULL for a layer recipe's requirement */
 	const struct swap *swap;       /* it stands in for another in this container; or NULL */
 	const char *through;           /* "group core" */
+	const char *why;               /* the constraint's reason, or NULL */
+	const struct hold *hold;       /* the constraint is this hold, or NULL */
 	struct pos pos;                /* of the constraint */
 	bool may_differ;               /* the database declares a difference for it */
 	bool left_out, loose;          /* thinned out: not asked for; asked for without its specifier */
@@ -32,7 +34,7 @@ struct asker {
 	const char *name;                             /* the container's, or lock_layer_name() */
 	const struct lock_environment **environments; /* one for a container; those of all containers that use the layer */
 	size_t environment_count;
-	struct want *wants; /* by canonical name */
+	struct want *wants; /* by canonical name, those of one package in the order of its constraints */
 	size_t want_count;
 	bool left_out;
 };
@@ -55,7 +57,7 @@ struct environments {
 void environments_collect(struct arena *a, const struct database *db, struct environments *ret);
 
 /* The union of all containers. Lives in `a` and points into the database. */
-void question_for_containers(struct arena *a, const struct database *db, const struct environments *environments, struct question *ret);
+void question_for_containers(struct arena *a, const struct database *db, const struct environments *environments, bool without_holds, struct question *ret);
 /* One question for each distinct layer use that wants wheels, by name. A requirement that is not valid is a problem in `d`. */
 void questions_for_layers(struct arena *a, const struct database *db, const struct environments *environments, struct diag *d, struct question **ret,
 			  size_t *ret_count);

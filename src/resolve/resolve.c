@@ -196,7 +196,7 @@ static int resolve_containers(struct resolver *r)
 	struct question *q = &r->containers;
 	struct projection p = {0};
 
-	question_for_containers(&r->scratch, r->db, &r->environments, q);
+	question_for_containers(&r->scratch, r->db, &r->environments, r->options->without_holds, q);
 	progress(r, "resolving the packages of all containers together");
 	if (resolve_question(r, q, &p) < 0 || bring_together(r, q, &p) < 0)
 		return -1;
@@ -227,6 +227,25 @@ static int resolve_layers(struct resolver *r)
 	return 0;
 }
 
+/* Constraints of a package that hold always are one requirement, those under a marker are others. */
+static void describe_want(struct arena *a, const struct want *wants, size_t i, struct lock_container *ret)
+{
+	bool is_further = i && !strcmp(wants[i - 1].canonical, wants[i].canonical);
+	autostrbuf struct strbuf text = {0};
+
+	if (is_further && !wants[i].marker) {
+		const char **first = &ret->direct[ret->direct_count - 1];
+
+		while (strstr(*first, " ; "))
+			first--;
+		strbuf_printf(&text, "%s%s%s", *first, strpbrk(*first, "<>=!~") ? "," : "", wants[i].specifier);
+		*first = arena_strdup(a, strbuf_text(&text));
+		return;
+	}
+	want_add_requirement(&text, &wants[i]);
+	*arena_push(a, &ret->direct, &ret->direct_count) = arena_strdup(a, strbuf_text(&text));
+}
+
 static void describe_container(struct resolver *r, size_t index, const struct asker *asker, struct lock_container *ret)
 {
 	const struct container *c = &r->db->containers[index];
@@ -238,12 +257,8 @@ static void describe_container(struct resolver *r, size_t index, const struct as
 		.name = arena_strdup(a, c->name), .environment = arena_strdup(a, r->environments.of_container[index]->name), .inputs = arena_strdup(a, hex)};
 	for (size_t i = 0; i < c->group_count; i++)
 		*arena_push(a, &ret->groups, &ret->group_count) = arena_strdup(a, c->groups[i]->name);
-	for (size_t i = 0; i < asker->want_count; i++) {
-		autostrbuf struct strbuf text = {0};
-
-		want_add_requirement(&text, &asker->wants[i]);
-		*arena_push(a, &ret->direct, &ret->direct_count) = arena_strdup(a, strbuf_text(&text));
-	}
+	for (size_t i = 0; i < asker->want_count; i++)
+		describe_want(a, asker->wants, i, ret);
 }
 
 static void describe(struct resolver *r)

@@ -15,6 +15,7 @@
 /* Zeroed: keep what the last lock has wherever that is possible, and look at everything that is there now. */
 struct resolve_options {
 	bool upgrade_all;
+	bool without_holds;                                   /* as if the database had none */
 	const char *const *upgrade_packages;                  /* canonical names, NULL-terminated, or NULL: these may move, and what they drag along */
 	int64_t cut_off_unix;                                 /* nothing uploaded at or after this is looked at; 0: what uv's own settings say, else now */
 	int64_t explain_limit_ms;                             /* for finding the smallest clash; 0: 20 s */

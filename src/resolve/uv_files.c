@@ -315,7 +315,8 @@ static void add_constraints(struct arena *a, struct strbuf *out, const struct qu
 			const struct want *w = &q->askers[i].wants[j];
 
 			if (!w->left_out && !w->loose && *w->specifier && !w->may_differ)
-				push_text(a, &items, &count, arena_printf(a, "%s%s", w->canonical, w->specifier));
+				push_text(a, &items, &count,
+					  arena_printf(a, "%s%s%s%s", w->canonical, w->specifier, w->marker ? " ; " : "", w->marker ? w->marker : ""));
 		}
 	}
 	if (count)
