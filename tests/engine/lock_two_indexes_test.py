@@ -14,7 +14,7 @@ for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
 
 
 def lock(index, indexes, packages):
-    project = {"packages": packages, "containers": {"ci-a": ["core"]}, "indexes": indexes}
+    project = {"packages": packages, "containers": {"ci-a": ["core"]}, "project": {"indexes": indexes}}
     scenarios.write_project(work + "/project", project, index.address)
     own = os.path.join(scenarios.ROOT, ".tools/bin/uv")
     environment = {**os.environ, "UV_CACHE_DIR": work + "/cache", "HOME": work, **({"LOCKSTEP_UV": own} if os.path.exists(own) else {})}
@@ -30,7 +30,7 @@ def lock(index, indexes, packages):
 
 
 with fake.Index({"packages": {"attrs": {"0.0.1": []}, "lockstep-only-here": {"1.0": []}}}) as index:
-    default, own = {"alias": "default"}, {"alias": "own", "url": "$INDEX/simple/"}
+    default, own = {"alias": "default"}, {"alias": "own", "url": "$ADDRESS/simple/"}
     both = {"attrs": {"groups": ["core"]}, "lockstep-only-here": {"groups": ["core"]}}
     seen = lock(index, [default, own], both)
     assert seen["attrs"][1] == "default" and seen["attrs"][0] != "0.0.1" and seen["lockstep-only-here"] == ("1.0", "own"), seen

@@ -195,6 +195,12 @@ class Index:
             self.description["packages"] = packages
             self.made = {}
 
+    def describe(self, description):
+        """From here on this is what there is; faults stay."""
+        with self.guard:
+            if description != self.description:
+                self.description, self.made = description, {}
+
     def add_fault(self, path, kind, times=None, **options):
         with self.guard:
             self.faults.append({"path": path, "kind": kind, "times": times, **options})

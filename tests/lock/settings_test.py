@@ -14,7 +14,7 @@ class Project:
         os.makedirs(self.root)
         os.makedirs(self.home)
         s = {"packages": {p: {"groups": ["core"]} for p in packages}, "containers": {"ci-a": ["core"]}}
-        scenarios.write_project(self.root, {**s, **({"indexes": indexes} if indexes else {})}, index.address)
+        scenarios.write_project(self.root, {**s, "project": {"indexes": indexes} if indexes else {}}, index.address)
         self.environment = scenarios.environment(work, index, {})
         self.environment.update({"UV_CACHE_DIR": work + "/cache", "HOME": self.home})
         del self.environment["UV_DEFAULT_INDEX"]
