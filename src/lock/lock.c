@@ -39,16 +39,6 @@ static int compare_versions(const char *a, const char *b)
 	return order ? order : text_compare(a, b);
 }
 
-int pin_compare(const void *left, const void *right)
-{
-	const struct pin *a = left, *b = right;
-	int order = (int)pin_is_toolchain(a) - (int)pin_is_toolchain(b);
-
-	if (!order)
-		order = text_compare(a->name, b->name);
-	return order ? order : compare_versions(a->version, b->version);
-}
-
 static int compare_lists(const char *const *a, size_t a_count, const char *const *b, size_t b_count)
 {
 	for (size_t i = 0; i < a_count && i < b_count; i++) {
@@ -58,6 +48,18 @@ static int compare_lists(const char *const *a, size_t a_count, const char *const
 			return order;
 	}
 	return (a_count > b_count) - (a_count < b_count);
+}
+
+int pin_compare(const void *left, const void *right)
+{
+	const struct pin *a = left, *b = right;
+	int order = (int)pin_is_toolchain(a) - (int)pin_is_toolchain(b);
+
+	if (!order)
+		order = text_compare(a->name, b->name);
+	if (!order)
+		order = compare_versions(a->version, b->version);
+	return order ? order : compare_lists(a->containers, a->container_count, b->containers, b->container_count);
 }
 
 int lock_edge_compare(const void *left, const void *right)
@@ -77,6 +79,18 @@ int lock_edge_compare(const void *left, const void *right)
 int lock_file_compare(const void *a, const void *b)
 {
 	return text_compare(((const struct lock_file *)a)->name, ((const struct lock_file *)b)->name);
+}
+
+int lock_deb_compare(const void *left, const void *right)
+{
+	const struct lock_deb *a = left, *b = right;
+	int order = text_compare(a->name, b->name);
+
+	if (!order)
+		order = text_compare(a->architecture, b->architecture);
+	if (!order)
+		order = text_compare(a->version, b->version);
+	return order ? order : text_compare(a->sha256, b->sha256);
 }
 
 static bool in_name(char c)
@@ -144,6 +158,7 @@ static void sort_pin(struct pin *pin)
 	for (size_t i = 0; i < pin->edge_count; i++)
 		sort(pin->edges[i].extras, pin->edges[i].extra_count, sizeof(*pin->edges[i].extras), text_compare_items);
 	sort(pin->containers, pin->container_count, sizeof(*pin->containers), text_compare_items);
+	sort(pin->environments, pin->environment_count, sizeof(*pin->environments), text_compare_items);
 	sort(pin->layers, pin->layer_count, sizeof(*pin->layers), text_compare_items);
 	sort(pin->edges, pin->edge_count, sizeof(*pin->edges), lock_edge_compare);
 	sort(pin->files, pin->file_count, sizeof(*pin->files), lock_file_compare);
@@ -155,14 +170,18 @@ void lock_sort(struct lock *lock)
 		struct lock_container *c = &lock->containers[i];
 
 		sort(c->groups, c->group_count, sizeof(*c->groups), text_compare_items);
+		sort(c->further, c->further_count, sizeof(*c->further), text_compare_items);
 		sort(c->direct, c->direct_count, sizeof(*c->direct), lock_direct_compare);
 	}
 	for (size_t i = 0; i < lock->pin_count; i++)
 		sort_pin(&lock->pins[i]);
+	for (size_t i = 0; i < lock->deb_count; i++)
+		sort(lock->debs[i].stages, lock->debs[i].stage_count, sizeof(*lock->debs[i].stages), text_compare_items);
 	sort(lock->tools, lock->tool_count, sizeof(*lock->tools), compare_tools);
 	sort(lock->environments, lock->environment_count, sizeof(*lock->environments), compare_environments);
 	sort(lock->containers, lock->container_count, sizeof(*lock->containers), compare_containers);
 	sort(lock->pins, lock->pin_count, sizeof(*lock->pins), pin_compare);
+	sort(lock->debs, lock->deb_count, sizeof(*lock->debs), lock_deb_compare);
 }
 
 const struct lock_container *lock_container(const struct lock *lock, const char *name)
@@ -189,6 +208,27 @@ bool pin_in_container(const struct pin *pin, const char *container)
 	return has_text(pin->containers, pin->container_count, container);
 }
 
+static bool is_environment_of(const struct lock_container *container, const char *environment)
+{
+	return !strcmp(container->environment, environment) || has_text(container->further, container->further_count, environment);
+}
+
+bool pin_is_in(const struct pin *pin, const struct lock_container *container, const char *environment)
+{
+	return pin_in_container(pin, container->name) && is_environment_of(container, environment) &&
+	       (!pin->environment_count || has_text(pin->environments, pin->environment_count, environment));
+}
+
+bool pin_is_built_in(const struct pin *pin, const struct lock_container *container)
+{
+	return pin_is_in(pin, container, container->environment);
+}
+
+const char *lock_container_environment(const struct lock_container *container, size_t place)
+{
+	return !place ? container->environment : place <= container->further_count ? container->further[place - 1] : NULL;
+}
+
 bool pin_in_layer(const struct pin *pin, const char *layer_use)
 {
 	return has_text(pin->layers, pin->layer_count, layer_use);
@@ -213,17 +253,37 @@ size_t lock_first_pin(const struct lock *lock, bool toolchain, const char *name)
 	return low;
 }
 
-const struct pin *lock_pin(const struct lock *lock, const char *container, const char *name)
+const struct pin *lock_pin_in(const struct lock *lock, const char *container, const char *environment, const char *name)
 {
-	for (size_t i = lock_first_pin(lock, false, name); i < lock->pin_count; i++) {
+	const struct lock_container *c = lock_container(lock, container);
+
+	for (size_t i = lock_first_pin(lock, false, name); c && i < lock->pin_count; i++) {
 		const struct pin *pin = &lock->pins[i];
 
 		if (pin_is_toolchain(pin) || strcmp(pin->name, name) != 0)
 			break;
-		if (pin_in_container(pin, container))
+		if (pin_is_in(pin, c, environment))
 			return pin;
 	}
 	return NULL;
+}
+
+const struct pin *lock_pin(const struct lock *lock, const char *container, const char *name)
+{
+	const struct lock_container *c = lock_container(lock, container);
+
+	return c ? lock_pin_in(lock, container, c->environment, name) : NULL;
+}
+
+bool lock_reference_is_git(struct arena *a, const char *reference, const char **ret_commit)
+{
+	const char *at = text_starts_with(reference, "git+") ? strrchr(reference, '@') : NULL;
+
+	if (!at)
+		return false;
+	/* "#subdirectory=x" goes on behind the commit. */
+	*ret_commit = arena_strndup(a, at + 1, strcspn(at + 1, "#"));
+	return true;
 }
 
 void lock_environment_tags(struct arena *a, const struct lock_environment *environment, const char *const **ret_tags, size_t *ret_count)

@@ -18,7 +18,7 @@ struct lock_file {
 	const char *built_from; /* a wheel that lockstep built: the sha256 of the sdist, or the git commit, it was built from; else NULL */
 };
 
-/* What a pin requires of another; the lock has the other one too, in the same part (packages or toolchain). */
+/* What a pin requires of another; unless the database waives it, the lock has the other one too, in the same part (packages or toolchain). */
 struct lock_edge {
 	const char *name;    /* canonical */
 	const char *version; /* only where the lock has several versions of `name`; else NULL */
@@ -26,13 +26,14 @@ struct lock_edge {
 	size_t extra_count;
 	const char *marker; /* PEP 508, or NULL */
 	const char *extra;  /* this edge exists only with this extra of the requiring pin; NULL: always */
+	const char *waived; /* why the database says that it is not required; NULL: it is. The lock need not have the other one */
 };
 
-/* One entry: a package at a version. */
+/* One entry: a package at a version. The same version stands in several entries only where containers have it in environments that no one list tells. */
 struct pin {
 	const char *name;        /* canonical (PEP 503) */
 	const char *version;     /* PEP 440 normal form */
-	const char *index;       /* alias */
+	const char *index;       /* alias; NULL with a reference */
 	const char **containers; /* sorted; for a toolchain pin empty */
 	size_t container_count;
 	const char **environments; /* it is in its containers only in these (names, sorted); none: in every environment of theirs */
@@ -91,9 +92,9 @@ struct lock {
 	size_t environment_count;
 	struct lock_container *containers; /* by name */
 	size_t container_count;
-	struct pin *pins; /* toolchain pins last; by name, version */
+	struct pin *pins; /* toolchain pins last; by name, version, containers */
 	size_t pin_count;
-	struct lock_deb *debs; /* by name, architecture, version */
+	struct lock_deb *debs; /* by name, architecture, version, sha256 */
 	size_t deb_count;
 };
 
@@ -106,10 +107,19 @@ static inline bool pin_is_toolchain(const struct pin *pin)
 {
 	return pin->layer_count > 0;
 }
+/* Whether any environment of the container has it; pin_is_in() knows which, pin_is_built_in() whether an image of it does. */
 bool pin_in_container(const struct pin *pin, const char *container);
+bool pin_is_in(const struct pin *pin, const struct lock_container *container, const char *environment);
+bool pin_is_built_in(const struct pin *pin, const struct lock_container *container);
 bool pin_in_layer(const struct pin *pin, const char *layer_use);
-/* The pin of a package in a container, or NULL. */
+/* The pin of a package in a container as it is built, or NULL. */
 const struct pin *lock_pin(const struct lock *lock, const char *container, const char *name);
+/* As lock_pin, in an environment that the container is locked for. */
+const struct pin *lock_pin_in(const struct lock *lock, const char *container, const char *environment, const char *name);
+/* The environments of a container: place 0 is the one it is built for, then the further ones; NULL after the last. */
+const char *lock_container_environment(const struct lock_container *container, size_t place);
+/* "https://host/a.whl#x" and "git+https://host/r@<commit>" apart: true for the latter, with the commit (in `a`). */
+bool lock_reference_is_git(struct arena *a, const char *reference, const char **ret_commit);
 /* The one file to install for an environment: the best by its tags (PEP 425), highest build tag; NULL when none fits. */
 const struct lock_file *pin_file(const struct pin *pin, const struct lock_environment *environment);
 /* As pin_file for many pins of one environment: the tags it takes (wheel.h), made once; then the best file by them. */

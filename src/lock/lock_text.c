@@ -8,25 +8,8 @@
 #include "io/toml.h"
 #include "lock/lock_fields.h"
 #include "lock/lock_order.h"
+#include "lock/lock_reader.h"
 #include "python/requirement.h"
-#include "python/wheel.h"
-
-struct reader {
-	struct lock *lock;
-	struct arena *a;
-	struct diag *d;
-	const struct value *document; /* in an arena of its own: several times as large as the lock, and not needed after it */
-	struct arena scratch;         /* for one name after another: a lock has thousands */
-};
-
-enum { SCRATCH_BYTES = 32 * 1024 };
-
-static struct arena *scratch_of(struct reader *r)
-{
-	if (r->scratch.total_bytes > SCRATCH_BYTES)
-		arena_release(&r->scratch);
-	return &r->scratch;
-}
 
 static const struct lock_field head_fields[] = {
 	{"version", FIELD_OTHER, true, 0, 0},
@@ -38,6 +21,7 @@ static const struct lock_field head_fields[] = {
 	{"container", FIELD_OTHER, false, 0, 0},
 	{"package", FIELD_OTHER, false, 0, 0},
 	{"toolchain", FIELD_OTHER, false, 0, 0},
+	{"deb", FIELD_OTHER, false, 0, 0},
 	{NULL, FIELD_OTHER, false, 0, 0},
 };
 
@@ -55,52 +39,25 @@ static const struct lock_field environment_fields[] = {
 static const struct lock_field container_fields[] = {
 	{"name", FIELD_FILE_NAME, true, offsetof(struct lock_container, name), 0},
 	{"environment", FIELD_TEXT, true, offsetof(struct lock_container, environment), 0},
+	{"further", FIELD_TEXTS, false, offsetof(struct lock_container, further), offsetof(struct lock_container, further_count)},
 	{"inputs", FIELD_SHA256, true, offsetof(struct lock_container, inputs), 0},
 	{"groups", FIELD_TEXTS, true, offsetof(struct lock_container, groups), offsetof(struct lock_container, group_count)},
 	{"direct", FIELD_OTHER, true, 0, 0},
 	{NULL, FIELD_OTHER, false, 0, 0},
 };
 
-static const struct lock_field package_fields[] = {
-	{"name", FIELD_NAME, true, offsetof(struct pin, name), 0},
-	{"version", FIELD_VERSION, true, offsetof(struct pin, version), 0},
-	{"index", FIELD_TEXT, true, offsetof(struct pin, index), 0},
-	{"containers", FIELD_TEXTS, true, offsetof(struct pin, containers), offsetof(struct pin, container_count)},
-	{"requires", FIELD_OTHER, false, 0, 0},
-	{"files", FIELD_OTHER, true, 0, 0},
-	{NULL, FIELD_OTHER, false, 0, 0},
-};
+enum { SCRATCH_BYTES = 32 * 1024 };
 
-static const struct lock_field toolchain_fields[] = {
-	{"name", FIELD_NAME, true, offsetof(struct pin, name), 0},
-	{"version", FIELD_VERSION, true, offsetof(struct pin, version), 0},
-	{"index", FIELD_TEXT, true, offsetof(struct pin, index), 0},
-	{"layers", FIELD_TEXTS, true, offsetof(struct pin, layers), offsetof(struct pin, layer_count)},
-	{"requires", FIELD_OTHER, false, 0, 0},
-	{"files", FIELD_OTHER, true, 0, 0},
-	{NULL, FIELD_OTHER, false, 0, 0},
-};
-
-static const struct lock_field edge_fields[] = {
-	{"name", FIELD_NAME, true, offsetof(struct lock_edge, name), 0},
-	{"version", FIELD_VERSION, false, offsetof(struct lock_edge, version), 0},
-	{"extras", FIELD_NAMES, false, offsetof(struct lock_edge, extras), offsetof(struct lock_edge, extra_count)},
-	{"marker", FIELD_MARKER, false, offsetof(struct lock_edge, marker), 0},
-	{"extra", FIELD_NAME, false, offsetof(struct lock_edge, extra), 0},
-	{NULL, FIELD_OTHER, false, 0, 0},
-};
-
-static const struct lock_field file_fields[] = {
-	{"name", FIELD_FILE_NAME, true, offsetof(struct lock_file, name), 0},
-	{"size", FIELD_SIZE, true, offsetof(struct lock_file, size_bytes), 0},
-	{"sha256", FIELD_SHA256, true, offsetof(struct lock_file, sha256), 0},
-	{NULL, FIELD_OTHER, false, 0, 0},
-};
+struct arena *lock_reader_scratch(struct lock_reader *r)
+{
+	if (r->scratch.total_bytes > SCRATCH_BYTES)
+		arena_release(&r->scratch);
+	return &r->scratch;
+}
 
 static const struct value no_items = {.kind = VALUE_ARRAY};
 
-/* The list under a key; an empty one, after a problem, when it is something else. */
-static const struct value *list_of(struct reader *r, const struct value *table, const char *key)
+const struct value *lock_reader_list(struct lock_reader *r, const struct value *table, const char *key)
 {
 	const struct value *v = value_get(table, key);
 
@@ -109,7 +66,16 @@ static const struct value *list_of(struct reader *r, const struct value *table, 
 	return v && v->kind == VALUE_ARRAY ? v : &no_items;
 }
 
-static void read_tools(struct reader *r)
+void lock_reader_unknown(struct lock_reader *r, struct pos at, const char *kind, const char *name, const char *const *names, size_t count)
+{
+	const char *near = text_nearest(name, names, count);
+
+	diag_error(r->d, at, "there is no %s '%s' in this lock", kind, name);
+	if (near)
+		diag_hint(r->d, "did you mean '%s'?", near);
+}
+
+static void read_tools(struct lock_reader *r)
 {
 	const struct value *tools = value_get(r->document, "tools");
 
@@ -134,7 +100,7 @@ static void read_tools(struct reader *r)
 	}
 }
 
-static void read_cut_off(struct reader *r)
+static void read_cut_off(struct lock_reader *r)
 {
 	const struct value *v = value_get(r->document, "cut-off");
 
@@ -142,9 +108,9 @@ static void read_cut_off(struct reader *r)
 		diag_error(r->d, v->pos, "'cut-off' must be a date with time and zone, like 2026-11-23T03:46:00Z");
 }
 
-static void read_environments(struct reader *r)
+static void read_environments(struct lock_reader *r)
 {
-	const struct value *list = list_of(r, r->document, "environment");
+	const struct value *list = lock_reader_list(r, r->document, "environment");
 	struct lock *lock = r->lock;
 
 	lock->environments = arena_array(r->a, list->item_count, sizeof(*lock->environments));
@@ -159,9 +125,9 @@ static void read_environments(struct reader *r)
 	}
 }
 
-static void read_direct(struct reader *r, const struct value *table, struct lock_container *c)
+static void read_direct(struct lock_reader *r, const struct value *table, struct lock_container *c)
 {
-	const struct value *list = list_of(r, table, "direct");
+	const struct value *list = lock_reader_list(r, table, "direct");
 
 	c->direct = arena_array(r->a, list->item_count, sizeof(*c->direct));
 	for (size_t i = 0; i < list->item_count; i++) {
@@ -169,7 +135,7 @@ static void read_direct(struct reader *r, const struct value *table, struct lock
 		const char *why;
 		size_t at;
 
-		if (v->kind != VALUE_TEXT || strlen(v->text) != v->text_length || !requirement_parse(scratch_of(r), v->text, &at, &why)) {
+		if (v->kind != VALUE_TEXT || strlen(v->text) != v->text_length || !requirement_parse(lock_reader_scratch(r), v->text, &at, &why)) {
 			diag_error(r->d, v->pos, "'direct' must be a list of requirements");
 			continue;
 		}
@@ -180,30 +146,36 @@ static void read_direct(struct reader *r, const struct value *table, struct lock
 	}
 }
 
-static void unknown_name(struct reader *r, struct pos at, const char *kind, const char *name, const char *const *names, size_t count)
-{
-	const char *near = text_nearest(name, names, count);
-
-	diag_error(r->d, at, "there is no %s '%s' in this lock", kind, name);
-	if (near)
-		diag_hint(r->d, "did you mean '%s'?", near);
-}
-
-static void check_environment(struct reader *r, const struct value *table, const struct lock_container *c)
+static void check_environment(struct lock_reader *r, struct pos at, const char *name)
 {
 	const struct lock *lock = r->lock;
+
+	if (lock_environment(lock, name))
+		return;
 	const char **names = arena_array(r->a, lock->environment_count, sizeof(*names));
 
-	if (lock_environment(lock, c->environment))
-		return;
 	for (size_t i = 0; i < lock->environment_count; i++)
 		names[i] = lock->environments[i].name;
-	unknown_name(r, value_get(table, "environment")->pos, "environment", c->environment, names, lock->environment_count);
+	lock_reader_unknown(r, at, "environment", name, names, lock->environment_count);
 }
 
-static void read_containers(struct reader *r)
+static void check_environments(struct lock_reader *r, const struct value *table, const struct lock_container *c)
 {
-	const struct value *list = list_of(r, r->document, "container");
+	const struct value *further = value_get(table, "further");
+
+	check_environment(r, value_get(table, "environment")->pos, c->environment);
+	if (further && !c->further_count)
+		diag_error(r->d, further->pos, "'further' is left out where it is empty");
+	for (size_t i = 0; i < c->further_count; i++) {
+		check_environment(r, further->items[i]->pos, c->further[i]);
+		if (!strcmp(c->further[i], c->environment))
+			diag_error(r->d, further->items[i]->pos, "'%s' is built for '%s', so that is no further environment", c->name, c->further[i]);
+	}
+}
+
+static void read_containers(struct lock_reader *r)
+{
+	const struct value *list = lock_reader_list(r, r->document, "container");
 	struct lock *lock = r->lock;
 
 	lock->containers = arena_array(r->a, list->item_count, sizeof(*lock->containers));
@@ -214,166 +186,14 @@ static void read_containers(struct reader *r)
 		if (!lock_fields_read(container_fields, "[[container]]", list->items[i], r->a, r->d, c))
 			continue;
 		read_direct(r, list->items[i], c);
-		check_environment(r, list->items[i], c);
+		check_environments(r, list->items[i], c);
 		if (lock->container_count++)
 			lock_fields_order(r->d, list->items[i]->pos, c->name, c[-1].name, strcmp(c[-1].name, c->name));
 	}
 }
 
-static void read_edges(struct reader *r, const struct value *table, struct pin *pin)
-{
-	const struct value *list = list_of(r, table, "requires");
-
-	pin->edges = arena_array(r->a, list->item_count, sizeof(*pin->edges));
-	for (size_t i = 0; i < list->item_count; i++) {
-		struct lock_edge *e = &pin->edges[pin->edge_count];
-
-		*e = (struct lock_edge){0};
-		if (!lock_fields_read(edge_fields, "'requires'", list->items[i], r->a, r->d, e))
-			continue;
-		if (pin->edge_count++)
-			lock_fields_order(r->d, list->items[i]->pos, e->name, e[-1].name, lock_edge_compare(&e[-1], e));
-	}
-}
-
-static void check_file_name(struct reader *r, const struct pin *pin, const struct lock_file *f, struct pos at)
-{
-	struct wheel_name wheel;
-
-	if (!wheel_name_parse(scratch_of(r), f->name, &wheel))
-		diag_error(r->d, at, "'%s' is no file name of a wheel", f->name);
-	else if (strcmp(wheel.name, pin->name) != 0 || strcmp(wheel.version, pin->version) != 0)
-		diag_error(r->d, at, "'%s' is a file of %s %s, not of %s %s", f->name, wheel.name, wheel.version, pin->name, pin->version);
-}
-
-static void read_files(struct reader *r, const struct value *table, struct pin *pin)
-{
-	const struct value *list = list_of(r, table, "files");
-
-	if (list != &no_items && !list->item_count)
-		diag_error(r->d, list->pos, "'%s' has no files", pin->name);
-	pin->files = arena_array(r->a, list->item_count, sizeof(*pin->files));
-	for (size_t i = 0; i < list->item_count; i++) {
-		struct lock_file *f = &pin->files[pin->file_count];
-
-		*f = (struct lock_file){0};
-		if (!lock_fields_read(file_fields, "'files'", list->items[i], r->a, r->d, f))
-			continue;
-		check_file_name(r, pin, f, value_get(list->items[i], "name")->pos);
-		if (pin->file_count++)
-			lock_fields_order(r->d, list->items[i]->pos, f->name, f[-1].name, lock_file_compare(&f[-1], f));
-	}
-}
-
-static void check_pin_containers(struct reader *r, const struct value *table, const struct pin *pin)
-{
-	const struct lock *lock = r->lock;
-	const struct value *list = value_get(table, "containers");
-
-	if (!pin->container_count)
-		diag_error(r->d, list->pos, "'%s' is in no container", pin->name);
-	for (size_t i = 0; i < pin->container_count; i++) {
-		if (lock_container(lock, pin->containers[i]))
-			continue;
-		const char **names = arena_array(r->a, lock->container_count, sizeof(*names));
-
-		for (size_t j = 0; j < lock->container_count; j++)
-			names[j] = lock->containers[j].name;
-		unknown_name(r, list->items[i]->pos, "container", pin->containers[i], names, lock->container_count);
-	}
-}
-
-/* Pins of one name stand one after another: each container may be in one of them only. */
-static void check_one_version(struct reader *r, const struct value *table, const struct pin *pin)
-{
-	for (const struct pin *other = pin; other > r->lock->pins && !strcmp(other[-1].name, pin->name) && !pin_is_toolchain(&other[-1]); other--) {
-		for (size_t i = 0; i < pin->container_count; i++) {
-			if (pin_in_container(&other[-1], pin->containers[i]))
-				diag_error(r->d, table->pos, "'%s' would have two versions of '%s': %s and %s", pin->containers[i], pin->name,
-					   other[-1].version, pin->version);
-		}
-	}
-}
-
-static void read_pins(struct reader *r, const char *key, const char *what, const struct lock_field *fields, bool toolchain)
-{
-	const struct value *list = list_of(r, r->document, key);
-	struct lock *lock = r->lock;
-	size_t first = lock->pin_count;
-
-	for (size_t i = 0; i < list->item_count; i++) {
-		struct pin *pin = &lock->pins[lock->pin_count];
-
-		*pin = (struct pin){0};
-		if (!lock_fields_read(fields, what, list->items[i], r->a, r->d, pin))
-			continue;
-		if (toolchain && !pin->layer_count)
-			diag_error(r->d, list->items[i]->pos, "'%s' is in no layer", pin->name);
-		else if (!toolchain)
-			check_pin_containers(r, list->items[i], pin);
-		read_edges(r, list->items[i], pin);
-		read_files(r, list->items[i], pin);
-		if (lock->pin_count++ > first) {
-			int order = pin_compare(&pin[-1], pin);
-
-			lock_fields_order(r->d, list->items[i]->pos, pin->name, pin[-1].name, order);
-			if (!toolchain && order < 0)
-				check_one_version(r, list->items[i], pin);
-		}
-	}
-}
-
-/* How many pins of a name (and version, unless NULL) there are in the part that `pin` is in. */
-static size_t count_pins(const struct lock *lock, const struct pin *pin, const struct lock_edge *e)
-{
-	size_t count = 0;
-
-	for (size_t i = lock_first_pin(lock, pin_is_toolchain(pin), e->name); i < lock->pin_count; i++) {
-		if (strcmp(lock->pins[i].name, e->name) != 0 || pin_is_toolchain(&lock->pins[i]) != pin_is_toolchain(pin))
-			break;
-		count += !e->version || !strcmp(lock->pins[i].version, e->version);
-	}
-	return count;
-}
-
-/* Only after everything else was fine: pins, edges and direct requirements then stand at the same places in the lock and in the document. */
-static void check_edges(struct reader *r)
-{
-	const struct value *packages = list_of(r, r->document, "package"), *toolchain = list_of(r, r->document, "toolchain");
-
-	for (size_t i = 0; i < r->lock->pin_count; i++) {
-		const struct pin *pin = &r->lock->pins[i];
-		const struct value *table = i < packages->item_count ? packages->items[i] : toolchain->items[i - packages->item_count];
-
-		for (size_t j = 0; j < pin->edge_count; j++) {
-			const struct lock_edge *e = &pin->edges[j];
-			size_t count = count_pins(r->lock, pin, e);
-			struct pos at = value_get(table, "requires")->items[j]->pos;
-
-			if (!count)
-				diag_error(r->d, at, "'%s' requires '%s'%s%s, which is not in this lock", pin->name, e->name, e->version ? " " : "",
-					   e->version ? e->version : "");
-			else if (count > 1)
-				diag_error(r->d, at, "'%s' requires '%s', of which this lock has several versions; which one?", pin->name, e->name);
-		}
-	}
-}
-
-static void check_direct(struct reader *r)
-{
-	for (size_t i = 0; i < r->lock->container_count; i++) {
-		const struct lock_container *c = &r->lock->containers[i];
-		const struct value *list = value_get(value_get(r->document, "container")->items[i], "direct");
-
-		for (size_t j = 0; j < c->direct_count; j++) {
-			if (!lock_pin(r->lock, c->name, lock_direct_name(r->a, c->direct[j])))
-				diag_error(r->d, list->items[j]->pos, "'%s' declares '%s', which is not locked for it", c->name, c->direct[j]);
-		}
-	}
-}
-
 /* A lock of another version may differ in anything: nothing else is looked at then. */
-static bool check_version(struct reader *r)
+static bool check_version(struct lock_reader *r)
 {
 	const struct value *v = value_get(r->document, "version");
 
@@ -388,7 +208,7 @@ static bool check_version(struct reader *r)
 	return false;
 }
 
-static void read_document(struct reader *r)
+static void read_document(struct lock_reader *r)
 {
 	size_t errors_before = r->d->error_count;
 
@@ -402,20 +222,16 @@ static void read_document(struct reader *r)
 	/* What would follow from broken containers would only repeat it. */
 	if (r->d->error_count > errors_before)
 		return;
-	r->lock->pins =
-		arena_array(r->a, list_of(r, r->document, "package")->item_count + list_of(r, r->document, "toolchain")->item_count, sizeof(*r->lock->pins));
-	read_pins(r, "package", "[[package]]", package_fields, false);
-	read_pins(r, "toolchain", "[[toolchain]]", toolchain_fields, true);
+	lock_reader_pins(r);
 	if (r->d->error_count > errors_before)
 		return;
-	check_edges(r);
-	check_direct(r);
+	lock_reader_check(r);
 }
 
 int lock_parse(struct lock *lock, const char *file, const char *text, size_t length, struct diag *d, struct error *err)
 {
 	size_t errors_before = d->error_count;
-	struct reader r = {.lock = lock, .a = &lock->arena, .d = d};
+	struct lock_reader r = {.lock = lock, .a = &lock->arena, .d = d};
 	autoarena struct arena tree = {0};
 
 	r.document = toml_parse(&tree, file, text, length, d);

@@ -65,6 +65,8 @@ static void add_container(struct strbuf *out, const struct lock_container *c)
 	strbuf_add(out, "\n[[container]]\n");
 	add_text(out, "name", c->name);
 	add_text(out, "environment", c->environment);
+	if (c->further_count)
+		add_short_list(out, "further", c->further, c->further_count);
 	add_text(out, "inputs", c->inputs);
 	add_short_list(out, "groups", c->groups, c->group_count);
 	strbuf_add(out, "direct = [\n");
@@ -95,6 +97,7 @@ static void add_edge(struct strbuf *out, const struct lock_edge *e)
 	}
 	add_member(out, "marker", e->marker);
 	add_member(out, "extra", e->extra);
+	add_member(out, "waived", e->waived);
 	strbuf_add(out, " },\n");
 }
 
@@ -104,6 +107,7 @@ static void add_file(struct strbuf *out, const struct lock_file *f)
 	toml_add_string(out, f->name);
 	strbuf_printf(out, ", size = %llu", (unsigned long long)f->size_bytes);
 	add_member(out, "sha256", f->sha256);
+	add_member(out, "built-from", f->built_from);
 	strbuf_add(out, " },\n");
 }
 
@@ -113,10 +117,13 @@ static void add_pin(struct strbuf *out, const struct pin *pin)
 	add_text(out, "name", pin->name);
 	add_text(out, "version", pin->version);
 	add_text(out, "index", pin->index);
+	add_text(out, "reference", pin->reference);
 	if (pin_is_toolchain(pin))
 		add_short_list(out, "layers", pin->layers, pin->layer_count);
 	else
 		add_short_list(out, "containers", pin->containers, pin->container_count);
+	if (pin->environment_count)
+		add_short_list(out, "environments", pin->environments, pin->environment_count);
 	if (pin->edge_count)
 		strbuf_add(out, "requires = [\n");
 	for (size_t i = 0; i < pin->edge_count; i++)
@@ -125,6 +132,19 @@ static void add_pin(struct strbuf *out, const struct pin *pin)
 	for (size_t i = 0; i < pin->file_count; i++)
 		add_file(out, &pin->files[i]);
 	strbuf_add(out, "]\n");
+}
+
+static void add_deb(struct strbuf *out, const struct lock_deb *deb)
+{
+	strbuf_add(out, "\n[[deb]]\n");
+	add_text(out, "name", deb->name);
+	add_text(out, "version", deb->version);
+	add_text(out, "architecture", deb->architecture);
+	add_short_list(out, "stages", deb->stages, deb->stage_count);
+	add_text(out, "file", deb->file);
+	add_text(out, "path", deb->path);
+	strbuf_printf(out, "size = %llu\n", (unsigned long long)deb->size_bytes);
+	add_text(out, "sha256", deb->sha256);
 }
 
 bool lock_equal(const struct lock *a, const struct lock *b)
@@ -145,4 +165,6 @@ void lock_write(const struct lock *lock, struct strbuf *out)
 		add_container(out, &lock->containers[i]);
 	for (size_t i = 0; i < lock->pin_count; i++)
 		add_pin(out, &lock->pins[i]);
+	for (size_t i = 0; i < lock->deb_count; i++)
+		add_deb(out, &lock->debs[i]);
 }

@@ -33,6 +33,10 @@ static int insert_container(struct sql *db, const char *release, const struct lo
 		if (insert("INSERT INTO container_group VALUES (?, ?, ?)", "ttt", release, c->name, c->groups[i]))
 			return -1;
 	}
+	for (size_t i = 0; i < c->further_count; i++) {
+		if (insert("INSERT INTO container_further VALUES (?, ?, ?)", "ttt", release, c->name, c->further[i]))
+			return -1;
+	}
 	for (size_t i = 0; i < c->direct_count; i++) {
 		if (insert("INSERT INTO container_direct VALUES (?, ?, ?, ?)", "ttit", release, c->name, (int64_t)i, c->direct[i]))
 			return -1;
@@ -45,8 +49,8 @@ static int insert_edges(struct sql *db, const char *release, int64_t place, cons
 	for (size_t i = 0; i < pin->edge_count; i++) {
 		const struct lock_edge *edge = &pin->edges[i];
 
-		if (insert("INSERT INTO pin_edge VALUES (?, ?, ?, ?, ?, ?, ?)", "tiitttt", release, place, (int64_t)i, edge->name, edge->version, edge->marker,
-			   edge->extra))
+		if (insert("INSERT INTO pin_edge VALUES (?, ?, ?, ?, ?, ?, ?, ?)", "tiittttt", release, place, (int64_t)i, edge->name, edge->version,
+			   edge->marker, edge->extra, edge->waived))
 			return -1;
 		for (size_t k = 0; k < edge->extra_count; k++) {
 			if (insert("INSERT INTO pin_edge_extra VALUES (?, ?, ?, ?)", "tiit", release, place, (int64_t)i, edge->extras[k]))
@@ -58,10 +62,14 @@ static int insert_edges(struct sql *db, const char *release, int64_t place, cons
 
 static int insert_pin(struct sql *db, const char *release, int64_t place, const struct pin *pin, struct error *err)
 {
-	if (insert("INSERT INTO pin VALUES (?, ?, ?, ?, ?)", "tittt", release, place, pin->name, pin->version, pin->index))
+	if (insert("INSERT INTO pin VALUES (?, ?, ?, ?, ?, ?)", "titttt", release, place, pin->name, pin->version, pin->index, pin->reference))
 		return -1;
 	for (size_t i = 0; i < pin->container_count; i++) {
 		if (insert("INSERT INTO pin_container VALUES (?, ?, ?)", "tit", release, place, pin->containers[i]))
+			return -1;
+	}
+	for (size_t i = 0; i < pin->environment_count; i++) {
+		if (insert("INSERT INTO pin_environment VALUES (?, ?, ?)", "tit", release, place, pin->environments[i]))
 			return -1;
 	}
 	for (size_t i = 0; i < pin->layer_count; i++) {
@@ -71,10 +79,23 @@ static int insert_pin(struct sql *db, const char *release, int64_t place, const 
 	for (size_t i = 0; i < pin->file_count; i++) {
 		const struct lock_file *file = &pin->files[i];
 
-		if (insert("INSERT INTO pin_file VALUES (?, ?, ?, ?, ?)", "titit", release, place, file->name, (int64_t)file->size_bytes, file->sha256))
+		if (insert("INSERT INTO pin_file VALUES (?, ?, ?, ?, ?, ?)", "tititt", release, place, file->name, (int64_t)file->size_bytes, file->sha256,
+			   file->built_from))
 			return -1;
 	}
 	return insert_edges(db, release, place, pin, err);
+}
+
+static int insert_deb(struct sql *db, const char *release, int64_t place, const struct lock_deb *deb, struct error *err)
+{
+	if (insert("INSERT INTO deb VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", "titttttit", release, place, deb->name, deb->version, deb->architecture, deb->file,
+		   deb->path, (int64_t)deb->size_bytes, deb->sha256))
+		return -1;
+	for (size_t i = 0; i < deb->stage_count; i++) {
+		if (insert("INSERT INTO deb_stage VALUES (?, ?, ?)", "tit", release, place, deb->stages[i]))
+			return -1;
+	}
+	return 0;
 }
 
 static int insert_installed(struct sql *db, const char *release, const struct snapshot *s, struct error *err)
@@ -124,6 +145,10 @@ int release_store_insert(struct sql *db, const struct release *r, const char *su
 	}
 	for (size_t i = 0; i < r->lock.pin_count; i++) {
 		if (insert_pin(db, r->name, (int64_t)i, &r->lock.pins[i], err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < r->lock.deb_count; i++) {
+		if (insert_deb(db, r->name, (int64_t)i, &r->lock.debs[i], err) < 0)
 			return -1;
 	}
 	return 0;

@@ -55,6 +55,19 @@ static const struct migration migrations[] = {
 	{2, "CREATE INDEX pin_by_name ON pin (name, version); CREATE INDEX installed_package_by_name ON installed_package (name, version);"
 	    "CREATE INDEX system_package_by_name ON system_package (name, version); CREATE INDEX pin_file_by_sha256 ON pin_file (sha256);"
 	    "CREATE INDEX pin_container_by_container ON pin_container (release, container);"},
+	{3, "ALTER TABLE pin ADD COLUMN reference TEXT; ALTER TABLE pin_file ADD COLUMN built_from TEXT; ALTER TABLE pin_edge ADD COLUMN waived TEXT;"
+	    "CREATE TABLE pin_environment (release TEXT NOT NULL, pin INTEGER NOT NULL, environment TEXT NOT NULL, PRIMARY KEY (release, pin, environment),"
+	    " FOREIGN KEY (release, pin) REFERENCES pin ON DELETE CASCADE, FOREIGN KEY (release, environment) REFERENCES environment ON DELETE CASCADE)"
+	    " STRICT, WITHOUT ROWID;"
+	    "CREATE TABLE container_further (release TEXT NOT NULL, container TEXT NOT NULL, environment TEXT NOT NULL,"
+	    " PRIMARY KEY (release, container, environment), FOREIGN KEY (release, container) REFERENCES container ON DELETE CASCADE,"
+	    " FOREIGN KEY (release, environment) REFERENCES environment ON DELETE CASCADE) STRICT, WITHOUT ROWID;"
+	    "CREATE TABLE deb (release TEXT NOT NULL REFERENCES release ON DELETE CASCADE, place INTEGER NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,"
+	    " architecture TEXT NOT NULL, file TEXT NOT NULL, path TEXT NOT NULL, size_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,"
+	    " PRIMARY KEY (release, place)) STRICT, WITHOUT ROWID;"
+	    "CREATE TABLE deb_stage (release TEXT NOT NULL, deb INTEGER NOT NULL, stage TEXT NOT NULL, PRIMARY KEY (release, deb, stage),"
+	    " FOREIGN KEY (release, deb) REFERENCES deb ON DELETE CASCADE) STRICT, WITHOUT ROWID;"
+	    "CREATE INDEX deb_by_name ON deb (name, version);"},
 };
 
 static int migrate_one(struct sql *db, const struct migration *m, struct error *err)

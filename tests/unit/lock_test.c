@@ -88,13 +88,127 @@ static const char sample[] = "version = 1\n"
 			     "    { name = \"numpy-13.0.2-py3-none-any.whl\", size = 5, sha256 = \"" HEX "\" },\n"
 			     "]\n";
 
-/* The sample with the first place where `from` stands replaced. */
-static char *changed(const char *from, const char *to)
+/* Everything else that a lock can say: several environments, direct references, what was built, waived edges, Debian packages. */
+static const char further[] =
+	"version = 1\n"
+	"project = \"demo\"\n"
+	"inputs = \"" HEX "\"\n"
+	"cut-off = 2026-11-23T03:46:00Z\n"
+	"\n"
+	"[tools]\n"
+	"uv = \"0.13.9\"\n"
+	"\n"
+	"[[environment]]\n"
+	"name = \"arm\"\n"
+	"python = \"3.11\"\n"
+	"implementation = \"cpython\"\n"
+	"os = \"linux\"\n"
+	"machine = \"aarch64\"\n"
+	"libc = \"glibc\"\n"
+	"libc-version = \"2.36\"\n"
+	"\n"
+	"[[environment]]\n"
+	"name = \"intel\"\n"
+	"python = \"3.11\"\n"
+	"implementation = \"cpython\"\n"
+	"os = \"linux\"\n"
+	"machine = \"x86_64\"\n"
+	"libc = \"glibc\"\n"
+	"libc-version = \"2.36\"\n"
+	"\n"
+	"[[environment]]\n"
+	"name = \"old\"\n"
+	"python = \"3.9\"\n"
+	"implementation = \"cpython\"\n"
+	"os = \"linux\"\n"
+	"machine = \"x86_64\"\n"
+	"libc = \"glibc\"\n"
+	"libc-version = \"2.31\"\n"
+	"\n"
+	"[[container]]\n"
+	"name = \"one\"\n"
+	"environment = \"intel\"\n"
+	"further = [\"arm\", \"old\"]\n"
+	"inputs = \"" HEX "\"\n"
+	"groups = []\n"
+	"direct = [\n"
+	"    \"a\",\n"
+	"    \"b ; python_version < '3.10'\",\n"
+	"]\n"
+	"\n"
+	"[[container]]\n"
+	"name = \"two\"\n"
+	"environment = \"intel\"\n"
+	"inputs = \"" HEX "\"\n"
+	"groups = []\n"
+	"direct = [\n"
+	"]\n"
+	"\n"
+	"[[package]]\n"
+	"name = \"a\"\n"
+	"version = \"1\"\n"
+	"reference = \"https://host/a-1-py3-none-any.whl\"\n"
+	"containers = [\"one\"]\n"
+	"environments = [\"old\"]\n"
+	"files = [\n"
+	"    { name = \"a-1-py3-none-any.whl\", size = 17, sha256 = \"" HEX "\" },\n"
+	"]\n"
+	"\n"
+	"[[package]]\n"
+	"name = \"a\"\n"
+	"version = \"2\"\n"
+	"reference = \"git+https://host/a@0123456789abcdef0123456789abcdef01234567#subdirectory=python\"\n"
+	"containers = [\"one\"]\n"
+	"environments = [\"arm\", \"intel\"]\n"
+	"requires = [\n"
+	"    { name = \"gone\", marker = \"python_version < '4'\", waived = \"never used\" },\n"
+	"]\n"
+	"files = [\n"
+	"    { name = \"a-2-py3-none-any.whl\", size = 17, sha256 = \"" HEX "\", built-from = \"0123456789abcdef0123456789abcdef01234567\" },\n"
+	"]\n"
+	"\n"
+	"[[package]]\n"
+	"name = \"b\"\n"
+	"version = \"2\"\n"
+	"index = \"default\"\n"
+	"containers = [\"one\"]\n"
+	"environments = [\"old\"]\n"
+	"files = [\n"
+	"    { name = \"b-2-py3-none-any.whl\", size = 17, sha256 = \"" HEX "\", built-from = \"" HEX "\" },\n"
+	"    { name = \"b-2.tar.gz\", size = 17, sha256 = \"" HEX "\" },\n"
+	"]\n"
+	"\n"
+	"[[package]]\n"
+	"name = \"b\"\n"
+	"version = \"2\"\n"
+	"index = \"default\"\n"
+	"containers = [\"two\"]\n"
+	"files = [\n"
+	"    { name = \"b-2-py3-none-any.whl\", size = 17, sha256 = \"" HEX "\" },\n"
+	"]\n"
+	"\n"
+	"[[deb]]\n"
+	"name = \"g++\"\n"
+	"version = \"4:12.2.0-3\"\n"
+	"architecture = \"amd64\"\n"
+	"stages = [\"base:bookworm\", \"layer:gcc\"]\n"
+	"file = \"g++_12.2.0-3_amd64.deb\"\n"
+	"path = \"pool/main/g/gcc-defaults/g++_12.2.0-3_amd64.deb\"\n"
+	"size = 99\n"
+	"sha256 = \"" HEX "\"\n";
+
+/* A sample with the first place where `from` stands replaced. */
+static char *changed_in(const char *text, const char *from, const char *to)
 {
-	const char *at = strstr(sample, from);
+	const char *at = strstr(text, from);
 
 	assert_non_null(at);
-	return mem_printf("%.*s%s%s", (int)(at - sample), sample, to, at + strlen(from));
+	return mem_printf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+}
+
+static char *changed(const char *from, const char *to)
+{
+	return changed_in(sample, from, to);
 }
 
 static const struct {
@@ -126,7 +240,8 @@ static const struct {
 	{"version = \"1.9\"", "version = \"1.9.x\"", 40, 11, "'version' must be a version in its normal form, not '1.9.x'", NULL},
 	{"version = \"1.9\"", "version = \"1.8\"", 44, 14, "'numpy-1.9-py3-none-any.whl' is a file of numpy 1.9, not of numpy 1.8", NULL},
 	{"name = \"numpy\"", "name = \"Num_Py\"", 39, 8, "'name' must be a package name in lower case with single dashes, not 'Num_Py'", NULL},
-	{"numpy-1.9-py3-none-any.whl", "numpy-1.9.tar.gz", 44, 14, "'numpy-1.9.tar.gz' is no file name of a wheel", NULL},
+	{"numpy-1.9-py3-none-any.whl", "numpy-1.8.tar.gz", 44, 14, "'numpy-1.8.tar.gz' is no file name of a wheel, nor of an sdist of numpy 1.9", NULL},
+	{"index = \"default\"\n", "", 38, 3, "'numpy' must have one of 'index' and 'reference'", NULL},
 	{"numpy-1.9-py3-none-any.whl", "../numpy-1.9-py3-none-any.whl", 44, 14,
 	 "'name' must be a file name without a folder, not '../numpy-1.9-py3-none-any.whl'", NULL},
 	{"size = 17", "size = -17", 44, 51, "'size' must be a whole number of bytes", NULL},
@@ -173,6 +288,62 @@ TEST(refuses_with_place)
 	}
 }
 
+static const struct {
+	const char *from, *to, *problem;
+} refused_further[] = {
+	{"[\"arm\", \"old\"]", "[\"arm\", \"intel\"]", "'one' is built for 'intel', so that is no further environment"},
+	{"[\"arm\", \"old\"]", "[\"arm\", \"new\"]", "there is no environment 'new' in this lock"},
+	{"[\"arm\", \"old\"]", "[]", "'further' is left out where it is empty"},
+	{"[\"arm\", \"old\"]", "[\"old\", \"arm\"]", "out of order: 'arm' belongs before 'old'"},
+	{"environments = [\"old\"]", "environments = []", "'environments' is left out where 'a' is in all of them"},
+	{"environments = [\"old\"]", "environments = [\"intel\"]", "'one' would have two versions of 'a': 1 and 2"},
+	{"environments = [\"old\"]\n", "", "'one' would have two versions of 'a': 1 and 2"},
+	{"environments = [\"old\"]", "environments = [\"new\"]", "no container of 'a' is locked for 'new'"},
+	{"containers = [\"one\"]", "containers = [\"one\", \"two\"]", "'a' is in container 'two', but in none of its environments"},
+	{"reference = \"https://host/a-1-py3-none-any.whl\"", "index = \"x\"\nreference = \"a.whl\"", "'a' must have one of 'index' and 'reference'"},
+	{"https://host/a-1-py3-none-any.whl", "../a.whl",
+	 "'reference' must be git+<address>@<full commit>, an http or https address, or a path in the project"},
+	{"https://host/a-1-py3-none-any.whl", "https://user:secret@host/a.whl",
+	 "'reference' must be git+<address>@<full commit>, an http or https address, or a path in the project"},
+	{"@0123456789abcdef0123456789abcdef01234567#", "@main#",
+	 "'reference' must be git+<address>@<full commit>, an http or https address, or a path in the project"},
+	{", waived = \"never used\"", "", "'a' requires 'gone', which is not in this lock"},
+	{"waived = \"never used\"", "waived = \"\"", "'waived' must be one line of printable text"},
+	{"built-from = \"0123456789abcdef0123456789abcdef01234567\"", "built-from = \"0123\"",
+	 "'built-from' must be the SHA-256 of an sdist or a full commit, not '0123'"},
+	{"b-2-py3-none-any.whl\", size = 17", "b-2.zip\", size = 17", "'b-2.zip' is an sdist, so it was not built"},
+	{"b-2.tar.gz", "b-2.1.tar.gz", "'b-2.1.tar.gz' is no file name of a wheel, nor of an sdist of b 2"},
+	{"containers = [\"two\"]", "containers = [\"one\"]", "'b' is given twice"},
+	{"\"g++\"", "\"G++\"", "'G++' is no name of a Debian package"},
+	{"\"g++\"", "\"-g\"", "'-g' is no name of a Debian package"},
+	{"4:12.2.0-3\"", "x:12\"", "'x:12' is no version of a Debian package"},
+	{"\"amd64\"", "\"amd 64\"", "'amd 64' is no architecture of a Debian package"},
+	{"g++_12.2.0-3_amd64.deb", "g++_12.2.0-3_amd64.exe", "'g++_12.2.0-3_amd64.exe' is no file name of a Debian package"},
+	{"g++_12.2.0-3_amd64.deb", "../g.deb", "'file' must be a file name without a folder, not '../g.deb'"},
+	{"\"pool/", "\"/pool/", "'path' must be a relative path without '..', not '/pool/main/g/gcc-defaults/g++_12.2.0-3_amd64.deb'"},
+	{"[\"base:bookworm\", \"layer:gcc\"]", "[]", "'g++' is in no stage"},
+	{"[\"base:bookworm\", \"layer:gcc\"]", "[\"x\", \"a\"]", "out of order: 'a' belongs before 'x'"},
+};
+
+TEST(refuses_what_environments_references_and_system_packages_must_not_be)
+{
+	for (size_t i = 0; i < ARRAY_LEN(refused_further); i++) {
+		struct lock lock = {0};
+		autodiag struct diag d = {0};
+		autoerror struct error err = {0};
+		autofree char *text = changed_in(further, refused_further[i].from, refused_further[i].to);
+		bool found = false;
+
+		assert_int_equal(lock_parse(&lock, "lock.toml", text, strlen(text), &d, &err), -1);
+		for (size_t j = 0; j < d.problem_count; j++)
+			found = found || !strcmp(d.problems[j].text, refused_further[i].problem);
+		if (!found)
+			diag_print(&d, stderr);
+		assert_true(found);
+		lock_release(&lock);
+	}
+}
+
 static void parse(struct lock *lock, const char *text)
 {
 	autodiag struct diag d = {0};
@@ -193,6 +364,45 @@ TEST(writes_what_it_read)
 	/* The comment at the top is the writer's own. */
 	assert_int_equal(text.text[0], '#');
 	assert_string_equal(strchr(text.text, '\n') + 1, sample);
+	lock_release(&lock);
+}
+
+TEST(writes_what_it_read_of_everything_else)
+{
+	struct lock lock = {0};
+	autostrbuf struct strbuf text = {0};
+
+	parse(&lock, further);
+	lock_sort(&lock);
+	lock_write(&lock, &text);
+	assert_string_equal(strchr(text.text, '\n') + 1, further);
+	assert_true(lock_equal(&lock, &lock));
+	lock_release(&lock);
+}
+
+TEST(knows_which_environments_a_pin_is_in)
+{
+	struct lock lock = {0};
+	const struct lock_container *one, *two;
+
+	parse(&lock, further);
+	one = lock_container(&lock, "one");
+	two = lock_container(&lock, "two");
+	assert_string_equal(lock_pin(&lock, "one", "a")->version, "2");
+	assert_string_equal(lock_pin_in(&lock, "one", "old", "a")->version, "1");
+	assert_string_equal(lock_pin_in(&lock, "one", "arm", "a")->version, "2");
+	assert_null(lock_pin_in(&lock, "two", "intel", "a"));
+	assert_null(lock_pin(&lock, "one", "b"));
+	assert_string_equal(lock_pin_in(&lock, "one", "old", "b")->version, "2");
+	assert_non_null(lock_pin(&lock, "two", "b"));
+	assert_null(lock_pin_in(&lock, "two", "old", "b"));
+	assert_true(pin_in_container(&lock.pins[0], "one"));
+	assert_false(pin_is_built_in(&lock.pins[0], one));
+	assert_false(pin_is_in(&lock.pins[0], two, "old"));
+	assert_string_equal(lock_container_environment(one, 0), "intel");
+	assert_string_equal(lock_container_environment(one, 2), "old");
+	assert_null(lock_container_environment(one, 3));
+	assert_null(lock_container_environment(two, 1));
 	lock_release(&lock);
 }
 
@@ -266,7 +476,10 @@ static void generate_pin(struct lock *lock, struct pin *pin, unsigned number, bo
 
 	pin->name = arena_printf(a, "p%u", number);
 	pin->version = arena_printf(a, "%u.%u.post%u", pick(9), pick(20), pick(3));
-	pin->index = pick(2) ? "default" : "other index";
+	if (toolchain || pick(5))
+		pin->index = pick(2) ? "default" : "other index";
+	else
+		pin->reference = pick(2) ? "https://host/x.whl" : "vendor/x.whl";
 	if (toolchain)
 		pin->layers = some_texts(a, "gcc{x=\"é\\\\,y=", 2, &pin->layer_count);
 	else
@@ -281,7 +494,10 @@ static void generate_pin(struct lock *lock, struct pin *pin, unsigned number, bo
 		f->name = arena_printf(a, "%s-%s-%u-py3-none-any.whl", pin->name, pin->version, 9 - i);
 		f->size_bytes = (uint64_t)pick(1u << 30) * 1000;
 		f->sha256 = HEX;
+		f->built_from = pick(9) ? NULL : HEX;
 	}
+	if (!toolchain && !pick(3))
+		*arena_push(a, &pin->environments, &pin->environment_count) = "e";
 }
 
 static void generate_edges(struct lock *lock, struct pin *pin, unsigned first, unsigned count)
@@ -296,6 +512,7 @@ static void generate_edges(struct lock *lock, struct pin *pin, unsigned first, u
 		e->name = lock->pins[first + i].name;
 		e->version = pick(2) ? lock->pins[first + i].version : NULL;
 		e->marker = markers[pick(3)];
+		e->waived = pick(6) ? NULL : "not \"really\" needed";
 		e->extra = pick(2) ? "all" : NULL;
 		if (pick(2))
 			e->extras = some_texts(&lock->arena, "extra-", 4, &e->extra_count);
@@ -313,11 +530,24 @@ static void generate(struct lock *lock)
 	*arena_push(a, &lock->tools, &lock->tool_count) = (struct lock_tool){"uv", "0.13.9"};
 	*arena_push(a, &lock->tools, &lock->tool_count) = (struct lock_tool){"a tool", "1 (é)"};
 	*arena_push(a, &lock->environments, &lock->environment_count) = (struct lock_environment){"e", "3.11", "cpython", "linux", "x86_64", "glibc", "2.36"};
+	*arena_push(a, &lock->environments, &lock->environment_count) = (struct lock_environment){"d", "3.9", "cpython", "linux", "aarch64", "glibc", "2.31"};
 	for (unsigned i = pick(4) + 1; i-- > 0;) {
 		struct lock_container *c = arena_push(a, &lock->containers, &lock->container_count);
 
 		*c = (struct lock_container){.name = arena_printf(a, "c%u", i), .environment = "e", .inputs = HEX};
 		c->groups = some_texts(a, "group ", 3, &c->group_count);
+		if (pick(2))
+			*arena_push(a, &c->further, &c->further_count) = "d";
+	}
+	for (unsigned i = pick(4); i-- > 0;) {
+		struct lock_deb *deb = arena_push(a, &lock->debs, &lock->deb_count);
+
+		*deb = (struct lock_deb){.name = arena_printf(a, "lib%u", pick(99)), .version = "1:1.0~rc1-2+b1", .architecture = "all", .file = "lib_1.deb"};
+		deb->sha256 = arena_printf(a, "%064u", i);
+		deb->path = "pool/l/lib_1.deb";
+		deb->size_bytes = pick(1000);
+		deb->stages = some_texts(a, "layer:", 3, &deb->stage_count);
+		*arena_push(a, &deb->stages, &deb->stage_count) = "base:x";
 	}
 	lock->pins = arena_array(a, packages + toolchain, sizeof(*lock->pins));
 	for (unsigned i = 0; i < packages + toolchain; i++)
@@ -364,7 +594,7 @@ TEST(survives_mutations)
 		struct lock lock = {0};
 		autodiag struct diag d = {0};
 		autoerror struct error err = {0};
-		autofree char *text = mem_strdup(sample);
+		autofree char *text = mem_strdup(round % 2 ? sample : further);
 		size_t length = strlen(text);
 
 		for (unsigned i = 0; i <= pick(3); i++) {

@@ -47,7 +47,8 @@ struct fixture {
 static inline void fixture_lock(struct lock *lock, unsigned generation)
 {
 	struct arena *a = &lock->arena;
-	static const char *both[] = {"ci-cpu", "ci-gpu"}, *groups[] = {"core"}, *direct[] = {"numpy", "scipy>=1"}, *layers[] = {"cuda{version=13.0}"};
+	static const char *both[] = {"ci-cpu", "ci-gpu"}, *groups[] = {"core"}, *direct[] = {"numpy", "scipy>=1"},
+			  *further[] = {"cp311-linux-aarch64-glibc2.36"}, *stages[] = {"base:x"}, *layers[] = {"cuda{version=13.0}"};
 	static const char *extras[] = {"fast"};
 
 	lock->project = "p";
@@ -55,10 +56,14 @@ static inline void fixture_lock(struct lock *lock, unsigned generation)
 	lock->cut_off_unix = 1700000000;
 	*arena_push(a, &lock->tools, &lock->tool_count) = (struct lock_tool){"uv", "0.13.9"};
 	*arena_push(a, &lock->environments, &lock->environment_count) =
+		(struct lock_environment){"cp311-linux-aarch64-glibc2.36", "3.11", "cpython", "linux", "aarch64", "glibc", "2.36"};
+	*arena_push(a, &lock->environments, &lock->environment_count) =
 		(struct lock_environment){"cp311-linux-x86_64-glibc2.36", "3.11", "cpython", "linux", "x86_64", "glibc", "2.36"};
 	for (size_t i = 0; i < 2; i++)
 		*arena_push(a, &lock->containers, &lock->container_count) = (struct lock_container){.name = both[i],
 												    .environment = "cp311-linux-x86_64-glibc2.36",
+												    .further = further,
+												    .further_count = i,
 												    .inputs = digest_a,
 												    .groups = groups,
 												    .group_count = 1,
@@ -76,6 +81,24 @@ static inline void fixture_lock(struct lock *lock, unsigned generation)
 		(struct lock_edge){.name = "numpy", .extras = extras, .extra_count = 1, .marker = "python_version >= '3.9'", .extra = "all"};
 	*arena_push(a, &scipy->files, &scipy->file_count) =
 		(struct lock_file){.name = "scipy-1.9-cp311-cp311-manylinux_2_17_x86_64.whl", .size_bytes = 5, .sha256 = digest_a};
+	struct pin *here = arena_push(a, &lock->pins, &lock->pin_count);
+
+	*here = (struct pin){
+		.name = "vendored", .version = "1", .reference = "vendor/vendored-1-py3-none-any.whl", .containers = &both[1], .container_count = 1};
+	here->environments = further;
+	here->environment_count = 1;
+	*arena_push(a, &here->edges, &here->edge_count) = (struct lock_edge){.name = "gone", .waived = "never used"};
+	*arena_push(a, &here->files, &here->file_count) =
+		(struct lock_file){.name = "vendored-1-py3-none-any.whl", .size_bytes = 5, .sha256 = digest_a, .built_from = digest_b};
+	*arena_push(a, &lock->debs, &lock->deb_count) = (struct lock_deb){.name = "libc6",
+									  .version = "2.36-9+deb12u10",
+									  .architecture = "amd64",
+									  .file = "libc6_2.36-9+deb12u10_amd64.deb",
+									  .size_bytes = 9,
+									  .sha256 = digest_a,
+									  .path = "pool/main/g/glibc/libc6_2.36-9+deb12u10_amd64.deb",
+									  .stages = stages,
+									  .stage_count = 1};
 	struct pin *nvcc = arena_push(a, &lock->pins, &lock->pin_count);
 
 	*nvcc = (struct pin){.name = "nvidia-cuda-nvcc", .version = "13.0.88", .index = "default", .layers = layers, .layer_count = 1};

@@ -65,7 +65,7 @@ TEST(made_in_any_way_it_has_the_same_rows)
 	assert_non_null(strstr(grown, "release|v0.10|v0.2|"));
 	assert_non_null(strstr(grown, "pin_edge_extra|v0.1|1|0|fast\n"));
 	assert_non_null(strstr(grown, "installed_package|v0.2|ci-gpu|0|numpy|1.2|pip|NULL|0|"));
-	assert_non_null(strstr(grown, "pin_layer|v0.2|2|cuda{version=13.0}\n"));
+	assert_non_null(strstr(grown, "pin_layer|v0.2|3|cuda{version=13.0}\n"));
 	assert_non_null(strstr(grown, "freeze_line|v0.10|ci-cpu|0|numpy==1.3\n"));
 	store_checks(true, "");
 
@@ -204,12 +204,35 @@ TEST(a_newer_store_is_refused_and_kept)
 	sql_close(db);
 	assert_int_equal(release_store_sync("p", &changes, &err), -1);
 	assert_int_equal(err.code, ERR_INPUT);
-	assert_non_null(strstr(err.text, "was made by a newer lockstep (form 99, this one knows 2)"));
+	assert_non_null(strstr(err.text, "was made by a newer lockstep (form 99, this one knows 3)"));
 	assert_false(file_exists("p/lockfiles/lockstep.db.damaged"));
 	store_checks(false, "has form 99");
 }
 
 /* A store in an older form keeps its rows and gets what is new. */
+TEST(everything_a_lock_says_has_its_rows)
+{
+	static const char *const rows[] = {
+		"container_further|v0.1|ci-gpu|cp311-linux-aarch64-glibc2.36\n",
+		"pin|v0.1|2|vendored|1|NULL|vendor/vendored-1-py3-none-any.whl\n",
+		"pin_container|v0.1|2|ci-gpu\n",
+		"pin_environment|v0.1|2|cp311-linux-aarch64-glibc2.36\n",
+		"pin_edge|v0.1|2|0|gone|NULL|NULL|NULL|never used\n",
+		"deb|v0.1|0|libc6|2.36-9+deb12u10|amd64|libc6_2.36-9+deb12u10_amd64.deb|pool/main/g/glibc/libc6_2.36-9+deb12u10_amd64.deb|9|",
+		"deb_stage|v0.1|0|base:x\n",
+	};
+	autofree char *seen = NULL;
+
+	fixture_project("p");
+	bump("p", "v0.1", 1);
+	seen = dump("p");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (!strstr(seen, rows[i]))
+			fail_msg("no row '%s' in:\n%s", rows[i], seen);
+	}
+	store_checks(true, "");
+}
+
 TEST(an_older_store_is_brought_up_to_date)
 {
 	autoerror struct error err = {0};
