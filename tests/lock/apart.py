@@ -11,7 +11,7 @@ def compile_one(uv, environment, work, python, requirements, known, hard):
             f.write("".join(line + "\n" for line in lines))
     out = os.path.join(work, "known.txt") if not hard else os.path.join(work, "out.txt")
     command = [uv, "pip", "compile", work + "/in.txt", "-o", out, "--python-version", python["python"], "--python-platform",
-               f"{python['machine']}-manylinux_{python['libc_version'].replace('.', '_')}", "--no-header", "--no-annotate", "--no-build", "-q"]
+               f"{python['machine']}-manylinux_{python['libc-version'].replace('.', '_')}", "--no-header", "--no-annotate", "--no-build", "-q"]
     done = subprocess.run(command + (["-c", work + "/known.txt"] if hard else []), env=environment, capture_output=True, text=True, timeout=300)
     if done.returncode:
         return None
