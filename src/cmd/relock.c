@@ -98,15 +98,32 @@ static int read_upgrades(struct relock *r, const char *const **ret, struct error
 	return 0;
 }
 
+/* A day is looked at to its end, as uv does it, but by UTC wherever this runs; of today what there is by now. */
+static bool read_cut_off(const char *at, int64_t *ret_unix)
+{
+	enum { DAY_LENGTH = sizeof("2026-05-01") - 1, DAY_S = 24 * 60 * 60 };
+	int64_t now_unix = clock_now_unix();
+
+	if (!clock_parse_rfc3339(at, ret_unix))
+		return false;
+	if (strlen(at) == DAY_LENGTH && *ret_unix <= now_unix)
+		*ret_unix = *ret_unix + DAY_S < now_unix ? *ret_unix + DAY_S : now_unix;
+	return true;
+}
+
 int relock_check_use(const struct command_call *call)
 {
 	const char *at = command_value(call, "at");
 	int64_t at_unix;
 
-	if (at && (!clock_parse_rfc3339(at, &at_unix) || at_unix <= 0))
+	if (at && (!read_cut_off(at, &at_unix) || at_unix <= 0))
 		return command_usage(call, "'--at %s' is neither a date (2026-05-01) nor a date and time (2026-05-01T12:00:00Z)", at);
-	if (at && at_unix > clock_now_unix())
-		return command_usage(call, "'--at %s' is yet to come", at);
+	if (at && at_unix > clock_now_unix()) {
+		autostrbuf struct strbuf now = {0};
+
+		clock_add_rfc3339(&now, clock_now_unix());
+		return command_usage(call, "'--at %s' is yet to come: it is %s", at, strbuf_text(&now));
+	}
 	return EXIT_DONE;
 }
 
@@ -130,7 +147,7 @@ int relock_resolve(struct relock *r, struct error *err)
 	const char *at = command_value(r->call, "at");
 
 	if (at)
-		clock_parse_rfc3339(at, &options.cut_off_unix);
+		read_cut_off(at, &options.cut_off_unix);
 	if (read_upgrades(r, &options.upgrade_packages, err) < 0)
 		return -1;
 	int result = resolve_lock(r->db, &r->settings, r->last, &options, &r->result, &d, err);

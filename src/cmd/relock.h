@@ -13,7 +13,7 @@
 	{"upgrade", 'U', NULL, false, "take the newest version of everything that the recipes allow"},                                                         \
 		{"upgrade-package", 'P', "NAME", true, "take the newest version of this package, and of others only what it needs"},                           \
 	{                                                                                                                                                      \
-		"at", 0, "DATE", false, "look at nothing that was uploaded at or after this date"                                                              \
+		"at", 0, "DATE", false, "look only at what was uploaded by the end of this day (UTC), or before this instant"                                  \
 	}
 
 /* Zeroed, with `call` and `db` set, is ready; relock_release() in any case. */
