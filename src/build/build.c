@@ -9,25 +9,13 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "build/access.h"
+#include "build/building.h"
 #include "build/context.h"
-#include "build/record.h"
 #include "engine/pull.h"
 #include "python/settings.h"
 #include "recipe/database.h"
 
-enum { AT_ONCE_OTHERWISE = 2, SHORT_KEY = 12, LOGS_KEPT = 200 };
-
-/* One call of build_containers(). */
-struct building {
-	struct arena *arena;
-	const struct build_request *request;
-	struct plan_request plan_request;
-	struct record record;
-	struct build_plan plan;
-	struct access access;
-	size_t built_count;
-};
+enum { AT_ONCE_OTHERWISE = 2, LOGS_KEPT = 200 };
 
 /* What a job of either kind is about. */
 struct subject {
@@ -36,7 +24,7 @@ struct subject {
 	struct build_job *job;
 };
 
-static const char *log_path(struct building *b, const char *name, const char *key)
+const char *building_log_path(struct building *b, const char *name, const char *key)
 {
 	autostrbuf struct strbuf stamp = {0};
 
@@ -44,7 +32,7 @@ static const char *log_path(struct building *b, const char *name, const char *ke
 	/* "2026-11-23T04:42:20Z" without what file names are better without. */
 	for (char *p = stamp.text, *to = p; (*to = *p); p++)
 		to += *p != ':' && *p != '-';
-	return arena_printf(b->arena, "%s/.lockstep/logs/%s-%s-%.*s.log", b->request->db->root, strbuf_text(&stamp), name, SHORT_KEY, key);
+	return arena_printf(b->arena, "%s/.lockstep/logs/%s-%s-%.*s.log", b->request->db->root, strbuf_text(&stamp), name, BUILDING_SHORT_KEY, key);
 }
 
 /* ---- trees ---- */
@@ -77,7 +65,7 @@ static struct work_job *new_work(struct building *b, const struct work_kind *kin
 	struct subject *s = arena_new(b->arena, struct subject);
 
 	s->building = b;
-	*w = (struct work_job){.kind = kind, .subject = s, .name = name, .serves = serves, .log = log_path(b, name, key)};
+	*w = (struct work_job){.kind = kind, .subject = s, .name = name, .serves = serves, .log = building_log_path(b, name, key)};
 	return w;
 }
 
@@ -92,7 +80,7 @@ static const char *containers_on(struct building *b, const struct base *base)
 	return list;
 }
 
-static int run(struct building *b, struct work_job **jobs, size_t count, struct error *err)
+int building_run(struct building *b, struct work_job **jobs, size_t count, struct error *err)
 {
 	int failed = work_run(b->arena, jobs, count, b->request->at_once ? b->request->at_once : AT_ONCE_OTHERWISE, b->request->watch, err);
 
@@ -115,7 +103,7 @@ static int make_trees(struct building *b, struct error *err)
 		((struct subject *)w->subject)->tree = tree;
 		*arena_push(b->arena, &jobs, &count) = w;
 	}
-	return count ? run(b, jobs, count, err) : 0;
+	return count ? building_run(b, jobs, count, err) : 0;
 }
 
 /* ---- stages ---- */
@@ -123,7 +111,7 @@ static int make_trees(struct building *b, struct error *err)
 /* Its Dockerfile; one that failed stays, to be tried by hand. */
 static const char *stage_file(struct building *b, const struct build_job *job)
 {
-	return arena_printf(b->arena, "%s/.lockstep/stages/%.*s.Dockerfile", b->request->db->root, SHORT_KEY, job->key);
+	return arena_printf(b->arena, "%s/.lockstep/stages/%.*s.Dockerfile", b->request->db->root, BUILDING_SHORT_KEY, job->key);
 }
 
 static bool is_pulled(const struct build_job *job)
@@ -204,12 +192,12 @@ static int run_stages(struct building *b, const struct work_kind *kind, struct e
 		of_plan[i] = w;
 		*arena_push(b->arena, &jobs, &count) = w;
 	}
-	return count ? run(b, jobs, count, err) : 0;
+	return count ? building_run(b, jobs, count, err) : 0;
 }
 
 /* ---- all of it ---- */
 
-static void begin(struct building *b, struct arena *a, const struct build_request *request)
+void building_begin(struct building *b, struct arena *a, const struct build_request *request)
 {
 	struct plan_request q = {.db = request->db, .lock = request->lock, .engine = request->engine, .record = &b->record};
 
@@ -219,7 +207,7 @@ static void begin(struct building *b, struct arena *a, const struct build_reques
 		q.containers = request->containers;
 		q.container_count = request->container_count;
 	}
-	*b = (struct building){.arena = a, .request = request, .plan_request = q};
+	*b = (struct building){.arena = a, .request = request, .plan_request = q, .hold_fd = -1};
 	record_read(&b->record, request->db->root);
 	b->plan_request.record = &b->record;
 }
@@ -228,10 +216,10 @@ int build_plan_of(struct arena *a, const struct build_request *request, struct b
 {
 	struct building b;
 
-	begin(&b, a, request);
+	building_begin(&b, a, request);
 	int failed = build_plan_make(a, &b.plan_request, ret, err);
 
-	record_release(&b.record);
+	building_end(&b);
 	return failed;
 }
 
@@ -256,9 +244,12 @@ static int find_access(struct building *b, struct error *err)
 
 /* Working containers that a killed engine left may be removed when no lockstep builds in the engine's storage; while this one does, others can see it, whatever
    their project and cache are. The lock is held until *ret_fd is closed. */
-static int clean_and_hold(struct building *b, int *ret_fd, struct error *err)
+int building_hold(struct building *b, struct error *err)
 {
 	struct engine *e = b->request->engine;
+
+	if (b->hold_fd >= 0)
+		return 0;
 	const char *path = path_join(b->arena, e->storage ? e->storage : path_cache_dir(b->arena), "lockstep-building.lock");
 
 	if (file_make_parents(path, err) < 0)
@@ -273,7 +264,7 @@ static int clean_and_hold(struct building *b, int *ret_fd, struct error *err)
 		return -1;
 	if (flock(fd, LOCK_SH) < 0)
 		return error_errno(err, "cannot lock '%s'", path);
-	*ret_fd = file_steal_fd(&fd);
+	b->hold_fd = file_steal_fd(&fd);
 	return 0;
 }
 
@@ -300,11 +291,10 @@ static void drop_old_logs(struct building *b)
 		file_remove_tree(path_join(b->arena, folder, names[i]), &ignored);
 }
 
-static int build_all(struct building *b, struct error *err)
+int building_stages(struct building *b, struct error *err)
 {
 	static const struct work_kind without_lines = {prepare_stage, complete_stage, NULL, NULL, explain_stage};
 	struct work_kind kind = without_lines;
-	autofd int lock = -1;
 
 	kind.read_line = b->request->engine->driver->read_line;
 	if (build_plan_make(b->arena, &b->plan_request, &b->plan, err) < 0)
@@ -318,10 +308,18 @@ static int build_all(struct building *b, struct error *err)
 		return -1;
 	if (!b->plan.wanted_count)
 		return 0;
-	if (find_access(b, err) < 0 || clean_and_hold(b, &lock, err) < 0)
+	if (find_access(b, err) < 0 || building_hold(b, err) < 0)
 		return -1;
 	drop_old_logs(b);
 	return run_stages(b, &kind, err);
+}
+
+void building_end(struct building *b)
+{
+	access_close(&b->access);
+	record_release(&b->record);
+	file_cleanup_fd(&b->hold_fd);
+	b->hold_fd = -1;
 }
 
 static void tell_outcome(struct building *b, struct build_outcome *ret)
@@ -341,12 +339,11 @@ int build_containers(struct arena *a, const struct build_request *request, struc
 {
 	struct building b;
 
-	begin(&b, a, request);
-	int failed = build_all(&b, err);
+	building_begin(&b, a, request);
+	int failed = building_stages(&b, err);
 
-	access_close(&b.access);
 	if (!failed)
 		tell_outcome(&b, ret);
-	record_release(&b.record);
+	building_end(&b);
 	return failed;
 }

@@ -123,7 +123,7 @@ static int add_container(struct arena *a, const struct plan_request *q, const st
 
 	if (render_stages(a, render, c, &stages, &count, err) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !(q->system_only && stages[i].kind >= STAGE_PYTHON); i++) {
 		struct build_job wanted = {.stage = &stages[i], .text = without_comments(a, stages[i].text), .parent = below};
 
 		if (build_inputs(a, q->lock, c, &stages[i], p->trees, p->tree_count, &wanted.inputs, &wanted.input_count, err) < 0)

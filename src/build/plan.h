@@ -66,6 +66,7 @@ struct plan_request {
 	const struct container **containers; /* by name, each once */
 	size_t container_count;
 	const struct record *record; /* of earlier builds, for the reasons */
+	bool system_only;            /* only what stands under the Python packages */
 };
 
 /* Everything in `a`. Asks the engine which images it has. ERR_NOT_FOUND when the lock lacks a container or a file it needs. */

@@ -38,6 +38,9 @@ struct wheel_metadata {
 	size_t requires_dist_count;
 	const char **provides_extra; /* canonical, sorted, each once */
 	size_t provides_extra_count;
+	const char *metadata_version; /* "2.2", as written; or NULL */
+	const char **dynamic;         /* PEP 643: fields of an sdist's that its build may change, as written */
+	size_t dynamic_count;
 	char metadata_sha256[DIGEST_HEX_LENGTH + 1];
 };
 /* Reads METADATA out of the .whl at `path`; ERR_INPUT when it is no wheel or its metadata is broken. */

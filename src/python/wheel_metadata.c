@@ -104,6 +104,10 @@ static int take_header(struct reader *r, const char *line, size_t length, long n
 		return set_once(&m->version, "Version", value, err);
 	if (is_named(line, name, "requires-python"))
 		return set_once(&m->requires_python, "Requires-Python", value, err);
+	if (is_named(line, name, "metadata-version"))
+		m->metadata_version = value;
+	if (is_named(line, name, "dynamic"))
+		*arena_push(r->arena, &m->dynamic, &m->dynamic_count) = value;
 	bool extra = is_named(line, name, "provides-extra");
 
 	if (!extra && !is_named(line, name, "requires-dist"))

@@ -1,0 +1,28 @@
+/* One call of build_containers() or wheels_build(): what their parts share. Inside build/ only. */
+#pragma once
+
+#include "build/access.h"
+#include "build/build.h"
+#include "build/record.h"
+
+enum { BUILDING_SHORT_KEY = 12 };
+
+struct building {
+	struct arena *arena;
+	const struct build_request *request;
+	struct plan_request plan_request;
+	struct record record;
+	struct build_plan plan;
+	struct access access;
+	int hold_fd; /* others see by it that somebody builds in the engine's storage; -1: not yet */
+	size_t built_count;
+};
+
+void building_begin(struct building *b, struct arena *a, const struct build_request *request);
+void building_end(struct building *b);
+/* Makes the trees that are missing, plans, prepares the contexts and builds every stage of the plan that is wanted. */
+int building_stages(struct building *b, struct error *err);
+/* Removes what killed builds left in the engine, and keeps others from doing so until building_end(). */
+int building_hold(struct building *b, struct error *err);
+int building_run(struct building *b, struct work_job **jobs, size_t count, struct error *err);
+const char *building_log_path(struct building *b, const char *name, const char *key);
