@@ -102,3 +102,107 @@ bool specifier_set_contains(const struct specifier_set *set, const char *version
 			return false;
 	return true;
 }
+
+/* The versions from `low` to `high`, either NULL when there is no such end. */
+struct span {
+	const struct version *low, *high;
+	bool low_is_out; /* "low" itself is not taken */
+	bool high_is_in; /* "high" is taken, whatever its local part */
+};
+
+static void raise_low(struct span *span, const struct version *low, bool is_out)
+{
+	int order = span->low && low ? version_compare(low, span->low) : 0;
+
+	if (!low || (span->low && (order < 0 || (order == 0 && !is_out))))
+		return;
+	span->low = low;
+	span->low_is_out = is_out;
+}
+
+static void lower_high(struct span *span, const struct version *high, bool is_in)
+{
+	int order = span->high && high ? version_compare(high, span->high) : 0;
+
+	if (!high || (span->high && (order > 0 || (order == 0 && is_in))))
+		return;
+	span->high = high;
+	span->high_is_in = is_in;
+}
+
+static void narrow(struct span *span, const struct specifier *s)
+{
+	switch (s->op) {
+	case SPECIFIER_COMPATIBLE:
+	case SPECIFIER_AT_LEAST:
+		raise_low(span, s->version, false);
+		lower_high(span, s->bound, false);
+		break;
+	case SPECIFIER_EQUAL:
+		raise_low(span, s->wildcard ? s->floor : s->version, false);
+		lower_high(span, s->wildcard ? s->bound : s->version, !s->wildcard);
+		break;
+	case SPECIFIER_AT_MOST:
+		lower_high(span, s->version, true);
+		break;
+	case SPECIFIER_BELOW:
+		lower_high(span, s->bound, false);
+		break;
+	case SPECIFIER_ABOVE:
+		raise_low(span, s->bound ? s->bound : s->version, !s->bound);
+		break;
+	default: /* "!=" and "===" are no spans */
+		break;
+	}
+}
+
+static bool is_empty(const struct span *span)
+{
+	if (!span->low || !span->high)
+		return false;
+	if (!span->high_is_in)
+		return version_compare(span->low, span->high) >= 0;
+	int order = version_compare_public(span->low, span->high);
+
+	return order > 0 || (order == 0 && span->low_is_out);
+}
+
+static bool is_point(const struct specifier *s)
+{
+	return s->op == SPECIFIER_EQUAL && !s->wildcard;
+}
+
+/* Whether no version that the "==" of a point takes is taken by `s`. */
+static bool excludes_point(const struct specifier *s, const struct specifier *point)
+{
+	bool names_local = s->version && s->version->local_count;
+
+	if (s->op == SPECIFIER_ARBITRARY)
+		return s->version && version_compare_public(s->version, point->version) != 0;
+	/* "==1.0" takes 1.0+x too, so a word about 1.0+y decides nothing. */
+	if (names_local && !point->version->local_count)
+		return is_point(s) && version_compare_public(s->version, point->version) != 0;
+	return !specifier_takes(s, point->version_text, point->version);
+}
+
+static bool excludes_points(const struct specifier_set *set, const struct specifier_set *points)
+{
+	for (size_t i = 0; i < points->count; i++) {
+		for (size_t j = 0; is_point(&points->items[i]) && j < set->count; j++) {
+			if (excludes_point(&set->items[j], &points->items[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool specifier_sets_exclude(const struct specifier_set *a, const struct specifier_set *b)
+{
+	struct span span = {0};
+
+	for (size_t i = 0; i < a->count; i++)
+		narrow(&span, &a->items[i]);
+	for (size_t i = 0; i < b->count; i++)
+		narrow(&span, &b->items[i]);
+	return is_empty(&span) || excludes_points(a, b) || excludes_points(b, a) || excludes_points(a, a) || excludes_points(b, b);
+}

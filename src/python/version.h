@@ -26,7 +26,14 @@ struct specifier_set; /* "~=1.4,!=1.4.3" */
 struct specifier_set *specifier_set_parse(struct arena *a, const char *text, size_t *ret_at);
 /* As str() of the reference gives it: the specifiers without white space, sorted, each once; versions stay as they were written. */
 const char *specifier_set_normal(const struct specifier_set *set);
+/* True when it is certain that no version is in both sets (or in one set, given twice); false also where that would take long to find out. */
+bool specifier_sets_exclude(const struct specifier_set *a, const struct specifier_set *b);
 /* Whether a version is in the set; with prereleases false, pre-releases are in it only when a specifier of the set names one (PEP 440: "!=" and ".*" name
    none). As `packaging`'s set.contains(version, prereleases=True) and set.contains(version, prereleases=bool(set.prereleases)). A text that is no version is
    in no set but an empty one and "===" with that text, in any ASCII case. */
 bool specifier_set_contains(const struct specifier_set *set, const char *version, bool prereleases);
+
+/* "^1.2.3" as the specifier ">=1.2.3,<2.0.0": Poetry's caret, by which the first number that is not zero stays (of major, minor and patch; else the last one
+   given). It takes the same versions as Poetry's, pre-releases of the upper bound being outside. In `a`. NULL, with the place and what is wrong there, when it is
+   none; local versions are refused, as no specifier says the same. */
+const char *caret_specifier(struct arena *a, const char *text, size_t *ret_at, const char **ret_why);
