@@ -36,31 +36,12 @@ void environment_add_marker(struct strbuf *out, const struct lock_environment *e
 		      e->machine, e->implementation);
 }
 
-static void fill(struct marker_environment *ret, const struct lock_environment *e, const char *full_version)
-{
-	bool is_linux = !strcmp(e->os, "linux"), is_cpython = !strcmp(e->implementation, "cpython");
-
-	*ret = (struct marker_environment){
-		.implementation_name = e->implementation,
-		.implementation_version = full_version,
-		.os_name = "posix",
-		.platform_machine = e->machine,
-		.platform_python_implementation = is_cpython                           ? "CPython"
-						  : !strcmp(e->implementation, "pypy") ? "PyPy"
-										       : e->implementation,
-		.platform_release = "",
-		.platform_system = is_linux ? "Linux" : e->os,
-		.platform_version = "",
-		.python_full_version = full_version,
-		.python_version = e->python,
-		.sys_platform = e->os,
-	};
-}
-
 void environment_values(struct arena *a, const struct lock_environment *e, struct environment_values *ret)
 {
-	fill(&ret->lowest, e, arena_printf(a, "%s.0", e->python));
-	fill(&ret->highest, e, arena_printf(a, "%s.99", e->python));
+	struct marker_interpreter interpreter = {e->python, e->implementation, e->os, e->machine};
+
+	marker_values(&interpreter, arena_printf(a, "%s.0", e->python), &ret->lowest);
+	marker_values(&interpreter, arena_printf(a, "%s.99", e->python), &ret->highest);
 }
 
 bool environment_holds(const struct environment_values *values, const struct marker *marker, const char *extra)

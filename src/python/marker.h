@@ -12,6 +12,13 @@ struct marker_environment {
 		*platform_system, *platform_version, *python_full_version, *python_version, *sys_platform;
 };
 
+/* What those of a kind of interpreter come to; as `packaging` would find them there, but for what is of one machine only (releases of its kernel), which stays
+   empty. Points into its arguments. */
+struct marker_interpreter {
+	const char *python, *implementation, *os, *machine; /* "3.11", "cpython", "linux", "x86_64" */
+};
+void marker_values(const struct marker_interpreter *interpreter, const char *full_version, struct marker_environment *ret);
+
 struct marker; /* parsed; lives in an arena */
 /* NULL when it is not valid; *ret_at is then where in the text. `extras` and `dependency_groups` (PEP 751) are read, but have no value outside a lock file:
    see marker_evaluate. Two things the reference reads are refused: "\N{...}" in a literal, and parentheses deeper than 500. */

@@ -173,3 +173,25 @@ char *marker_normal(struct arena *a, const struct marker *m)
 
 	return add_marker(&out, m, true) ? arena_strndup(a, strbuf_text(&out), out.length) : NULL;
 }
+
+void marker_values(const struct marker_interpreter *interpreter, const char *full_version, struct marker_environment *ret)
+{
+	const char *implementation = interpreter->implementation;
+	bool is_linux = !strcmp(interpreter->os, "linux");
+
+	*ret = (struct marker_environment){
+		.implementation_name = implementation,
+		.implementation_version = full_version,
+		.os_name = "posix",
+		.platform_machine = interpreter->machine,
+		.platform_python_implementation = !strcmp(implementation, "cpython") ? "CPython"
+						  : !strcmp(implementation, "pypy")  ? "PyPy"
+										     : implementation,
+		.platform_release = "",
+		.platform_system = is_linux ? "Linux" : interpreter->os,
+		.platform_version = "",
+		.python_full_version = full_version,
+		.python_version = interpreter->python,
+		.sys_platform = interpreter->os,
+	};
+}
