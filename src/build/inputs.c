@@ -48,7 +48,7 @@ static int add_pins(struct arena *a, const struct lock *lock, const struct conta
 	for (size_t i = 0; i < lock->pin_count; i++) {
 		const struct pin *pin = &lock->pins[i];
 
-		if ((use ? pin_in_layer(pin, use) : pin_in_container(pin, c->name)) && add_pin(a, pin, &fit, folder, list, count, err) < 0)
+		if ((use ? pin_in_layer(pin, use) : pin_is_built_in(pin, locked)) && add_pin(a, pin, &fit, folder, list, count, err) < 0)
 			return -1;
 	}
 	if (use && !*count)

@@ -41,7 +41,7 @@ static int fetch(struct command_call *call, const struct database *db, const str
 {
 	struct settings settings = {0};
 	struct fetch_result result;
-	struct fetch_options options = {.project = &db->project, .progress = !call->quiet};
+	struct fetch_options options = {.project = &db->project, .progress = !call->quiet, .all_environments = command_flag(call, "all-environments")};
 	int failed = settings_read(&settings, db->root, err) < 0 || fetch_lock(lock, &settings, db->root, &options, &result, err) < 0;
 
 	if (!failed && call->format == FORMAT_JSON)
@@ -66,6 +66,11 @@ static int run(struct command_call *call, struct error *err)
 	return code;
 }
 
+static const struct option options[] = {
+	{"all-environments", 0, NULL, false, "also for the environments that containers are locked for, but not built"},
+	{NULL, 0, NULL, false, NULL},
+};
+
 const struct command command_fetch = {
 	.name = "fetch",
 	.section = "the maintainer",
@@ -75,11 +80,14 @@ const struct command command_fetch = {
 		       "checked by its sha256 as it comes. What was fetched before is not fetched again; what was cut is gone on with. Index addresses,\n"
 		       "credentials, certificates and proxies are those that uv and pip use on this machine.\n"
 		       "\n"
+		       "What is locked for further environments, that nothing is built for here, is fetched with --all-environments.\n"
+		       "\n"
 		       "The current lock is .lockstep/lock.toml when it was made from the recipes as they are, else lockfiles/latest/lock.toml.\n"
 		       "\n"
 		       "examples\n"
 		       "  lockstep fetch\n"
 		       "  lockstep fetch --format json",
 	.formats = TAKES_JSON,
+	.options = options,
 	.run = run,
 };

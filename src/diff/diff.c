@@ -48,9 +48,11 @@ static const char **only_in(struct arena *a, const char *const *list, size_t cou
 
 static void count_packages(struct change_container *c, const struct lock *lock)
 {
-	c->direct_count = lock_container(lock, c->name)->direct_count;
+	const struct lock_container *locked = lock_container(lock, c->name);
+
+	c->direct_count = locked->direct_count;
 	for (size_t i = 0; i < lock->pin_count; i++)
-		c->package_count += pin_in_container(&lock->pins[i], c->name);
+		c->package_count += pin_is_built_in(&lock->pins[i], locked);
 }
 
 static void compare_container(struct arena *a, struct change_container *c, const struct lock *old, const struct lock *new)

@@ -80,8 +80,17 @@ static bool is_listed(struct wanted *list, size_t count, const char *sha256)
 	return false;
 }
 
-/* What the lock installs somewhere: each file once, by pin. In `a`. */
-static void list_wanted(struct arena *a, const struct lock *lock, struct wanted **ret, size_t *ret_count)
+static bool is_built_for(const struct lock *lock, const char *environment)
+{
+	for (size_t i = 0; i < lock->container_count; i++) {
+		if (!strcmp(lock->containers[i].environment, environment))
+			return true;
+	}
+	return false;
+}
+
+/* What the lock installs somewhere: each file once, by pin. Of environments that nothing is built for only with `all`. In `a`. */
+static void list_wanted(struct arena *a, const struct lock *lock, bool all, struct wanted **ret, size_t *ret_count)
 {
 	struct wanted *list = NULL;
 	size_t count = 0;
@@ -92,10 +101,11 @@ static void list_wanted(struct arena *a, const struct lock *lock, struct wanted 
 		for (size_t e = 0; e < lock->environment_count; e++) {
 			const struct lock_environment *environment = &lock->environments[e];
 			/* A lock does not say which containers use a toolchain: its pins are for every environment. */
-			bool wanted = pin->layer_count > 0;
+			bool wanted = pin->layer_count > 0 && (all || is_built_for(lock, environment->name));
 
 			for (size_t c = 0; c < lock->container_count && !wanted; c++)
-				wanted = !strcmp(lock->containers[c].environment, environment->name) && pin_in_container(pin, lock->containers[c].name);
+				wanted = (all || !strcmp(lock->containers[c].environment, environment->name)) &&
+					 pin_is_in(pin, &lock->containers[c], environment->name);
 			const struct lock_file *file = wanted ? pin_file(pin, environment) : NULL;
 
 			if (file && !is_listed(list, count, file->sha256))
@@ -139,7 +149,7 @@ static void list_jobs(struct work *w, const struct lock *lock, struct fetch_resu
 	struct wanted *list;
 	size_t count;
 
-	list_wanted(&w->arena, lock, &list, &count);
+	list_wanted(&w->arena, lock, w->options.all_environments, &list, &count);
 	*ret = (struct fetch_result){.files = count};
 	for (size_t i = 0; i < count; i++) {
 		const struct lock_file *file = list[i].file;

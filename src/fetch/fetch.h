@@ -13,6 +13,7 @@
 
 struct fetch_options {
 	const struct project *project; /* addresses of indexes that recipes/project.yaml gives; or NULL */
+	bool all_environments;         /* for those too that containers are locked for, but not built */
 	bool progress;                 /* show a bar, or plain lines, on stderr */
 	size_t parallel;               /* transfers at once; 0: 12 */
 	unsigned tries;                /* in a row without getting anywhere, per file and per page; 0: 6 */
@@ -26,7 +27,7 @@ struct fetch_result {
 	uint64_t fetched_bytes;            /* received, or copied from a folder of find-links, now */
 };
 
-/* Fetches what the lock's containers and toolchains install in their environments. -1 lists every file that could not be had; what was fetched stays in the
+/* Fetches what the lock's containers and toolchains install in the environments they are built for. -1 lists every file that could not be had; what was fetched stays in the
    store, and what was cut is gone on with by the next run. LOCKSTEP_FETCH_TRIES, _BACKOFF_MS and _STALL_MS in the environment stand for options left at 0. */
 int fetch_lock(const struct lock *lock, const struct settings *s, const char *root, const struct fetch_options *options, struct fetch_result *ret,
 	       struct error *err);

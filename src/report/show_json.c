@@ -31,7 +31,7 @@ static void add_packages(struct json_writer *w, const struct lock *lock, const s
 	for (size_t i = 0; i < lock->pin_count; i++) {
 		const struct pin *pin = &lock->pins[i];
 
-		if (!pin_in_container(pin, c->name))
+		if (!pin_is_built_in(pin, c))
 			continue;
 		const struct lock_file *file = pin_file_by_tags(pin, tags, tag_count);
 

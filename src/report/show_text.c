@@ -79,7 +79,7 @@ static struct contents contents_of(struct printer *p, const struct lock_containe
 	const struct lock *lock = &p->release->lock;
 
 	for (size_t i = 0; i < lock->pin_count; i++) {
-		if (!pin_in_container(&lock->pins[i], c->name))
+		if (!pin_is_built_in(&lock->pins[i], c))
 			continue;
 		if (lock_is_direct(c, lock->pins[i].name))
 			*arena_push(p->a, &contents.direct, &contents.direct_count) = &lock->pins[i];
@@ -141,7 +141,7 @@ static const char *required_by(struct printer *p, const struct lock_container *c
 	for (size_t i = 0; i < lock->pin_count; i++) {
 		const struct pin *other = &lock->pins[i];
 
-		if (!pin_in_container(other, c->name))
+		if (!pin_is_built_in(other, c))
 			continue;
 		for (size_t j = 0; j < other->edge_count; j++) {
 			if (!strcmp(other->edges[j].name, pin->name) && (!count || names[count - 1] != other->name))

@@ -136,11 +136,11 @@ void verify_installed(const struct lock *lock, const struct container *c, const 
 		verify_environment(environment, s, ret);
 	for (size_t i = 0; i < lock->pin_count; i++) {
 		const struct pin *pin = &lock->pins[i];
-		const struct installed_package *p = pin_in_container(pin, c->name) ? snapshot_package(s, pin->name) : NULL;
+		const struct installed_package *p = pin_is_built_in(pin, part) ? snapshot_package(s, pin->name) : NULL;
 
 		if (p)
 			verify_package(pin, environment, p, c->name, ret);
-		else if (pin_in_container(pin, c->name))
+		else if (pin_is_built_in(pin, part))
 			add(ret, FINDING_MISSING, c->name, pin->name, arena_printf(&a, "is locked at %s, but not installed", pin->version));
 	}
 	for (size_t i = 0; i < s->package_count; i++) {
