@@ -2,7 +2,7 @@
 #pragma once
 
 #include "fetch/fetch.h"
-#include "fetch/page.h"
+#include "python/page.h"
 #include "fetch/store.h"
 #include "io/http.h"
 #include "io/progress.h"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "fetch/page.h"
+#include "python/page.h"
 #include "io/digest.h"
 
 static void on_file(void *context, const struct page_file *file)

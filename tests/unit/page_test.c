@@ -1,4 +1,4 @@
-#include "fetch/page.h"
+#include "python/page.h"
 
 #include <stdlib.h>
 
@@ -6,7 +6,9 @@
 
 static void collect(void *context, const struct page_file *file)
 {
-	strbuf_printf(context, "%s %s %s\n", file->name, file->link, file->sha256 ? "sha256" : "-");
+	strbuf_printf(context, "%s %s %s%s%s%s%s%s\n", file->name, file->link, file->sha256 ? "sha256" : "-", file->requires_python ? " " : "",
+		      file->requires_python ? file->requires_python : "", file->uploaded ? " " : "", file->uploaded ? file->uploaded : "",
+		      file->is_yanked ? " yanked" : "");
 }
 
 /* Reads a page in pieces of every size, which must not matter, and gives what it names; "broken" when it is no page. */
@@ -56,6 +58,21 @@ TEST(json_names_files)
 	       true, "a-1.whl x/a-1.whl sha256\nb b -\n");
 }
 
+TEST(json_says_what_a_file_needs_and_whether_it_was_taken_back)
+{
+	expect("{\"files\": [{\"filename\": \"a\", \"url\": \"b\", \"requires-python\": \">=3.9\", \"yanked\": false, \"upload-time\": \"2024-01-01T00:00:00Z\"},"
+	       "{\"filename\": \"c\", \"url\": \"d\", \"yanked\": true, \"x\": {\"requires-python\": \"no\", \"yanked\": true}},"
+	       "{\"filename\": \"e\", \"url\": \"f\", \"yanked\": \"broken\", \"requires-python\": null},"
+	       "{\"filename\": \"g\", \"url\": \"h\", \"x\": {\"yanked\": \"no\"}, \"y\": true}]}",
+	       true, "a b - >=3.9 2024-01-01T00:00:00Z\nc d - yanked\ne f - yanked\ng h -\n");
+}
+
+TEST(html_says_what_a_file_needs_and_whether_it_was_taken_back)
+{
+	expect("<a data-requires-python='&gt;=3.9,&lt;4' href=x/a-1.whl>a</a><a href='b' data-yanked>b</a><a data-yanked=\"why\" href='c'>c</a><a href='d'>d</a>",
+	       false, "a-1.whl x/a-1.whl - >=3.9,<4\nb b - yanked\nc c - yanked\nd d -\n");
+}
+
 TEST(json_looks_only_where_files_stand)
 {
 	expect("{\"other\": [{\"filename\": \"a\", \"url\": \"b\"}], \"files\": [{\"deep\": {\"filename\": \"c\", \"url\": \"d\", \"hashes\": {\"sha256\": "
@@ -94,7 +111,7 @@ TEST(html_names_files)
 {
 	expect("<!DOCTYPE html><html><body>\n<a href=\"../../p/a-1.whl#sha256=" HEX "\" data-requires-python=\"&gt;=3\">a-1.whl</a><br>"
 	       "<A\nHREF='b%2D1.whl?x=1#md5=1'>b</A><a name=x>no</a><a href=c.whl/>c</a><abbr href=\"no\"></abbr></body></html>",
-	       false, "a-1.whl ../../p/a-1.whl sha256\nb-1.whl b%2D1.whl?x=1 -\n");
+	       false, "a-1.whl ../../p/a-1.whl sha256 >=3\nb-1.whl b%2D1.whl?x=1 -\n");
 }
 
 TEST(html_passes_over_comments_and_quotes)

@@ -1,6 +1,6 @@
 /* {"files": [{"filename": ..., "url": ..., "hashes": {"sha256": ...}}, ...]} (PEP 691), read a character at a time. All else is passed over; it is checked only
    as far as finding one's way through it needs. */
-#include "fetch/page_read.h"
+#include "python/page_read.h"
 
 #include <string.h>
 
@@ -67,6 +67,12 @@ static void end_text(struct page *p)
 			set(&p->name, &p->text);
 		else if (p->depth == FILE_OBJECT && !strcmp(key, "url"))
 			set(&p->link, &p->text);
+		else if (p->depth == FILE_OBJECT && !strcmp(key, "requires-python"))
+			set(&p->requires_python, &p->text);
+		else if (p->depth == FILE_OBJECT && !strcmp(key, "upload-time"))
+			set(&p->uploaded, &p->text);
+		else if (p->depth == FILE_OBJECT && !strcmp(key, "yanked"))
+			p->is_yanked = true;
 		else if (p->depth == HASHES && p->in_hashes && !strcmp(key, "sha256"))
 			set(&p->sha256, &p->text);
 	}
@@ -149,6 +155,9 @@ static void add_structure(struct page *p, char c)
 	default:
 		/* true, false, null, numbers */
 		p->is_broken = !c || !strchr("-+.0123456789aeflnrstuE", c) || !p->depth;
+		/* A reason, or just "true". */
+		if (c == 't' && p->in_files && p->depth == FILE_OBJECT && p->in_value && !strcmp(strbuf_text(&p->key), "yanked"))
+			p->is_yanked = true;
 	}
 }
 

@@ -1,7 +1,7 @@
 /* The two readers behind page.c. */
 #pragma once
 
-#include "fetch/page.h"
+#include "python/page.h"
 
 void page_json_add(struct page *p, char c);
 bool page_json_is_whole(const struct page *p);

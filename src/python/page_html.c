@@ -1,5 +1,5 @@
 /* <a href="...">name</a> (PEP 503), read a character at a time. The name is the last part of the link, which PEP 503 demands to be the same. */
-#include "fetch/page_read.h"
+#include "python/page_read.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -46,14 +46,14 @@ static void add_unescaped(struct strbuf *out, const char *text, size_t length)
 	}
 }
 
-/* Puts the value of href, if the tag has one, into `out`. `tag` is what stands between < and >. */
-static void find_href(const char *tag, struct strbuf *out)
+/* Puts the value of an attribute into `out`; false when the tag has no such. `tag` is what stands between < and >. */
+static bool find_attribute(const char *tag, const char *wanted, struct strbuf *out)
 {
 	const char *p = tag + strcspn(tag, " \t\r\n\f/");
 
 	while (*(p += strspn(p, " \t\r\n\f/"))) {
 		size_t name = strcspn(p, " \t\r\n\f/="), length = 0;
-		bool is_href = name == 4 && !strncasecmp(p, "href", 4);
+		bool is_wanted = name == strlen(wanted) && !strncasecmp(p, wanted, name);
 		const char *value = NULL;
 
 		p += name;
@@ -72,15 +72,18 @@ static void find_href(const char *tag, struct strbuf *out)
 		} else if (!name) {
 			p++;
 		}
-		if (is_href && value) {
+		if (!is_wanted)
+			continue;
+		if (value) {
 			while (length && isspace((unsigned char)*value))
 				value++, length--;
 			while (length && isspace((unsigned char)value[length - 1]))
 				length--;
 			add_unescaped(out, value, length);
-			return;
 		}
+		return true;
 	}
+	return false;
 }
 
 /* The last part of the link's path, percent-decoded. */
@@ -105,11 +108,15 @@ static void end_tag(struct page *p)
 	const char *tag = strbuf_text(&p->text);
 
 	if (is_tag(tag, "a")) {
-		find_href(tag, &p->link);
+		autostrbuf struct strbuf ignored = {0};
+
+		find_attribute(tag, "href", &p->link);
+		find_attribute(tag, "data-requires-python", &p->requires_python);
+		p->is_yanked = find_attribute(tag, "data-yanked", &ignored);
 		name_of_link(p);
 		page_report(p);
 	} else if (is_tag(tag, "base") && !p->base.length) {
-		find_href(tag, &p->base);
+		find_attribute(tag, "href", &p->base);
 	}
 	p->state = BETWEEN;
 }

@@ -10,9 +10,11 @@ enum { PAGE_DEPTH_MAX = 32, PAGE_TEXT_LIMIT_BYTES = 64 * 1024 };
 
 /* One file a page names. Texts are valid during the callback. */
 struct page_file {
-	const char *name;   /* file name */
-	const char *link;   /* as it stands, relative to the page's address or its base; without fragment */
-	const char *sha256; /* 64 lower-case hex digits, or NULL when the page gives none */
+	const char *name;                       /* file name */
+	const char *link;                       /* as it stands, relative to the page's address or its base; without fragment */
+	const char *sha256;                     /* 64 lower-case hex digits, or NULL when the page gives none */
+	const char *requires_python, *uploaded; /* as they stand, or NULL; a date-time (PEP 700) only in JSON */
+	bool is_yanked;                         /* PEP 592 */
 };
 
 struct page {
@@ -27,7 +29,8 @@ struct page {
 	char kinds[PAGE_DEPTH_MAX]; /* '{' or '[' */
 	bool in_value, in_files, in_hashes;
 	char quote;
-	struct strbuf text, key, name, link, sha256;
+	struct strbuf text, key, name, link, sha256, requires_python, uploaded;
+	bool is_yanked;
 	size_t dashes;
 };
 

@@ -1,10 +1,10 @@
-#include "fetch/page.h"
+#include "python/page.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "fetch/page_read.h"
+#include "python/page_read.h"
 #include "io/digest.h"
 
 void page_add_character(struct strbuf *out, unsigned long c)
@@ -37,10 +37,20 @@ void page_report(struct page *p)
 	const char *sha256 = strbuf_text(&p->sha256);
 
 	if (p->name.length && p->link.length)
-		p->on_file(p->context, &(struct page_file){strbuf_text(&p->name), strbuf_text(&p->link), digest_is_hex(sha256) ? sha256 : NULL});
+		p->on_file(p->context, &(struct page_file){
+					       .name = strbuf_text(&p->name),
+					       .link = strbuf_text(&p->link),
+					       .sha256 = digest_is_hex(sha256) ? sha256 : NULL,
+					       .requires_python = p->requires_python.length ? strbuf_text(&p->requires_python) : NULL,
+					       .uploaded = p->uploaded.length ? strbuf_text(&p->uploaded) : NULL,
+					       .is_yanked = p->is_yanked,
+				       });
 	strbuf_clear(&p->name);
 	strbuf_clear(&p->link);
 	strbuf_clear(&p->sha256);
+	strbuf_clear(&p->requires_python);
+	strbuf_clear(&p->uploaded);
+	p->is_yanked = false;
 }
 
 void page_add(struct page *p, const char *bytes, size_t length)
@@ -56,7 +66,7 @@ void page_add(struct page *p, const char *bytes, size_t length)
 bool page_end(struct page *p)
 {
 	bool whole = !p->is_broken && (!p->is_json || page_json_is_whole(p));
-	struct strbuf *texts[] = {&p->text, &p->key, &p->name, &p->link, &p->sha256};
+	struct strbuf *texts[] = {&p->text, &p->key, &p->name, &p->link, &p->sha256, &p->requires_python, &p->uploaded};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		strbuf_release(texts[i]);
