@@ -8,10 +8,10 @@
 #include "lock/environment.h"
 
 struct search {
-	struct uv *uv;
+	struct asking *asking;
+	struct arena *arena;
 	struct question q; /* thinned out as far as it is known to be refused still */
 	struct uv_refusal refusal;
-	int64_t deadline_ms;
 	bool out_of_time;
 	struct error *err;
 };
@@ -21,19 +21,15 @@ static int still_refused(struct search *s)
 {
 	static const struct uv_wish no_wish = {0};
 	struct uv_refusal refusal = {0};
-	const char *path;
+	struct projection ignored;
 
-	int64_t left_ms = s->deadline_ms - clock_monotonic_ms();
-
-	if (left_ms <= 0) {
+	if (clock_monotonic_ms() >= s->asking->deadline_ms) {
 		s->out_of_time = true;
 		return 0;
 	}
-	s->uv->timeout_ms = left_ms;
-	int answered = uv_ask(s->uv, &s->q, &no_wish, &path, &refusal, s->err);
+	int answered = asking_ask(s->asking, &s->q, &no_wish, &ignored, &refusal, s->err);
 
-	s->uv->timeout_ms = 0;
-	if (answered < 0 && s->err->code != ERR_CANCELLED && clock_monotonic_ms() >= s->deadline_ms) {
+	if (answered < 0 && s->err->code != ERR_CANCELLED && clock_monotonic_ms() >= s->asking->deadline_ms) {
 		error_release(s->err);
 		s->out_of_time = true;
 		return 0;
@@ -146,7 +142,7 @@ static size_t collect_culprits(struct search *s, struct culprit **ret)
 	for (size_t i = 0; i < s->q.asker_count; i++) {
 		for (size_t j = 0; j < s->q.askers[i].want_count && !s->q.askers[i].left_out; j++) {
 			if (!s->q.askers[i].wants[j].left_out)
-				*arena_push(s->uv->arena, ret, &count) = (struct culprit){&s->q.askers[i].wants[j], &s->q.askers[i]};
+				*arena_push(s->arena, ret, &count) = (struct culprit){&s->q.askers[i].wants[j], &s->q.askers[i]};
 		}
 	}
 	return count;
@@ -257,56 +253,85 @@ static int unknown_index(const struct uv *uv, struct error *err)
 	return error_hint(err, "is its address that of a simple index (it mostly ends in /simple/)?");
 }
 
-static void add_misfits(struct error *err, const struct misfit *misfits, size_t count)
+static bool is_mentioned(const struct search *s, const struct misfit *m)
 {
-	for (size_t i = 0; i < count; i++)
-		error_hint(err, "no wheel of %s %s can be used in %s, where %s '%s' needs it", misfits[i].name, misfits[i].version,
-			   misfits[i].environment->name, misfits[i].asker->is_layer ? "layer" : "container", misfits[i].asker->name);
+	return mentions(s->refusal.text, m->name);
 }
 
-static int tell(struct search *s, const struct question *all, const struct culprit *culprits, size_t count, const struct misfit *misfits, size_t misfit_count,
-		struct diag *d)
+static const struct misfit *first_misfit(const struct search *s)
+{
+	for (size_t i = 0; i < s->asking->misfit_count; i++) {
+		if (is_mentioned(s, &s->asking->misfits[i]))
+			return &s->asking->misfits[i];
+	}
+	return NULL;
+}
+
+static void add_misfits(const struct search *s)
+{
+	for (size_t i = 0; i < s->asking->misfit_count; i++) {
+		const struct misfit *m = &s->asking->misfits[i];
+		autostrbuf struct strbuf why = {0};
+
+		if (!is_mentioned(s, m))
+			continue;
+		misfit_add_reason(&why, m);
+		error_hint(s->err, "%s %s cannot be had: %s, where %s '%s' needs it", m->name, m->version, strbuf_text(&why),
+			   m->asker->is_layer ? "layer" : "container", m->asker->name);
+	}
+}
+
+static int tell(struct search *s, const struct question *all, const struct culprit *culprits, size_t count, struct diag *d)
 {
 	bool alone = count == 1, missing = s->refusal.missing_count > 0;
+	const struct misfit *misfit = first_misfit(s);
 
 	for (size_t i = 0; i < count; i++)
 		report_culprit(s, all, &culprits[i], alone, d);
 	if (missing)
 		error_set(s->err, ERR_NOT_FOUND, "package '%s' does not exist on any index that is asked", s->refusal.missing[0]);
-	else if (misfit_count)
-		error_set(s->err, ERR_NOT_FOUND, "no version of '%s' that fits has a wheel for %s", misfits[0].name, misfits[0].environment->name);
+	else if (misfit)
+		error_set(s->err, ERR_NOT_FOUND, "no version of '%s' that fits can be used in %s", misfit->name, misfit->environment->name);
 	else if (alone && (s->refusal.no_version || s->refusal.no_wheel))
 		error_set(s->err, ERR_NOT_FOUND, "no version of '%s' that is asked for can be used", culprits[0].want->canonical);
 	else if (alone)
 		error_set(s->err, ERR_CONFLICT, "'%s' cannot be locked", culprits[0].want->canonical);
 	else
 		error_set(s->err, ERR_CONFLICT, "%zu requirements cannot hold together", count);
-	add_misfits(s->err, misfits, misfit_count);
+	add_misfits(s);
 	error_hint(s->err, "uv says: %s", s->refusal.text);
 	if (s->out_of_time)
 		error_hint(s->err, "the smallest set was not found in the time there was; not all that is named need be to blame");
 	return -1;
 }
 
-int clash_explain(struct uv *uv, const struct question *q, const struct uv_refusal *refusal, const struct misfit *misfits, size_t misfit_count,
-		  int64_t limit_ms, struct diag *d, struct error *err)
+static int explain(struct search *s, const struct question *q, struct diag *d)
 {
-	struct search s = {.uv = uv, .refusal = *refusal, .deadline_ms = clock_monotonic_ms() + limit_ms, .err = err};
 	struct culprit *culprits;
 	size_t count;
 
-	question_copy(uv->arena, q, &s.q);
-	if (keep_mentioned(&s) < 0 || drop_askers(&s) < 0 || drop_wants(&s) < 0 || loosen_wants(&s) < 0)
+	question_copy(s->arena, q, &s->q);
+	if (keep_mentioned(s) < 0 || drop_askers(s) < 0 || drop_wants(s) < 0 || loosen_wants(s) < 0)
 		return -1;
-	count = collect_culprits(&s, &culprits);
-	if (s.refusal.missing_count) {
-		struct search other = s;
+	count = collect_culprits(s, &culprits);
+	if (s->refusal.missing_count) {
+		struct search other = *s;
 		bool nothing;
 
 		if (index_knows_nothing(&other, q, &nothing) < 0)
 			return -1;
 		if (nothing)
-			return unknown_index(uv, err);
+			return unknown_index(s->asking->uv, s->err);
 	}
-	return tell(&s, q, culprits, count, misfits, misfit_count, d);
+	return tell(s, q, culprits, count, d);
+}
+
+int clash_explain(struct asking *asking, const struct question *q, const struct uv_refusal *refusal, int64_t limit_ms, struct diag *d, struct error *err)
+{
+	struct search s = {.asking = asking, .arena = asking->uv->arena, .refusal = *refusal, .err = err};
+
+	asking->deadline_ms = clock_monotonic_ms() + limit_ms;
+	explain(&s, q, d);
+	asking->deadline_ms = 0;
+	return -1;
 }

@@ -12,12 +12,13 @@
 #include "resolve/uv_files.h"
 #include "resolve/uv_lock.h"
 
-/* A version of a package of which no file can be used in some environment that needs it. */
+/* A version of a package that cannot be used in some environment that needs it. */
 struct misfit {
 	const char *name, *version;
 	const struct asker *asker; /* the first one found */
 	const struct lock_environment *environment;
-	size_t file_count; /* how many there are, none of which fits */
+	size_t file_count;           /* how many there are, none of which fits */
+	const char *requires_python; /* the file that fits otherwise does not take the environment's Python; NULL: none fits */
 };
 
 struct projection {

@@ -8,16 +8,16 @@
 #include "io/signals.h"
 #include "io/yaml.h"
 #include "lock/lock_text.h"
+#include "resolve/asking.h"
 #include "resolve/clash.h"
 #include "resolve/differences.h"
 #include "resolve/projection.h"
 #include "resolve/question.h"
 #include "resolve/sizes.h"
 #include "resolve/uv.h"
-#include "resolve/uv_lock.h"
 #include "version.h"
 
-enum { EXPLAIN_LIMIT_MS = 20000, EXCLUSION_ROUNDS = 40, AGREEMENT_ASKS = 24 };
+enum { EXPLAIN_LIMIT_MS = 20000, AGREEMENT_ASKS = 24 };
 
 struct resolver {
 	struct arena scratch;
@@ -25,6 +25,7 @@ struct resolver {
 	const struct lock *last;
 	const struct resolve_options *options;
 	struct uv uv;
+	struct asking asking;
 	struct environments environments; /* in the arena of the result, which they become a part of */
 	struct question containers;       /* what all of them want */
 	struct lock *ret;
@@ -38,39 +39,27 @@ static void progress(const struct resolver *r, const char *text)
 		r->options->on_progress(r->options->context, text);
 }
 
-static void rule_out(struct resolver *r, struct question *q, const struct projection *p, struct misfit **all, size_t *all_count)
+static void warn_of_misfits(struct resolver *r, size_t first)
 {
-	for (size_t i = 0; i < p->misfit_count; i++) {
-		*arena_push(&r->scratch, &q->exclusions, &q->exclusion_count) = arena_printf(&r->scratch, "%s!=%s", p->misfits[i].name, p->misfits[i].version);
-		*arena_push(&r->scratch, all, all_count) = p->misfits[i];
+	for (size_t i = first; i < r->asking.misfit_count; i++) {
+		const struct misfit *m = &r->asking.misfits[i];
+		const struct package *package = database_package(r->db, m->name);
+		autostrbuf struct strbuf why = {0};
+
+		misfit_add_reason(&why, m);
+		diag_warning(r->d, package ? package->pos : (struct pos){0}, "%s %s was passed over: %s", m->name, m->version, strbuf_text(&why));
 	}
 }
 
-static void warn_of_misfits(struct resolver *r, const struct misfit *misfits, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct package *package = database_package(r->db, misfits[i].name);
-
-		diag_warning(r->d, package ? package->pos : (struct pos){0}, "%s %s was passed over: none of its %zu wheels can be used in %s", misfits[i].name,
-			     misfits[i].version, misfits[i].file_count, misfits[i].environment->name);
-	}
-}
-
-/* 1: answered, and projected; 0: refused; -1: error. */
+/* 1: answered; 0: refused; -1: error. */
 static int ask(struct resolver *r, const struct question *q, struct projection *ret, struct uv_refusal *refusal)
 {
 	const struct uv_wish wish = {.last = r->last, .upgrade_all = r->options->upgrade_all, .upgrade_packages = r->options->upgrade_packages};
-	struct uv_lock answer;
-	const char *path;
-	int answered = uv_ask(&r->uv, q, &wish, &path, refusal, r->err);
+	int answered = asking_ask(&r->asking, q, &wish, ret, refusal, r->err);
 
-	if (answered <= 0)
-		return answered;
-	if (uv_lock_read(&r->scratch, path, &answer, r->err) < 0 || projection_make(&r->ret->arena, q, &answer, &r->uv.indexes, ret, r->err) < 0)
-		return -1;
-	if (answer.cut_off_unix)
-		r->ret->cut_off_unix = answer.cut_off_unix;
-	return 1;
+	if (answered > 0 && r->asking.cut_off_unix)
+		r->ret->cut_off_unix = r->asking.cut_off_unix;
+	return answered;
 }
 
 static int64_t explain_limit_ms(const struct resolver *r)
@@ -85,34 +74,23 @@ static int64_t explain_limit_ms(const struct resolver *r)
 	return r->options->explain_limit_ms ? r->options->explain_limit_ms : EXPLAIN_LIMIT_MS;
 }
 
-/* uv looks at Python, system and machine, but not at the C library: what it picks may have no file that runs. Then that version is ruled out, and uv is asked
-   again. */
-static int resolve_question(struct resolver *r, struct question *q, struct projection *ret)
+static int resolve_question(struct resolver *r, const struct question *q, struct projection *ret)
 {
-	struct misfit *misfits = NULL;
-	size_t misfit_count = 0;
+	size_t known_misfits = r->asking.misfit_count;
+	struct uv_refusal refusal;
+	int answered = ask(r, q, ret, &refusal);
 
-	for (int round = 0; round < EXCLUSION_ROUNDS; round++) {
-		struct uv_refusal refusal;
-		int answered = ask(r, q, ret, &refusal);
-
-		if (answered < 0)
-			return -1;
-		if (!answered) {
-			progress(r, "looking for the smallest clash");
-			return clash_explain(&r->uv, q, &refusal, misfits, misfit_count, explain_limit_ms(r), r->d, r->err);
-		}
-		if (!ret->misfit_count) {
-			warn_of_misfits(r, misfits, misfit_count);
-			return 0;
-		}
-		rule_out(r, q, ret, &misfits, &misfit_count);
+	if (answered < 0)
+		return -1;
+	if (!answered) {
+		progress(r, "looking for the smallest clash");
+		return clash_explain(&r->asking, q, &refusal, explain_limit_ms(r), r->d, r->err);
 	}
-	return error_set(r->err, ERR_NOT_FOUND, "no version of '%s' has a wheel for %s; the last of %zu that were tried is %s", ret->misfits[0].name,
-			 ret->misfits[0].environment->name, misfit_count, ret->misfits[0].version);
+	warn_of_misfits(r, known_misfits);
+	return 0;
 }
 
-/* One more constraint: 1 and the answer, when there is one whose files can be used; else 0 and the constraint is gone again. */
+/* One more constraint: 1 and the answer, when there is one; else 0 and the constraint is gone again. */
 static int ask_with(struct resolver *r, struct question *q, const char *constraint, struct projection *ret)
 {
 	struct uv_refusal refusal;
@@ -121,7 +99,7 @@ static int ask_with(struct resolver *r, struct question *q, const char *constrai
 	*arena_push(&r->scratch, &q->exclusions, &q->exclusion_count) = constraint;
 	int answered = ask(r, q, &p, &refusal);
 
-	if (answered > 0 && !p.misfit_count) {
+	if (answered > 0) {
 		*ret = p;
 		return 1;
 	}
@@ -330,6 +308,7 @@ static int resolve(struct resolver *r)
 {
 	environments_collect(&r->ret->arena, r->db, &r->environments);
 	r->uv.cut_off_unix = r->options->cut_off_unix;
+	r->asking = (struct asking){.uv = &r->uv, .arena = &r->ret->arena, .pythons = {.settings = r->uv.settings}};
 	r->ret->cut_off_unix = r->options->cut_off_unix ? r->options->cut_off_unix : clock_now_unix();
 	if (make_folder(r) < 0 || resolve_containers(r) < 0 || resolve_layers(r) < 0)
 		return -1;
@@ -379,6 +358,7 @@ int resolve_lock(const struct database *db, struct settings *settings, const str
 	add_sources(db, clash);
 	if (result < 0)
 		lock_release(ret);
+	pythons_release(&r.asking.pythons);
 	arena_release(&r.scratch);
 	return result;
 }

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "io/http.h"
+#include "resolve/index_http.h"
 
 struct asked {
 	struct lock_file *file;
@@ -44,41 +45,15 @@ static void on_done(void *context, const struct http_answer *answer)
 			  answer->status == 200 ? " without a length" : "");
 }
 
-/* Files on an index's own host want its credentials too. */
-static const char *with_credentials(struct arena *a, const char *url, const struct settings *settings)
-{
-	const char *scheme = strstr(url, "://"), *host = scheme ? scheme + 3 : url;
-	size_t host_length = strcspn(host, "/?#");
-
-	for (size_t i = 0; i < settings->index_count; i++) {
-		const char *index = settings->indexes[i].url, *begin = index ? strstr(index, "://") : NULL, *at;
-
-		if (!begin)
-			continue;
-		begin += 3;
-		at = memrchr(begin, '@', strcspn(begin, "/?#"));
-		if (at && (size_t)(begin - index) == (size_t)(host - url) && !strncmp(index, url, (size_t)(host - url)) &&
-		    strcspn(at + 1, "/?#") == host_length && !strncmp(at + 1, host, host_length))
-			return arena_printf(a, "%.*s%s", (int)(at + 1 - index), index, host);
-	}
-	return url;
-}
-
 static int ask(struct sizes *s, struct lock_file *file, const struct settings *settings, struct error *err)
 {
-	const struct http_settings http = {.ca_file = settings->ca_file,
-					   .ca_from = settings->ca_from,
-					   .proxy = settings->proxy,
-					   .client_cert = settings->client_cert,
-					   .netrc_file = settings->netrc,
-					   .insecure_hosts = (const char *const *)settings->trusted_hosts};
 	struct asked *asked = arena_new(&s->arena, struct asked);
 
-	if (!s->http && !(s->http = http_new(&http, err)))
+	if (!s->http && !(s->http = index_http_new(settings, err)))
 		return -1;
 	*asked = (struct asked){.file = file, .owner = s};
 	http_add(s->http, &(struct http_request){.method = "HEAD",
-						 .url = with_credentials(&s->arena, file->url, settings),
+						 .url = index_http_url(&s->arena, file->url, settings),
 						 .use_netrc = settings->netrc != NULL,
 						 .on_done = on_done,
 						 .context = asked});

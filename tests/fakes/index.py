@@ -13,7 +13,7 @@ RELEASE is a list of requirements, or an object of which every key may be missin
     requires: [PEP 508, ...]     requires_python: ">=3.9"      yanked: true or "reason"      uploaded: "2024-05-01" (or a date-time)
     tags: ["py3-none-any", ...]  one wheel each; none with []  sdist: true (one more file, of no use to lockstep)
     files: {path: text}          further content               padding: bytes of incompressible content, for sizes and cuts
-    metadata_requires: [...]     what the wheel itself says when the index's metadata file lies
+    metadata_requires: [...], metadata_requires_python     what the wheel itself says when the index's metadata file lies
 The default index is at /simple/, another at /OTHER/simple/. Files are at /files/<index>/<name>/<file name>, with Range and If-Range.
 
 A FAULT: {"path": prefix of the path (all of it with "exact"), "kind": a name in faults.py, "times": how often (missing: always), ...}. `POST /-/faults` adds one, `DELETE /-/faults`
@@ -37,8 +37,9 @@ def release_of(value):
 def metadata(name, version, release, key="requires"):
     requires = release.get(key, release.get("requires", []))
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", "Summary: made for a test"]
-    if release.get("requires_python"):
-        lines.append(f"Requires-Python: {release['requires_python']}")
+    python = release.get("metadata_requires_python" if key == "metadata_requires" else "requires_python", release.get("requires_python"))
+    if python:
+        lines.append(f"Requires-Python: {python}")
     extras = {e for r in requires for e in re.findall(r"""extra\s*==\s*['"]([^'"]+)['"]""", r)} | set(release.get("extras", []))
     lines += [f"Provides-Extra: {e}" for e in sorted(extras)] + [f"Requires-Dist: {r}" for r in requires]
     return ("\n".join(lines) + "\n").encode()

@@ -25,7 +25,7 @@ CASES = [
      ["a"], [r"requires 'b; "]),
     ("a requirement for some patch releases of the base's Python", {"a": {"1.0": {"requires": [], "metadata_requires": ["b; python_full_version < '3.11.3'"]}}},
      ["a"], [r"requires 'b; "]),
-    ("another Python", {"a": {"1.0": {"requires_python": "<3.11"}}}, ["a"], [r"container 'ci-a': a 1.0 needs Python <3.11, but it has 3.11"]),
+    ("another Python", {"a": {"1.0": {"metadata_requires_python": "<3.11"}}}, ["a"], [r"container 'ci-a': a 1.0 needs Python <3.11, but it has 3.11"]),
     ("a pre-release that was locked on purpose", {"a": {"1.0": ["b>=2.0b1"]}, "b": {"2.0b1": []}}, ["a"], []),
     ("a toolchain is closed by itself", {"a": {"1.0": []}, "tool": {"1.0": {"requires": ["part; extra == 'x'"], "metadata_requires": ["part>=2; extra == 'x'"]}}, "part": {"1.0": []}},
      ["a"], [r"layer 'kit': tool 1.0 requires 'part>=2; extra == 'x'', but 1.0 is locked"]),

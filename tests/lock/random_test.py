@@ -129,7 +129,7 @@ def check_clash(err, releases, packages, containers):
     if any(True for _ in solutions(releases, wants_of(packages, containers))):
         return "there is a lock, and it was not found"
     with_constraint, all_named = set(), set()
-    for name in re.findall(r"error: (?:no version of )?'(p\d)[^']*'", err):
+    for name in re.findall(r"^recipes/.*: error: (?:no version of )?'(p\d)[^']*'", err, re.M):
         all_named.add(name)
     for name in re.findall(r"'(p\d)' must be", err) + re.findall(r"no version of '(p\d)' that can be used satisfies", err):
         with_constraint.add(name)
@@ -139,8 +139,6 @@ def check_clash(err, releases, packages, containers):
     loose = all_named - with_constraint
     if len(all_named) > 1 and any(True for _ in solutions(releases, wants_of(packages, containers, others, loose))):
         return f"what is named ({sorted(all_named)}, constraints of {sorted(with_constraint)}) does not clash"
-    if any(release["new_wheel"] for versions in releases.values() for release in versions.values()):
-        return None  # uv, which is asked for less and less, does not know that a wheel wants a newer C library
     # The explanation may be about some of the containers only: for one choice of them everything that is named has to be needed.
     for chosen in (c for n in range(1, len(containers) + 1) for c in itertools.combinations(sorted(containers), n)):
         problem = check_needed({c: containers[c] for c in chosen}, releases, packages, others, loose, all_named, with_constraint)

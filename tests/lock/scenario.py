@@ -12,7 +12,7 @@ KEYS = {"about", "index", "indexes", "serve", *DATABASE, "layers", "bases", "con
 CHANGES = {"index", "indexes", "serve", *DATABASE, "layers", "bases", "containers", "project", "settings"}
 EXPECTATIONS = {"lock", "clash", "problems", "exit", "unchanged", "stdout", "stderr", "not_stderr", "json", "edges", "files", "from", "environments"}
 STEP = EXPECTATIONS | {"args", "change", "secret", "faults", "moves"}
-RELEASE = {"requires", "requires_python", "yanked", "uploaded", "tags", "sdist", "extras", "files", "padding", "metadata_requires"}
+RELEASE = {"requires", "requires_python", "yanked", "uploaded", "tags", "sdist", "extras", "files", "padding", "metadata_requires", "metadata_requires_python"}
 SERVE = {"format", "auth", "hashes", "sizes", "upload_times", "core_metadata"}
 FAULT = {"path", "kind", "times", "status", "exact"}
 

@@ -1,0 +1,107 @@
+#include "resolve/asking.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "lock/environment.h"
+#include "resolve/uv_lock.h"
+
+enum { ROUNDS = 40 };
+
+static bool has_environment(const struct question *q, const struct lock_environment *environment)
+{
+	for (size_t i = 0; i < q->asker_count; i++) {
+		for (size_t j = 0; j < q->askers[i].environment_count; j++) {
+			if (q->askers[i].environments[j] == environment)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool has_several_environments(const struct question *q)
+{
+	const struct lock_environment *one = q->askers->environments[0];
+
+	for (size_t i = 0; i < q->asker_count; i++) {
+		for (size_t j = 0; j < q->askers[i].environment_count; j++) {
+			if (q->askers[i].environments[j] != one)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* What does not fit one environment may be the only one for another. */
+static void rule_out_misfits(struct asking *a, struct question *q)
+{
+	struct arena *arena = a->uv->arena;
+	const char **all = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < q->exclusion_count; i++)
+		*arena_push(arena, &all, &count) = q->exclusions[i];
+	for (size_t i = 0; i < a->misfit_count; i++) {
+		const struct misfit *m = &a->misfits[i];
+		autostrbuf struct strbuf marker = {0};
+
+		if (!has_environment(q, m->environment))
+			continue;
+		if (has_several_environments(q)) {
+			strbuf_add(&marker, " ; ");
+			environment_add_marker(&marker, m->environment);
+		}
+		*arena_push(arena, &all, &count) = arena_printf(arena, "%s!=%s%s", m->name, m->version, strbuf_text(&marker));
+	}
+	q->exclusions = all;
+	q->exclusion_count = count;
+}
+
+/* 1: answered; 0: refused; -1: error. */
+static int ask_once(struct asking *a, const struct question *q, const struct uv_wish *wish, struct projection *ret, struct uv_refusal *refusal,
+		    struct error *err)
+{
+	struct uv_lock answer;
+	const char *path;
+	int64_t left_ms = a->deadline_ms ? a->deadline_ms - clock_monotonic_ms() : 0;
+
+	if (a->deadline_ms && left_ms <= 0)
+		return error_set(err, ERR_FAILED, "the time for an answer is up");
+	a->uv->timeout_ms = left_ms;
+	int answered = uv_ask(a->uv, q, wish, &path, refusal, err);
+
+	a->uv->timeout_ms = 0;
+	if (answered <= 0)
+		return answered;
+	if (uv_lock_read(a->uv->arena, path, &answer, err) < 0 || projection_make(a->arena, q, &answer, &a->uv->indexes, ret, err) < 0 ||
+	    (!ret->misfit_count && pythons_check(&a->pythons, q, ret, err) < 0))
+		return -1;
+	if (answer.cut_off_unix)
+		a->cut_off_unix = answer.cut_off_unix;
+	return 1;
+}
+
+int asking_ask(struct asking *a, const struct question *q, const struct uv_wish *wish, struct projection *ret, struct uv_refusal *refusal, struct error *err)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		struct question fitting = *q;
+
+		rule_out_misfits(a, &fitting);
+		int answered = ask_once(a, &fitting, wish, ret, refusal, err);
+
+		if (answered <= 0 || !ret->misfit_count)
+			return answered;
+		for (size_t i = 0; i < ret->misfit_count; i++)
+			*arena_push(a->uv->arena, &a->misfits, &a->misfit_count) = ret->misfits[i];
+	}
+	return error_set(err, ERR_NOT_FOUND, "no version of '%s' can be used in %s; the last of %d that were tried is %s", ret->misfits[0].name,
+			 ret->misfits[0].environment->name, ROUNDS, ret->misfits[0].version);
+}
+
+void misfit_add_reason(struct strbuf *out, const struct misfit *m)
+{
+	if (m->requires_python)
+		strbuf_printf(out, "it needs Python %s, and %s has %s", m->requires_python, m->environment->name, m->environment->python);
+	else
+		strbuf_printf(out, "none of its %zu wheels can be used in %s", m->file_count, m->environment->name);
+}

@@ -1,0 +1,25 @@
+/* Asks the resolver, and takes only answers whose files can be used: uv looks at Python, system and machine, but neither at the C library nor at the upper bound
+   of Requires-Python. What it picks in spite of them is ruled out where it does not fit, and uv is asked again. */
+#pragma once
+
+#include <stdint.h>
+
+#include "resolve/projection.h"
+#include "resolve/pythons.h"
+#include "resolve/question.h"
+#include "resolve/uv.h"
+
+struct asking {
+	struct uv *uv;
+	struct arena *arena;    /* of the answers */
+	struct misfit *misfits; /* known so far, whichever question they were found by; in the uv's arena */
+	size_t misfit_count;
+	struct pythons pythons;
+	int64_t deadline_ms;  /* on the monotonic clock: no answer after it; 0: none */
+	int64_t cut_off_unix; /* what uv says that it used; 0: nothing yet */
+};
+
+/* 1: answered, and every file fits. 0: refused. -1: as uv_ask() and projection_make(); ERR_NOT_FOUND when version after version does not fit. */
+int asking_ask(struct asking *a, const struct question *q, const struct uv_wish *wish, struct projection *ret, struct uv_refusal *refusal, struct error *err);
+/* "none of its 3 wheels can be used in cp311-...", "it needs Python <3.11, and ... has 3.11" */
+void misfit_add_reason(struct strbuf *out, const struct misfit *m);

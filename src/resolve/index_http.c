@@ -1,0 +1,34 @@
+#include "resolve/index_http.h"
+
+#include <string.h>
+
+struct http *index_http_new(const struct settings *settings, struct error *err)
+{
+	const struct http_settings http = {.ca_file = settings->ca_file,
+					   .ca_from = settings->ca_from,
+					   .proxy = settings->proxy,
+					   .client_cert = settings->client_cert,
+					   .netrc_file = settings->netrc,
+					   .insecure_hosts = (const char *const *)settings->trusted_hosts};
+
+	return http_new(&http, err);
+}
+
+const char *index_http_url(struct arena *a, const char *url, const struct settings *settings)
+{
+	const char *scheme = strstr(url, "://"), *host = scheme ? scheme + 3 : url;
+	size_t host_length = strcspn(host, "/?#");
+
+	for (size_t i = 0; i < settings->index_count; i++) {
+		const char *index = settings->indexes[i].url, *begin = index ? strstr(index, "://") : NULL, *at;
+
+		if (!begin)
+			continue;
+		begin += 3;
+		at = memrchr(begin, '@', strcspn(begin, "/?#"));
+		if (at && (size_t)(begin - index) == (size_t)(host - url) && !strncmp(index, url, (size_t)(host - url)) &&
+		    strcspn(at + 1, "/?#") == host_length && !strncmp(at + 1, host, host_length))
+			return arena_printf(a, "%.*s%s", (int)(at + 1 - index), index, host);
+	}
+	return url;
+}
