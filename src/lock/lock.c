@@ -160,6 +160,7 @@ static void sort_pin(struct pin *pin)
 	sort(pin->containers, pin->container_count, sizeof(*pin->containers), text_compare_items);
 	sort(pin->environments, pin->environment_count, sizeof(*pin->environments), text_compare_items);
 	sort(pin->layers, pin->layer_count, sizeof(*pin->layers), text_compare_items);
+	sort(pin->build_requires, pin->build_require_count, sizeof(*pin->build_requires), text_compare_items);
 	sort(pin->edges, pin->edge_count, sizeof(*pin->edges), lock_edge_compare);
 	sort(pin->files, pin->file_count, sizeof(*pin->files), lock_file_compare);
 }
@@ -227,6 +228,20 @@ bool pin_is_built_in(const struct pin *pin, const struct lock_container *contain
 const char *lock_container_environment(const struct lock_container *container, size_t place)
 {
 	return !place ? container->environment : place <= container->further_count ? container->further[place - 1] : NULL;
+}
+
+const struct lock_file *pin_source(const struct pin *pin)
+{
+	for (size_t i = 0; i < pin->file_count; i++) {
+		if (!text_ends_with(pin->files[i].name, ".whl"))
+			return &pin->files[i];
+	}
+	return NULL;
+}
+
+const char *pin_build_name(struct arena *a, const struct pin *pin, const struct lock_environment *environment)
+{
+	return arena_printf(a, PIN_BUILD_PREFIX "%s-%s{environment=%s}", pin->name, pin->version, environment->name);
 }
 
 bool pin_in_layer(const struct pin *pin, const char *layer_use)

@@ -16,6 +16,7 @@ struct lock_file {
 	const char *sha256;     /* 64 hex digits */
 	const char *url;        /* where the resolver saw it; never written to lock.toml; NULL in a lock that was read */
 	const char *built_from; /* a wheel that lockstep built: the sha256 of the sdist, or the git commit, it was built from; else NULL */
+	const char *build_key;  /* with it: a digest of everything declared that it was built with; another one: it has to be built again */
 };
 
 /* What a pin requires of another; unless the database waives it, the lock has the other one too, in the same part (packages or toolchain). */
@@ -46,6 +47,8 @@ struct pin {
 	size_t edge_count;
 	struct lock_file *files; /* by name; every file an environment of the lock can use */
 	size_t file_count;
+	const char **build_requires; /* with an sdist: requirements for building its wheel, sorted; what fits them are toolchain pins (pin_build_name()) */
+	size_t build_require_count;
 };
 
 struct lock_environment {
@@ -112,6 +115,11 @@ bool pin_in_container(const struct pin *pin, const char *container);
 bool pin_is_in(const struct pin *pin, const struct lock_container *container, const char *environment);
 bool pin_is_built_in(const struct pin *pin, const struct lock_container *container);
 bool pin_in_layer(const struct pin *pin, const char *layer_use);
+/* The archive of sources that wheels of it are built from, or NULL. */
+const struct lock_file *pin_source(const struct pin *pin);
+/* What toolchain pins name as their layer when they are there for building this pin's wheel: "sdist:numpy-1.26.4{environment=cp311-...}". In `a`. */
+const char *pin_build_name(struct arena *a, const struct pin *pin, const struct lock_environment *environment);
+#define PIN_BUILD_PREFIX "sdist:"
 /* The pin of a package in a container as it is built, or NULL. */
 const struct pin *lock_pin(const struct lock *lock, const char *container, const char *name);
 /* As lock_pin, in an environment that the container is locked for. */

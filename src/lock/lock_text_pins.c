@@ -5,8 +5,7 @@
 #include "lock/lock_fields.h"
 #include "lock/lock_order.h"
 #include "lock/lock_reader.h"
-#include "python/name.h"
-#include "python/version.h"
+#include "python/sdist.h"
 #include "python/wheel.h"
 #include "recipe/word.h"
 
@@ -18,6 +17,7 @@ static const struct lock_field package_fields[] = {
 	{"containers", FIELD_TEXTS, true, offsetof(struct pin, containers), offsetof(struct pin, container_count)},
 	{"environments", FIELD_TEXTS, false, offsetof(struct pin, environments), offsetof(struct pin, environment_count)},
 	{"requires", FIELD_OTHER, false, 0, 0},
+	{"build-requires", FIELD_TEXTS, false, offsetof(struct pin, build_requires), offsetof(struct pin, build_require_count)},
 	{"files", FIELD_OTHER, true, 0, 0},
 	{NULL, FIELD_OTHER, false, 0, 0},
 };
@@ -47,6 +47,7 @@ static const struct lock_field file_fields[] = {
 	{"size", FIELD_SIZE, true, offsetof(struct lock_file, size_bytes), 0},
 	{"sha256", FIELD_SHA256, true, offsetof(struct lock_file, sha256), 0},
 	{"built-from", FIELD_TEXT, false, offsetof(struct lock_file, built_from), 0},
+	{"build-key", FIELD_SHA256, false, offsetof(struct lock_file, build_key), 0},
 	{NULL, FIELD_OTHER, false, 0, 0},
 };
 
@@ -86,32 +87,18 @@ static bool is_origin(const char *text)
 	return (length == 40 || length == 64) && strspn(text, "0123456789abcdef") == length;
 }
 
-/* "name-version.tar.gz" or ".zip" (PEP 625); names of before it may hold dashes, and both may be in other than their normal form. */
-static bool is_sdist_of(struct arena *a, const struct pin *pin, const char *file)
-{
-	size_t length = strlen(file), end = text_ends_with(file, ".tar.gz") ? length - 7 : text_ends_with(file, ".zip") ? length - 4 : 0;
-
-	for (size_t i = 1; i < end; i++) {
-		if (file[i] != '-' || strcmp(name_canonical(a, arena_strndup(a, file, i)), pin->name) != 0)
-			continue;
-		const struct version *v = version_parse(a, arena_strndup(a, file + i + 1, end - i - 1));
-
-		if (v && !strcmp(version_normal(a, v), pin->version))
-			return true;
-	}
-	return false;
-}
-
 static void check_file(struct lock_reader *r, const struct pin *pin, const struct lock_file *f, const struct value *table)
 {
 	struct wheel_name wheel;
 	struct pos at = value_get(table, "name")->pos;
 	bool is_wheel = wheel_name_parse(lock_reader_scratch(r), f->name, &wheel);
 
-	if (!is_wheel && !is_sdist_of(lock_reader_scratch(r), pin, f->name))
+	if (!is_wheel && !sdist_is_of(lock_reader_scratch(r), f->name, pin->name, pin->version))
 		diag_error(r->d, at, "'%s' is no file name of a wheel, nor of an sdist of %s %s", f->name, pin->name, pin->version);
 	else if (is_wheel && (strcmp(wheel.name, pin->name) != 0 || strcmp(wheel.version, pin->version) != 0))
 		diag_error(r->d, at, "'%s' is a file of %s %s, not of %s %s", f->name, wheel.name, wheel.version, pin->name, pin->version);
+	else if (f->build_key && !f->built_from)
+		diag_error(r->d, at, "'%s' has a 'build-key', but no 'built-from'", f->name);
 	else if (f->built_from && !is_wheel)
 		diag_error(r->d, value_get(table, "built-from")->pos, "'%s' is an sdist, so it was not built", f->name);
 	else if (f->built_from && !is_origin(f->built_from))

@@ -108,6 +108,7 @@ static void add_file(struct strbuf *out, const struct lock_file *f)
 	strbuf_printf(out, ", size = %llu", (unsigned long long)f->size_bytes);
 	add_member(out, "sha256", f->sha256);
 	add_member(out, "built-from", f->built_from);
+	add_member(out, "build-key", f->build_key);
 	strbuf_add(out, " },\n");
 }
 
@@ -128,7 +129,10 @@ static void add_pin(struct strbuf *out, const struct pin *pin)
 		strbuf_add(out, "requires = [\n");
 	for (size_t i = 0; i < pin->edge_count; i++)
 		add_edge(out, &pin->edges[i]);
-	strbuf_add(out, pin->edge_count ? "]\nfiles = [\n" : "files = [\n");
+	strbuf_add(out, pin->edge_count ? "]\n" : "");
+	if (pin->build_require_count)
+		add_short_list(out, "build-requires", pin->build_requires, pin->build_require_count);
+	strbuf_add(out, "files = [\n");
 	for (size_t i = 0; i < pin->file_count; i++)
 		add_file(out, &pin->files[i]);
 	strbuf_add(out, "]\n");

@@ -1,5 +1,6 @@
 #include "python/sdist.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/diag.h"
@@ -24,7 +25,9 @@ struct reader {
 
 bool sdist_is_of(struct arena *a, const char *file_name, const char *name, const char *version)
 {
-	size_t length = strlen(file_name), end = text_ends_with(file_name, ".tar.gz") ? length - 7 : text_ends_with(file_name, ".zip") ? length - 4 : 0;
+	size_t length = strlen(file_name), end = text_ends_with(file_name, ".tar.gz")                                     ? length - 7
+						 : text_ends_with(file_name, ".zip") || text_ends_with(file_name, ".tar") ? length - 4
+															  : 0;
 
 	for (size_t i = 1; i < end; i++) {
 		if (file_name[i] != '-')
@@ -237,12 +240,39 @@ static int read_project(struct reader *r, const struct value *project)
 	return 0;
 }
 
+static bool is_backend(const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if (!isalnum((unsigned char)*p) && !strchr("_.:", *p))
+			return false;
+	}
+	return *text;
+}
+
+static int read_backend(struct reader *r, const struct value *build)
+{
+	const struct value *backend = value_get(build, "build-backend"), *path = value_get(build, "backend-path");
+
+	if (backend && (!is_line(backend) || !is_backend(backend->text)))
+		return error_set(r->err, ERR_INPUT, "'%s' cannot be built: its pyproject.toml names a build backend that is none", path_base(r->path));
+	if (backend)
+		r->ret->build_backend = arena_strdup(r->arena, backend->text);
+	for (size_t i = 0; path && path->kind == VALUE_ARRAY && i < path->item_count; i++) {
+		if (!is_line(path->items[i]) || (strcmp(path->items[i]->text, ".") != 0 && !path_stays_inside(path->items[i]->text)))
+			return error_set(r->err, ERR_INPUT, "'%s' cannot be built: its 'backend-path' leads out of it", path_base(r->path));
+		*arena_push(r->arena, &r->ret->backend_path, &r->ret->backend_path_count) = arena_strdup(r->arena, path->items[i]->text);
+	}
+	return 0;
+}
+
 static int read_build_system(struct reader *r, const struct value *build)
 {
 	const struct value *list = value_get(build, "requires");
 
 	if (!build)
 		return 0;
+	if (read_backend(r, build) < 0)
+		return -1;
 	if (!list || list->kind != VALUE_ARRAY)
 		return error_set(r->err, ERR_INPUT, "'%s' cannot be built: its pyproject.toml has [build-system] without a list 'requires' (PEP 518)",
 				 path_base(r->path));
@@ -283,6 +313,7 @@ static int read_all(struct reader *r)
 		return error_set(r->err, ERR_INPUT, "'%s' cannot be built: it has neither pyproject.toml nor setup.py%s%s", path_base(r->path),
 				 r->subdirectory ? " in " : "", r->subdirectory ? r->subdirectory : "");
 	/* PEP 517, "Source trees": without a build system it is setuptools, as it was before. */
+	s->build_backend = "setuptools.build_meta:__legacy__";
 	*arena_push(r->arena, &s->build_requires, &s->build_require_count) = "setuptools>=40.8.0";
 	*arena_push(r->arena, &s->build_requires, &s->build_require_count) = "wheel";
 	/* A tree of git has no PKG-INFO that was made for it. */

@@ -13,9 +13,13 @@ struct sdist {
 	size_t metadata_length;      /* bytes */
 	const char **build_requires; /* [build-system] requires, as written; what PEP 517 says where there is none */
 	size_t build_require_count;
+	const char *build_backend; /* "setuptools.build_meta"; what PEP 517 says where there is none */
+	const char **backend_path; /* folders of the project that it is in */
+	size_t backend_path_count;
 };
 
-/* Whether a file name is one of an sdist of this package and version, "name-version.tar.gz" or ".zip"; old ones write both in other forms than the normal one. */
+/* Whether a file name is one of an sdist of this package and version, "name-version.tar.gz", ".zip", or ".tar" as lockstep makes them of trees of
+   git; old ones write both in other forms than the normal one. */
 bool sdist_is_of(struct arena *a, const char *file_name, const char *name, const char *version);
 /* Looks through the archive at `path`, whose project is in its one folder, or in `subdirectory` of that (or NULL). `name`, `version` (or NULL): what it is said
    to be. Its metadata is known when PKG-INFO is of form 2.2 and calls no requirement dynamic (PEP 643), or when pyproject.toml says them all (PEP 621).

@@ -80,6 +80,8 @@ for what, members, *texts in (
     ("broken TOML", [("x/pyproject.toml", "[[[")], "pyproject.toml is not TOML"),
     ("requires of no list", [("x/pyproject.toml", "[build-system]\nrequires='x'\n")], "without a list 'requires'"),
     ("requires of no requirement", [("x/pyproject.toml", "[build-system]\nrequires=['-r x']\n")], "requires what is no requirement"),
+    ("backend of no name", [("x/pyproject.toml", "[build-system]\nrequires=[]\nbuild-backend='os; evil'\n")], "names a build backend that is none"),
+    ("backend path that leads out", [("x/pyproject.toml", "[build-system]\nrequires=[]\nbackend-path=['../x']\n")], "'backend-path' leads out of it"),
     ("huge pyproject", [("x/pyproject.toml", "#" * (17 << 20))], "larger than any such file has to be"),
 ):
     check(what, read(tar(members)), "error:", *texts)
