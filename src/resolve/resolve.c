@@ -13,11 +13,12 @@
 #include "resolve/differences.h"
 #include "resolve/projection.h"
 #include "resolve/question.h"
+#include "resolve/settle.h"
 #include "resolve/sizes.h"
 #include "resolve/uv.h"
 #include "version.h"
 
-enum { EXPLAIN_LIMIT_MS = 20000, AGREEMENT_ASKS = 24 };
+enum { EXPLAIN_LIMIT_MS = 20000 };
 
 struct resolver {
 	struct arena scratch;
@@ -90,43 +91,42 @@ static int resolve_question(struct resolver *r, const struct question *q, struct
 	return 0;
 }
 
-/* One more constraint: 1 and the answer, when there is one; else 0 and the constraint is gone again. */
-static int ask_with(struct resolver *r, struct question *q, const char *constraint, struct projection *ret)
+/* Nothing of what was asked is other than last time, and neither is the answer: it was settled then. */
+static bool is_settled(const struct resolver *r, const struct projection *p)
 {
-	struct uv_refusal refusal;
-	struct projection p;
+	char hex[DIGEST_HEX_LENGTH + 1];
+	size_t same = 0, of_containers = 0;
 
-	*arena_push(&r->scratch, &q->exclusions, &q->exclusion_count) = constraint;
-	int answered = ask(r, q, &p, &refusal);
+	if (!r->last || r->options->upgrade_all || r->options->without_holds || (r->options->upgrade_packages && *r->options->upgrade_packages))
+		return false;
+	database_digest(r->db, hex);
+	if (strcmp(hex, r->last->inputs) != 0)
+		return false;
+	for (size_t i = 0; i < r->last->pin_count; i++) {
+		const struct pin *pin = &r->last->pins[i];
 
-	if (answered > 0) {
-		*ret = p;
-		return 1;
+		of_containers += !pin_is_toolchain(pin);
+		for (size_t j = 0; j < p->pin_count; j++)
+			same += !pin_is_toolchain(pin) && !strcmp(p->pins[j].name, pin->name) && !strcmp(p->pins[j].version, pin->version);
 	}
-	q->exclusion_count--;
-	return answered < 0 ? -1 : 0;
+	return same == p->pin_count && same == of_containers;
 }
 
-/* Looking at several environments side by side, uv keeps versions the same where it happens to meet them; it does not look for an answer in which they are.
-   So a package that differs without leave is held to each of the versions that were chosen, and to older ones. */
-static int bring_together(struct resolver *r, struct question *q, struct projection *p)
+static int settle(struct resolver *r, const struct question *q, struct projection *p)
 {
-	size_t first, count;
+	const struct uv_wish wish = {.last = r->last, .upgrade_all = r->options->upgrade_all, .upgrade_packages = r->options->upgrade_packages};
+	struct settling s = {.asking = &r->asking,
+			     .db = r->db,
+			     .wish = &wish,
+			     .question = q,
+			     .limit_ms = explain_limit_ms(r),
+			     .on_progress = r->options->on_progress,
+			     .context = r->options->context,
+			     .d = r->d,
+			     .err = r->err,
+			     .answer = p};
 
-	for (int asks = 0; differences_find(r->db, p->pins, p->pin_count, &first, &count) && asks < AGREEMENT_ASKS;) {
-		const char *name = p->pins[first].name;
-		int agreed = 0;
-
-		progress(r, "looking for versions that suit all environments");
-		for (size_t i = 0; i <= count && !agreed; i++, asks++) {
-			const char *version = p->pins[first + (i < count ? i : 0)].version;
-
-			agreed = ask_with(r, q, arena_printf(&r->scratch, "%s%s%s", name, i < count ? "==" : "<", version), p);
-		}
-		if (agreed <= 0)
-			return agreed;
-	}
-	return 0;
+	return settle_versions(&s) < 0 || settle_moves(&s) < 0 ? -1 : 0;
 }
 
 static bool same_layers_pin(const struct pin *a, const struct pin *b)
@@ -176,7 +176,7 @@ static int resolve_containers(struct resolver *r)
 
 	question_for_containers(&r->scratch, r->db, &r->environments, r->options->without_holds, q);
 	progress(r, "resolving the packages of all containers together");
-	if (resolve_question(r, q, &p) < 0 || bring_together(r, q, &p) < 0)
+	if (resolve_question(r, q, &p) < 0 || (!is_settled(r, &p) && settle(r, q, &p) < 0))
 		return -1;
 	for (size_t i = 0; i < p.pin_count; i++)
 		*arena_push(&r->ret->arena, &r->ret->pins, &r->ret->pin_count) = p.pins[i];
@@ -197,7 +197,7 @@ static int resolve_layers(struct resolver *r)
 
 		strbuf_printf(&text, "resolving the files of %s", questions[i].askers->name);
 		progress(r, strbuf_text(&text));
-		if (resolve_question(r, &questions[i], &p) < 0)
+		if (resolve_question(r, &questions[i], &p) < 0 || settle(r, &questions[i], &p) < 0)
 			return -1;
 		for (size_t j = 0; j < p.pin_count; j++)
 			merge_pin(r->ret, first, &p.pins[j]);

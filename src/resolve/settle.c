@@ -1,0 +1,418 @@
+#include "resolve/settle.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "lock/environment.h"
+#include "resolve/differences.h"
+
+/* Pins of one name beside each other. */
+struct family {
+	const struct pin *pins;
+	size_t count;
+};
+
+static struct family family_at(const struct pin *pins, size_t count, size_t first)
+{
+	size_t end = first;
+
+	while (end < count && !strcmp(pins[end].name, pins[first].name) && pin_is_toolchain(&pins[end]) == pin_is_toolchain(&pins[first]))
+		end++;
+	return (struct family){&pins[first], end - first};
+}
+
+static struct family family_named(const struct pin *pins, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(pins[i].name, name))
+			return family_at(pins, count, i);
+	}
+	return (struct family){0};
+}
+
+/* How far an answer is from one version everywhere: what may not differ counts most. */
+struct spread {
+	size_t undeclared, differing;
+};
+
+static struct spread spread_of(const struct settling *s, const struct projection *p)
+{
+	struct spread spread = {0};
+	struct family f;
+
+	for (size_t i = 0; i < p->pin_count; i += f.count) {
+		size_t first, count;
+
+		f = family_at(p->pins, p->pin_count, i);
+		if (f.count < 2)
+			continue;
+		spread.differing++;
+		spread.undeclared += differences_find(s->db, f.pins, f.count, &first, &count);
+	}
+	return spread;
+}
+
+static bool is_nearer(struct spread a, struct spread b)
+{
+	return a.undeclared < b.undeclared || (a.undeclared == b.undeclared && a.differing < b.differing);
+}
+
+/* 1: answered; 0: refused, or the time is up; -1: error. */
+static int ask_with(struct settling *s, const char *const *more, size_t more_count, struct projection *ret)
+{
+	struct arena *arena = s->asking->uv->arena;
+	struct question q = *s->question;
+	struct uv_refusal refusal;
+	const char **all = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < q.exclusion_count; i++)
+		*arena_push(arena, &all, &count) = q.exclusions[i];
+	for (size_t i = 0; i < s->held_count; i++)
+		*arena_push(arena, &all, &count) = s->held[i];
+	for (size_t i = 0; i < more_count; i++)
+		*arena_push(arena, &all, &count) = more[i];
+	q.exclusions = all;
+	q.exclusion_count = count;
+	int answered = asking_ask(s->asking, &q, s->wish, ret, &refusal, s->err);
+
+	if (answered < 0 && s->err->code != ERR_CANCELLED && clock_monotonic_ms() >= s->asking->deadline_ms) {
+		error_release(s->err);
+		s->is_late = true;
+		return 0;
+	}
+	/* That version after version of something does not fit says only that there is nothing here. */
+	if (answered < 0 && s->err->code == ERR_NOT_FOUND) {
+		error_release(s->err);
+		return 0;
+	}
+	return answered;
+}
+
+static void hold(struct settling *s, const char *constraint)
+{
+	*arena_push(s->asking->uv->arena, &s->held, &s->held_count) = constraint;
+}
+
+static const char *text_of(struct settling *s, const char *name, const char *operator, const char * version)
+{
+	return arena_printf(s->asking->uv->arena, "%s%s%s", name, operator, version);
+}
+
+/* The asker that a pin is for, and one of its environments. */
+static const struct asker *asker_of(const struct settling *s, const struct pin *pin)
+{
+	for (size_t i = 0; i < s->question->asker_count; i++) {
+		const struct asker *asker = &s->question->askers[i];
+
+		if (asker->is_layer ? pin_in_layer(pin, asker->name) : pin_in_container(pin, asker->name))
+			return asker;
+	}
+	return NULL;
+}
+
+/* The newest version of a package below another (NULL: at all) that can be had by itself where `pin` is. 1, 0 when there is none, -1. */
+static int newest_below(struct settling *s, const struct pin *pin, const char *below, const char **ret)
+{
+	struct want want = {.canonical = pin->name, .extras = "", .specifier = below ? text_of(s, "", "<", below) : "", .through = ""};
+	const struct asker *from = asker_of(s, pin);
+	struct asker asker = *from;
+	struct question q = *s->question;
+	const struct uv_wish no_wish = {0};
+	struct uv_refusal refusal;
+	struct projection p;
+
+	for (size_t i = 0; i < from->environment_count && pin->environment_count; i++) {
+		if (!strcmp(from->environments[i]->name, pin->environments[0]))
+			asker.environments = &from->environments[i];
+	}
+	asker.environment_count = 1;
+	asker.wants = &want;
+	asker.want_count = 1;
+	q.askers = &asker;
+	q.asker_count = 1;
+	q.conflict_count = 0;
+	int answered = asking_ask(s->asking, &q, &no_wish, &p, &refusal, s->err);
+
+	if (answered < 0 && s->err->code != ERR_CANCELLED) {
+		s->is_late = s->is_late || clock_monotonic_ms() >= s->asking->deadline_ms;
+		error_release(s->err);
+		return 0;
+	}
+	struct family found = answered > 0 ? family_named(p.pins, p.pin_count, pin->name) : (struct family){0};
+
+	*ret = found.count ? found.pins->version : NULL;
+	return answered > 0 && found.count ? 1 : answered < 0 ? -1 : 0;
+}
+
+/* Everything that is the same everywhere now, and no longer would be. */
+static void keep_together(struct settling *s, const struct projection *worse, const char ***ret, size_t *ret_count)
+{
+	struct family f;
+
+	for (size_t i = 0; i < worse->pin_count; i += f.count) {
+		f = family_at(worse->pins, worse->pin_count, i);
+		struct family now = family_named(s->answer->pins, s->answer->pin_count, f.pins->name);
+
+		if (f.count > 1 && now.count == 1)
+			*arena_push(s->asking->uv->arena, ret, ret_count) = text_of(s, now.pins->name, "==", now.pins->version);
+	}
+}
+
+/* 1: taken; 0: no such answer, or none that is nearer; -1. */
+static int try_version(struct settling *s, const char *name, const char *version)
+{
+	const char **more = NULL;
+	size_t count = 0;
+	struct projection p;
+
+	*arena_push(s->asking->uv->arena, &more, &count) = text_of(s, name, "==", version);
+	for (int pass = 0; pass < 2; pass++) {
+		int answered = ask_with(s, more, count, &p);
+		size_t before = count;
+
+		if (answered <= 0)
+			return answered;
+		if (is_nearer(spread_of(s, &p), spread_of(s, s->answer))) {
+			hold(s, more[0]);
+			*s->answer = p;
+			return 1;
+		}
+		keep_together(s, &p, &more, &count);
+		if (count == before)
+			return 0;
+	}
+	return 0;
+}
+
+/* Down the versions that the pin with the lowest one could have; when nothing at all is left below one of them, nothing has to be tried there. */
+static int bring_together(struct settling *s, const struct pin *lowest)
+{
+	const char *name = lowest->name, *below = NULL, *version;
+	struct projection ignored;
+	int result = 0;
+
+	while (!s->is_late && (result = newest_below(s, lowest, below, &version)) > 0) {
+		const char *lower = text_of(s, name, "<", version);
+
+		if ((result = try_version(s, name, version)) != 0)
+			return result;
+		if ((result = ask_with(s, &lower, 1, &ignored)) <= 0)
+			return result;
+		below = version;
+	}
+	return result < 0 ? -1 : 0;
+}
+
+static bool is_in(const char *const *list, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(list[i], name))
+			return true;
+	}
+	return false;
+}
+
+static void begin(struct settling *s, const char *text)
+{
+	s->is_late = false;
+	s->asking->deadline_ms = clock_monotonic_ms() + s->limit_ms;
+	if (s->on_progress)
+		s->on_progress(s->context, text);
+}
+
+int settle_versions(struct settling *s)
+{
+	struct arena *arena = s->asking->uv->arena;
+	const char **tried = NULL;
+	size_t tried_count = 0;
+	struct family f;
+	int result = 0;
+
+	for (size_t i = 0; i < s->answer->pin_count && result >= 0 && !s->is_late; i += f.count) {
+		f = family_at(s->answer->pins, s->answer->pin_count, i);
+		if (f.count < 2 || is_in(tried, tried_count, f.pins->name))
+			continue;
+		if (!tried_count)
+			begin(s, "looking for versions that suit all environments");
+		*arena_push(arena, &tried, &tried_count) = f.pins->name;
+		result = bring_together(s, f.pins);
+		if (result > 0) /* a new answer: from the start, past what was tried */
+			i = f.count = 0;
+	}
+	s->asking->deadline_ms = 0;
+	if (s->is_late)
+		diag_warning(s->d, (struct pos){0}, "whether one version of '%s' suits all environments was not tried to the end in the time there was",
+			     tried[tried_count - 1]);
+	return result < 0 ? -1 : 0;
+}
+
+static const struct lock_environment *environment_named(const struct settling *s, const char *name)
+{
+	for (size_t i = 0; i < s->question->asker_count; i++) {
+		for (size_t j = 0; j < s->question->askers[i].environment_count; j++) {
+			if (!strcmp(s->question->askers[i].environments[j]->name, name))
+				return s->question->askers[i].environments[j];
+		}
+	}
+	return NULL;
+}
+
+/* The environments of a pin, as far as they still are any. */
+static void environments_of(struct settling *s, const struct pin *pin, const char ***ret, size_t *ret_count)
+{
+	struct arena *arena = s->asking->uv->arena;
+
+	for (size_t i = 0; i < s->question->asker_count; i++) {
+		const struct asker *asker = &s->question->askers[i];
+
+		if (!(asker->is_layer ? pin_in_layer(pin, asker->name) : pin_in_container(pin, asker->name)))
+			continue;
+		for (size_t j = 0; j < asker->environment_count; j++) {
+			const char *name = asker->environments[j]->name;
+
+			if ((!pin->environment_count || is_in(pin->environments, pin->environment_count, name)) && !is_in(*ret, *ret_count, name))
+				*arena_push(arena, ret, ret_count) = name;
+		}
+	}
+}
+
+/* "name==version" for a package that is the same everywhere, else one for each environment. False where one environment has it twice, as containers of groups in
+   conflict may: that cannot be said to uv. */
+static bool add_held(struct settling *s, struct family f, const char ***ret, size_t *ret_count)
+{
+	struct arena *arena = s->asking->uv->arena;
+	const char **seen = NULL;
+	size_t seen_count = 0, before = *ret_count;
+
+	if (f.count == 1) {
+		*arena_push(arena, ret, ret_count) = text_of(s, f.pins->name, "==", f.pins->version);
+		return true;
+	}
+	for (size_t i = 0; i < f.count; i++) {
+		const char **names = NULL;
+		size_t count = 0;
+
+		environments_of(s, &f.pins[i], &names, &count);
+		for (size_t j = 0; j < count; j++) {
+			autostrbuf struct strbuf marker = {0};
+
+			if (is_in(seen, seen_count, names[j])) {
+				*ret_count = before;
+				return false;
+			}
+			*arena_push(arena, &seen, &seen_count) = names[j];
+			environment_add_marker(&marker, environment_named(s, names[j]));
+			*arena_push(arena, ret, ret_count) = arena_printf(arena, "%s==%s ; %s", f.pins[i].name, f.pins[i].version, strbuf_text(&marker));
+		}
+	}
+	return *ret_count > before;
+}
+
+/* What the last lock had of a package for those who ask now. */
+static struct family family_before(const struct settling *s, const char *name)
+{
+	const struct lock *last = s->wish->last;
+
+	for (size_t i = 0; i < last->pin_count; i++) {
+		if (!strcmp(last->pins[i].name, name) && asker_of(s, &last->pins[i]))
+			return family_at(last->pins, last->pin_count, i);
+	}
+	return (struct family){0};
+}
+
+/* Some asker has another version than it had. */
+static bool has_moved(const struct settling *s, struct family before, struct family now)
+{
+	for (size_t i = 0; i < now.count; i++) {
+		for (size_t j = 0; j < s->question->asker_count; j++) {
+			const struct asker *asker = &s->question->askers[j];
+			bool had = false, same = false;
+
+			if (!(asker->is_layer ? pin_in_layer(&now.pins[i], asker->name) : pin_in_container(&now.pins[i], asker->name)))
+				continue;
+			for (size_t k = 0; k < before.count; k++) {
+				if (!(asker->is_layer ? pin_in_layer(&before.pins[k], asker->name) : pin_in_container(&before.pins[k], asker->name)))
+					continue;
+				had = true;
+				same = same || !strcmp(before.pins[k].version, now.pins[i].version);
+			}
+			if (had && !same)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool is_upgraded(const struct uv_wish *wish, const char *name)
+{
+	for (const char *const *p = wish->upgrade_packages; p && *p; p++) {
+		if (!strcmp(*p, name))
+			return true;
+	}
+	return false;
+}
+
+/* All that is where it was, and what was asked to move where it is now. */
+static void collect_kept(struct settling *s, const char ***ret, size_t *ret_count)
+{
+	const struct projection *p = s->answer;
+	struct family f;
+
+	for (size_t i = 0; i < p->pin_count; i += f.count) {
+		f = family_at(p->pins, p->pin_count, i);
+		struct family before = family_before(s, f.pins->name);
+
+		if (is_upgraded(s->wish, f.pins->name) || (before.count && !has_moved(s, before, f)))
+			add_held(s, f, ret, ret_count);
+	}
+}
+
+/* 1: it stays; 0: it cannot; -1. */
+static int try_to_stay(struct settling *s, struct family before)
+{
+	const char **more = NULL;
+	size_t count = 0;
+	struct projection p;
+
+	collect_kept(s, &more, &count);
+	if (!add_held(s, before, &more, &count))
+		return 0;
+	int answered = ask_with(s, more, count, &p);
+
+	if (answered <= 0)
+		return answered;
+	if (is_nearer(spread_of(s, s->answer), spread_of(s, &p)))
+		return 0;
+	*s->answer = p;
+	return 1;
+}
+
+int settle_moves(struct settling *s)
+{
+	const char **tried = NULL;
+	size_t tried_count = 0;
+	struct family f;
+	int result = 0;
+
+	if (!s->wish->last || s->wish->upgrade_all)
+		return 0;
+	for (size_t i = 0; i < s->answer->pin_count && result >= 0 && !s->is_late; i += f.count) {
+		f = family_at(s->answer->pins, s->answer->pin_count, i);
+		struct family before = family_before(s, f.pins->name);
+
+		if (!before.count || is_upgraded(s->wish, f.pins->name) || !has_moved(s, before, f) || is_in(tried, tried_count, f.pins->name))
+			continue;
+		if (!tried_count)
+			begin(s, "looking for what need not move");
+		*arena_push(s->asking->uv->arena, &tried, &tried_count) = f.pins->name;
+		result = try_to_stay(s, before);
+		if (result > 0)
+			i = f.count = 0;
+	}
+	s->asking->deadline_ms = 0;
+	if (s->is_late)
+		diag_warning(s->d, (struct pos){0}, "whether '%s' and others could stay where they were was not tried to the end in the time there was",
+			     tried[tried_count - 1]);
+	return result < 0 ? -1 : 0;
+}

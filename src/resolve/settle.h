@@ -1,0 +1,30 @@
+/* From an answer to the best one, by asking again with more held fast: one version everywhere where any serves all, and nothing moved that can stay. uv does neither
+   by itself: side by side it meets the same version where it happens to, and it keeps what it comes to in time. */
+#pragma once
+
+#include "base/diag.h"
+#include "recipe/database.h"
+#include "resolve/asking.h"
+
+struct settling {
+	struct asking *asking;
+	const struct database *db;
+	const struct uv_wish *wish;
+	const struct question *question;
+	int64_t limit_ms; /* for each of the two */
+	void (*on_progress)(void *context, const char *text);
+	void *context;
+	struct diag *d; /* gets a warning when the time was not enough to try everything */
+	struct error *err;
+	const char **held; /* "name==version", in the uv's arena: what has been settled so far */
+	size_t held_count;
+	struct projection *answer;
+	bool is_late;
+};
+
+/* For every package of `answer` that has several versions, asks for one that serves everybody, newest first, until there is one or none is left. An answer is only
+   taken where fewer packages differ than before. */
+int settle_versions(struct settling *s);
+/* For every package that moved since wish->last, other than those that were asked to: asks with it where it was, and with all that did not move where they are.
+   Where there is an answer, it is taken. */
+int settle_moves(struct settling *s);
