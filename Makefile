@@ -55,6 +55,7 @@ format:
 	clang-format-16 -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 build/debug/src/snapshot/probe.o build/release/src/snapshot/probe.o: src/snapshot/probe.py
 build/debug/src/build/wheel_job.o build/release/src/build/wheel_job.o: src/build/build_wheel.py
+build/debug/src/resolve/pip.o build/release/src/resolve/pip.o: src/resolve/pip_search.py
 clean:
 	rm -rf build
 .PHONY: all release debug tests fuzz format clean

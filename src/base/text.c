@@ -102,6 +102,16 @@ void text_percent_decode(struct strbuf *out, const char *text, size_t length)
 	}
 }
 
+void text_percent_encode(struct strbuf *out, const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("-._~", *p))
+			strbuf_add_char(out, *p);
+		else
+			strbuf_printf(out, "%%%02X", (unsigned char)*p);
+	}
+}
+
 bool text_is_control(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f || code == 0x2028 || code == 0x2029 ||

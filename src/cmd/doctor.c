@@ -77,10 +77,14 @@ static void check_resolver(struct doctor *d, struct settings *settings)
 	if (!d->has_database)
 		return;
 	if (uv_find(d->arena, &d->db, settings, &problems, &uv, &err) < 0)
-		add_error(d, "resolver", STATE_MISSING, &err,
-			  "set LOCKSTEP_UV to a uv of the version lockstep knows; 'tools/setup run' in lockstep's own folder installs it");
+		add_error(
+			d, "resolver", STATE_MISSING, &err,
+			uv.by_pip
+				? "set LOCKSTEP_PIP_PYTHON to an interpreter that has a pip lockstep knows; 'tools/setup run' in lockstep's own folder installs one"
+				: "set LOCKSTEP_UV to a uv of the version lockstep knows; 'tools/setup run' in lockstep's own folder installs it");
 	else
-		add(d, "resolver", STATE_OK, arena_printf(d->arena, "uv %s, %s", uv.version, uv.program), NULL);
+		add(d, "resolver", STATE_OK, arena_printf(d->arena, "%s %s, %s", uv.by_pip ? "pip" : "uv", uv.version, uv.by_pip ? uv.python : uv.program),
+		    NULL);
 }
 
 static void check_engines(struct doctor *d)

@@ -53,6 +53,8 @@ static void add_project(struct digest *d, const struct project *p)
 	digest_add_part(d, p->name);
 	digest_add_part(d, p->repository);
 	digest_add_part(d, p->venv);
+	if (strcmp(p->resolver, "uv") != 0)
+		digest_add_part(d, p->resolver);
 	add_count(d, p->index_count);
 	for (size_t i = 0; i < p->index_count; i++) {
 		digest_add_part(d, p->indexes[i].alias);

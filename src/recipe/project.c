@@ -86,6 +86,12 @@ static const struct schema_row project_rows[] = {
 	 offsetof(struct project, venv),
 	 .form = &word_path,
 	 .description = "where Python packages are installed in images; /opt/venv when missing"},
+	{.key = "resolver",
+	 SCHEMA_LINE,
+	 0,
+	 offsetof(struct project, resolver),
+	 .form = &word_resolver,
+	 .description = "who searches for versions: uv, or pip; uv when missing"},
 	{.key = "tags", SCHEMA_READ, .read = read_tag_files, .description = "files of the project that hold image tags, as Jenkinsfile"},
 	{.key = "indexes",
 	 SCHEMA_READ,
@@ -105,6 +111,8 @@ void load_project(struct reader *r)
 		p->repository = p->name;
 	if (!p->first_release)
 		p->first_release = "v0.1";
+	if (!p->resolver)
+		p->resolver = "uv";
 	if (!p->venv)
 		p->venv = "/opt/venv";
 	if (!p->index_count)

@@ -232,6 +232,11 @@ static bool is_libc(const char *word)
 	return !strcmp(word, "glibc") || !strcmp(word, "musl");
 }
 
+static bool is_resolver(const char *word)
+{
+	return !strcmp(word, "uv") || !strcmp(word, "pip");
+}
+
 static bool is_in_word(const char *word)
 {
 	return strlen(word) <= NAME_MAX_BYTES && *word && strchr(LOWER UPPER DIGITS, *word) && strspn(word, LOWER UPPER DIGITS "._+-") == strlen(word);
@@ -288,6 +293,7 @@ const struct word_form word_dotted = {"version", is_dotted, "numbers with dots b
 const struct word_form word_implementation = {"Python implementation", is_implementation, "one of: cpython, pypy"};
 const struct word_form word_os = {"operating system", is_os, "linux"};
 const struct word_form word_machine = {"machine", is_machine, "one of: x86_64, aarch64, armv7l, i686, ppc64le, s390x, riscv64"};
+const struct word_form word_resolver = {"resolver", is_resolver, "one of: uv, pip"};
 const struct word_form word_libc = {"C library", is_libc, "one of: glibc, musl"};
 const struct word_form word_pattern = {"pattern", is_pattern, "one of: version, word, path"};
 const struct word_form word_choice = {"value of an option", is_choice, "letters, digits and '.', '_', '+', '-', or an absolute path"};

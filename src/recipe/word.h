@@ -28,6 +28,7 @@ extern const struct word_form word_user;         /* "ci", "1000:1000" */
 extern const struct word_form word_mode;         /* "0644", "0755" */
 extern const struct word_form word_python_minor; /* "3.11" */
 extern const struct word_form word_dotted;       /* "2.36": numbers with dots */
+extern const struct word_form word_resolver;     /* who searches for versions */
 extern const struct word_form word_implementation, word_os, word_machine, word_libc;
 extern const struct word_form word_choice;  /* of an option: a word or a path */
 extern const struct word_form word_file;    /* a plain file name */

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "lock/environment.h"
-#include "resolve/uv_lock.h"
+#include "resolve/search.h"
 
 enum { ROUNDS = 40 };
 
@@ -62,19 +62,17 @@ static int ask_once(struct asking *a, const struct question *q, const struct uv_
 		    struct error *err)
 {
 	struct uv_lock answer;
-	const char *path;
 	int64_t left_ms = a->deadline_ms ? a->deadline_ms - clock_monotonic_ms() : 0;
 
 	if (a->deadline_ms && left_ms <= 0)
 		return error_set(err, ERR_FAILED, "the time for an answer is up");
 	a->uv->timeout_ms = left_ms;
-	int answered = uv_ask(a->uv, q, wish, &path, refusal, err);
+	int answered = search_ask(a->uv, q, wish, &answer, refusal, err);
 
 	a->uv->timeout_ms = 0;
 	if (answered <= 0)
 		return answered;
-	if (uv_lock_read(a->uv->arena, path, &answer, err) < 0 || projection_make(a->arena, q, &answer, &a->uv->indexes, ret, err) < 0 ||
-	    (!ret->misfit_count && pythons_check(&a->pythons, q, ret, err) < 0))
+	if (projection_make(a->arena, q, &answer, &a->uv->indexes, ret, err) < 0 || (!ret->misfit_count && pythons_check(&a->pythons, q, ret, err) < 0))
 		return -1;
 	if (answer.cut_off_unix)
 		a->cut_off_unix = answer.cut_off_unix;

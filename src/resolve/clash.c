@@ -299,7 +299,7 @@ static int tell(struct search *s, const struct question *all, const struct culpr
 	else
 		error_set(s->err, ERR_CONFLICT, "%zu requirements cannot hold together", count);
 	add_misfits(s);
-	error_hint(s->err, "uv says: %s", s->refusal.text);
+	error_hint(s->err, "%s says: %s", s->asking->uv->by_pip ? "pip" : "uv", s->refusal.text);
 	if (s->out_of_time)
 		error_hint(s->err, "the smallest set was not found in the time there was; not all that is named need be to blame");
 	return -1;

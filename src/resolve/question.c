@@ -302,3 +302,12 @@ void asker_add_name(struct strbuf *out, const struct asker *a)
 {
 	strbuf_printf(out, "%s '%s'", a->is_layer ? "layer" : "container", a->name);
 }
+
+bool question_concerns(const struct question *q, const struct pin *pin)
+{
+	for (size_t i = 0; i < q->asker_count; i++) {
+		if (q->askers[i].is_layer ? pin_in_layer(pin, q->askers[i].name) : pin->layer_count == 0)
+			return true;
+	}
+	return false;
+}

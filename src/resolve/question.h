@@ -65,5 +65,7 @@ void questions_for_layers(struct arena *a, const struct database *db, const stru
 void question_copy(struct arena *a, const struct question *from, struct question *ret);
 /* "onnx[reference]>=1.14,<1.17; marker" as it would be asked now. */
 void want_add_requirement(struct strbuf *out, const struct want *w);
+/* Whether a pin of an earlier lock has to do with a question: one of another container's part is of no use to a toolchain, and the other way round. */
+bool question_concerns(const struct question *q, const struct pin *pin);
 /* "container 'ci-gpu'", "layer 'cuda{version=13.0}'" */
 void asker_add_name(struct strbuf *out, const struct asker *a);

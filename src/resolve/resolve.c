@@ -248,7 +248,7 @@ static void describe(struct resolver *r)
 	r->ret->project = arena_strdup(a, r->db->project.name);
 	r->ret->inputs = arena_strdup(a, hex);
 	*arena_push(a, &r->ret->tools, &r->ret->tool_count) = (struct lock_tool){"lockstep", LOCKSTEP_VERSION};
-	*arena_push(a, &r->ret->tools, &r->ret->tool_count) = (struct lock_tool){"uv", arena_strdup(a, r->uv.version)};
+	*arena_push(a, &r->ret->tools, &r->ret->tool_count) = (struct lock_tool){r->uv.by_pip ? "pip" : "uv", arena_strdup(a, r->uv.version)};
 	r->ret->environments = r->environments.items;
 	r->ret->environment_count = r->environments.count;
 	for (size_t i = 0; i < r->db->container_count; i++)

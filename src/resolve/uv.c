@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "io/process.h"
+#include "resolve/pip.h"
 #include "resolve/uv_said.h"
 
 /* uv.lock is uv's own format and moves with it. */
@@ -186,7 +187,7 @@ static int find_python(struct uv *uv, struct error *err)
 /* uv's built-in index needs no address, and has none to be told by; but it cannot be named, and is always asked last. */
 static bool needs_default_address(const struct database *db, const struct settings *settings)
 {
-	bool named = db->project.index_count > 1 || settings->index_count > 1;
+	bool named = text_equal(db->project.resolver, "pip") || db->project.index_count > 1 || settings->index_count > 1;
 
 	for (size_t i = 0; i < db->package_count; i++)
 		named = named || db->packages[i].index;
@@ -197,13 +198,13 @@ int uv_find(struct arena *a, const struct database *db, struct settings *setting
 {
 	const char *url;
 
-	*ret = (struct uv){.arena = a, .settings = settings};
+	*ret = (struct uv){.arena = a, .settings = settings, .by_pip = text_equal(db->project.resolver, "pip")};
 	if (needs_default_address(db, settings) && settings_default_index(settings, db->root, &url, err) < 0)
 		return -1;
 	uv_indexes_collect(a, db, settings, d, &ret->indexes);
 	if (d->error_count)
 		return diag_failed(d, err);
-	if (find_program(ret, db->root, err) < 0 || ask_version(ret, err) < 0 || find_python(ret, err) < 0)
+	if (ret->by_pip ? pip_find(ret, db->root, err) < 0 : find_program(ret, db->root, err) < 0 || ask_version(ret, err) < 0 || find_python(ret, err) < 0)
 		return -1;
 	make_environment(ret, settings);
 	return 0;

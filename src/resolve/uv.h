@@ -13,6 +13,7 @@
 #include "resolve/uv_files.h"
 
 struct uv {
+	bool by_pip; /* pip is asked instead: `python` is the interpreter that has it, `version` its version */
 	struct arena *arena;
 	const char *program, *version; /* absolute path; "0.13.9" */
 	const char *python;            /* an interpreter of this machine, of any version */

@@ -119,6 +119,23 @@ const char *uv_indexes_alias(const struct uv_indexes *indexes, const char *url)
 	return "default";
 }
 
+const char *uv_index_address(struct arena *a, const struct uv_index *index)
+{
+	const char *scheme = index->url ? strstr(index->url, "://") : NULL;
+	autostrbuf struct strbuf out = {0};
+
+	if (!scheme || !index->user)
+		return index->url;
+	strbuf_add_bytes(&out, index->url, (size_t)(scheme + 3 - index->url));
+	text_percent_encode(&out, index->user);
+	if (index->password) {
+		strbuf_add_char(&out, ':');
+		text_percent_encode(&out, index->password);
+	}
+	strbuf_printf(&out, "@%s", scheme + 3);
+	return arena_strdup(a, strbuf_text(&out));
+}
+
 void uv_add_group(struct strbuf *out, size_t asker)
 {
 	strbuf_printf(out, "c%zu", asker + 1);
@@ -345,16 +362,6 @@ void uv_add_pyproject(struct strbuf *out, const struct question *q, const struct
 	add_indexes(out, indexes);
 }
 
-/* A pin of another container's part is of no use to a toolchain, and the other way round. */
-static bool concerns(const struct question *q, const struct pin *pin)
-{
-	for (size_t i = 0; i < q->asker_count; i++) {
-		if (q->askers[i].is_layer ? pin_in_layer(pin, q->askers[i].name) : pin->layer_count == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Where a lock has a package at two versions, uv is told for which environments each was. */
 static void add_pin_markers(struct strbuf *out, const struct lock *last, const struct pin *pin)
 {
@@ -391,7 +398,7 @@ bool uv_add_preferences(struct strbuf *out, const struct question *q, const stru
 		const struct pin *pin = &last->pins[i];
 		bool has_twin = (i && !strcmp(last->pins[i - 1].name, pin->name)) || (i + 1 < last->pin_count && !strcmp(last->pins[i + 1].name, pin->name));
 
-		if (!concerns(q, pin))
+		if (!question_concerns(q, pin))
 			continue;
 		strbuf_add(out, "\n[[package]]\nname = ");
 		toml_add_string(out, pin->name);

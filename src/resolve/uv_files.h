@@ -32,6 +32,9 @@ void uv_indexes_collect(struct arena *a, const struct database *db, const struct
 /* The alias of an index by the address uv writes; "default" when none has it. */
 const char *uv_indexes_alias(const struct uv_indexes *indexes, const char *url);
 
+/* Its address with user and password, or NULL. */
+const char *uv_index_address(struct arena *a, const struct uv_index *index);
+
 /* Whether a place of find-links holds a user: it is told to uv in its environment, and written to no file. */
 bool uv_find_links_is_secret(const char *place);
 void uv_add_pyproject(struct strbuf *out, const struct question *q, const struct uv_indexes *indexes, const struct settings *settings);

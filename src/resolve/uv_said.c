@@ -129,14 +129,54 @@ static bool has_built_in(const struct uv *uv)
 	return false;
 }
 
+/* What helps against a status, told once for all that can be asked. */
+static int hint_at_status(const char *status, struct error *err)
+{
+	if (text_starts_with(status, "401") || text_starts_with(status, "403"))
+		return error_hint(err,
+				  "give it credentials: in netrc, in the address in your own pip or uv settings, or in UV_INDEX_<NAME>_USERNAME and _PASSWORD");
+	if (*status == '5' || text_starts_with(status, "429"))
+		return error_hint(err, "that is trouble of its own, which mostly passes; run the same command again later");
+	return error_hint(err, "what it lists it should have: ask whoever runs it, or use another index or mirror");
+}
+
+static int hint_at_network(struct error *err)
+{
+	return error_hint(err, "is the address right, and do http_proxy, https_proxy and no_proxy suit this network? then run the same command again");
+}
+
+int uv_index_answered(const struct uv_index *index, const char *status, struct error *err)
+{
+	error_set(err, ERR_HTTP, "index '%s' (from %s) answered %s", index->alias, index->from, status);
+	return hint_at_status(status, err);
+}
+
+int uv_index_unreachable(const struct uv_index *index, const char *why, struct error *err)
+{
+	error_set(err, ERR_NETWORK, "cannot reach index '%s' (from %s): %s", index->alias, index->from, why ? why : "no answer");
+	return hint_at_network(err);
+}
+
+int uv_place_unreachable(const char *url, const char *why, struct error *err)
+{
+	autofree char *safe = http_redacted(url);
+
+	error_set(err, ERR_NETWORK, "cannot reach '%s': %s", safe, why ? why : "no answer");
+	return hint_at_network(err);
+}
+
+int uv_no_upload_times(const struct uv *uv, struct error *err)
+{
+	error_set(err, ERR_FAILED, "the index does not say when files were uploaded, so nothing can be locked as of a date");
+	return error_hint(err, "leave %s away, or use an index with upload times (PEP 700)",
+			  uv->cut_off_unix ? "--at" : "exclude-newer in your own uv settings");
+}
+
 static int refused(const struct uv *uv, const char *said, const char *status, struct error *err)
 {
 	const struct uv_index *index = index_of(uv, said);
 
-	if (!index)
-		return error_set(err, ERR_HTTP, "an index answered %s", status);
-	error_set(err, ERR_HTTP, "index '%s' (from %s) answered %s", index->alias, index->from, status);
-	return error_hint(err, "give it credentials: in netrc, in the address in your own pip or uv settings, or in UV_INDEX_<NAME>_USERNAME and _PASSWORD");
+	return index ? uv_index_answered(index, status, err) : error_set(err, ERR_HTTP, "an index answered %s", status);
 }
 
 static const char *first_address(struct arena *a, const char *said)
@@ -173,14 +213,12 @@ static int could_not_ask(struct uv *uv, const char *said, struct error *err)
 		int length = (int)strcspn(status + 1, ")");
 
 		error_set(err, ERR_HTTP, "%s answered %.*s", strbuf_text(&who), length, status + 1);
-		if (status[1] == '5' || text_starts_with(status + 1, "429"))
-			return error_hint(err, "that is trouble of its own, which mostly passes; run the same command again later");
-		return error_hint(err, "what it lists it should have: ask whoever runs it, or use another index or mirror");
+		return hint_at_status(status + 1, err);
 	}
 	for (const char *p = said; (p = strstr(p, "  cause: ")); p++)
 		last_cause = p + strlen("  cause: ");
 	error_set(err, ERR_NETWORK, "cannot reach %s: %.*s", strbuf_text(&who), (int)strcspn(last_cause, "\n"), last_cause);
-	return error_hint(err, "is the address right, and do http_proxy, https_proxy and no_proxy suit this network? then run the same command again");
+	return hint_at_network(err);
 }
 
 static int other_failure(struct uv *uv, const struct question *q, const struct process_result *result, struct error *err)
@@ -210,11 +248,8 @@ int uv_said(struct uv *uv, const struct question *q, const struct process_result
 		return refused(uv, said, "401 Unauthorized", err);
 	if (strstr(said, "403 Forbidden"))
 		return refused(uv, said, "403 Forbidden", err);
-	if (strstr(said, "is missing an upload date")) {
-		error_set(err, ERR_FAILED, "the index does not say when files were uploaded, so nothing can be locked as of a date");
-		return error_hint(err, "leave %s away, or use an index with upload times (PEP 700)",
-				  uv->cut_off_unix ? "--at" : "exclude-newer in your own uv settings");
-	}
+	if (strstr(said, "is missing an upload date"))
+		return uv_no_upload_times(uv, err);
 	if (uv->settings->offline && !uv->settings->no_index && strstr(said, "was not found in the cache"))
 		return error_set(
 			err, ERR_NETWORK,

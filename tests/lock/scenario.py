@@ -8,7 +8,7 @@ import yaml
 
 # recipes/python.yaml is these, exactly as they stand in the scenario.
 DATABASE = ("groups", "packages", "conflicts", "differences", "waivers", "build_constraints")
-KEYS = {"about", "index", "indexes", "serve", *DATABASE, "layers", "bases", "containers", "project", "settings", "wheels", "alone", "chain", "steps"}
+KEYS = {"about", "index", "indexes", "serve", *DATABASE, "layers", "bases", "containers", "project", "settings", "wheels", "alone", "chain", "pip", "steps"}
 CHANGES = {"index", "indexes", "serve", *DATABASE, "layers", "bases", "containers", "project", "settings"}
 EXPECTATIONS = {"lock", "clash", "problems", "exit", "unchanged", "stdout", "stderr", "not_stderr", "json", "edges", "files", "from", "environments"}
 STEP = EXPECTATIONS | {"args", "change", "secret", "faults", "moves"}

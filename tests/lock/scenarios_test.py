@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Locks small projects against a package index made for each: every tests/lock/*.yaml is one scenario.
 
-usage: scenarios_test.py [-v] [NAME ...]      only those; -v prints what lockstep said
+usage: scenarios_test.py [--pip] [-v] [NAME ...]      only those; -v prints what lockstep said; --pip lets pip resolve
 
 A scenario:
     about       what it is to show
@@ -18,6 +18,7 @@ A scenario:
     alone       drifts: each container locked by itself, by the same uv, gives versions that differ; fails: one cannot be locked at all
     chain       the containers locked one after another in the order of the file. fails: with what is locked as constraints, there comes one that cannot be
                 locked; drifts: with what is locked as preferences, versions differ
+    pip         why pip, as the other resolver, gives something else; it is seen that it does
     steps       what is run one after another, each with
         args         arguments of `lockstep lock`
         change       keys of the scenario that are other from here on; tables are merged by name, ~ takes an entry away
@@ -94,7 +95,7 @@ def python_text(s):
 def write_project(root, s, url):
     for folder in ("recipes", "containers"):
         shutil.rmtree(os.path.join(root, folder), ignore_errors=True)
-    project = {**PROJECT, "indexes": [{"alias": "default"}], **s.get("project", {})}
+    project = {**PROJECT, "indexes": [{"alias": "default"}], **s.get("project", {}), "resolver": s["resolver"]}
     write(root, "recipes/project.yaml", "".join(f"{k}: {json.dumps(v)}\n" for k, v in project.items()).replace("$ADDRESS", url))
     write(root, "Jenkinsfile", "".join(f"{n.replace('-', '_')} = 'test/{n}:v0.0'\n" for n in s["containers"]))
     write(root, "recipes/python.yaml", python_text(s))
@@ -235,6 +236,9 @@ def environment(root, index, s):
         keep[name] = value.replace("$INDEX", index.url).replace("$ADDRESS", index.address).replace("$HOST", index.address[len("http://"):])
     if uv_program() != "uv":
         keep["LOCKSTEP_UV"] = uv_program()  # else lockstep looks in PATH
+    pip = os.path.join(ROOT, ".tools/resolvers/bin/python")
+    if os.path.exists(pip):
+        keep["LOCKSTEP_PIP_PYTHON"] = pip
     return {k: v for k, v in keep.items() if v != ""}
 
 
@@ -265,19 +269,24 @@ def run_steps(work, s, verbose):
                 print(f"--- step {number}\n{run.done.stdout}{run.done.stderr}")
             if run.problems:
                 return [f"step {number}: {p}" for p in run.problems]
-            if number == 1 and {"alone", "chain"} & set(s):
+            if number == 1 and {"alone", "chain"} & set(s) and s["resolver"] == "uv":
                 found = apart.check(uv_program(), environment(work, index, s), work, run.lock, list(s["containers"]), s)
                 if found:
                     return found
     return []
 
 
-def run_scenario(path, verbose=False):
+def run_scenario(path, verbose=False, resolver="uv"):
     work = tempfile.mkdtemp(prefix="lockstep-scenario-")
     try:
         os.makedirs(work + "/project/home")
         os.makedirs(work + "/home")
-        return run_steps(work, scenario.read(path), verbose)
+        s = {**scenario.read(path), "resolver": resolver}
+        problems = run_steps(work, s, verbose)
+        if resolver != "pip" or "pip" not in s:
+            return problems
+        print(f"# {os.path.basename(path)[:-5]}: pip gives something else: {s['pip']}")
+        return [] if problems else ["pip gives the same, although 'pip' says why it does not"]
     except (scenario.Wrong, scenario.yaml.YAMLError) as e:
         return [str(e)]
     finally:
@@ -286,11 +295,12 @@ def run_scenario(path, verbose=False):
 
 def main(arguments):
     verbose = "-v" in arguments
-    names = [a for a in arguments if a != "-v"]
+    resolver = "pip" if "--pip" in arguments else "uv"
+    names = [a for a in arguments if not a.startswith("-")]
     paths = sorted(p for p in glob.glob(HERE + "/*.yaml") if not names or os.path.basename(p)[:-5] in names)
     failed = 0
     with concurrent.futures.ProcessPoolExecutor(1 if verbose else 2) as pool:
-        for path, problems in zip(paths, pool.map(run_scenario, paths, [verbose] * len(paths))):
+        for path, problems in zip(paths, pool.map(run_scenario, paths, [verbose] * len(paths), [resolver] * len(paths))):
             name = os.path.basename(path)[:-5]
             failed += bool(problems)
             print(f"{'not ok' if problems else 'ok'} {name}" + "".join("\n    " + p.replace("\n", "\n    ") for p in problems), flush=True)

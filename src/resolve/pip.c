@@ -1,0 +1,411 @@
+#include "resolve/pip.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "io/digest.h"
+#include "io/http.h"
+#include "io/json.h"
+#include "io/process.h"
+#include "python/requirement.h"
+#include "lock/environment.h"
+#include "resolve/pip_answer.h"
+#include "resolve/uv_said.h"
+
+__asm__(".section .rodata\n"
+	".balign 16\n"
+	"pip_search_script:\n"
+	".incbin \"src/resolve/pip_search.py\"\n"
+	".byte 0\n"
+	".previous\n");
+extern const char pip_search_script[];
+
+/* Functions of pip's that are not promised to stay are wrapped. */
+static const char known_version[] = "26.";
+
+static int find_python(struct uv *uv, const char *root, struct error *err)
+{
+	const char *said = getenv("LOCKSTEP_PIP_PYTHON");
+	char *own = path_join(uv->arena, root, ".tools/resolvers/bin/python");
+
+	if (said && *said) {
+		uv->python = arena_strdup(uv->arena, said);
+		return access(said, X_OK) == 0 ? 0 : error_errno(err, "cannot run '%s', which LOCKSTEP_PIP_PYTHON names", said);
+	}
+	if (access(own, X_OK) == 0) {
+		uv->python = own;
+		return 0;
+	}
+	autofree char *found = process_find("python3");
+
+	if (!found)
+		return error_set(err, ERR_NOT_FOUND, "no python3 on this machine, and so no pip, which 'resolver: pip' in recipes/project.yaml asks for");
+	uv->python = arena_strdup(uv->arena, found);
+	return 0;
+}
+
+int pip_find(struct uv *ret, const char *root, struct error *err)
+{
+	autoresult struct process_result result = {0};
+
+	if (find_python(ret, root, err) < 0)
+		return -1;
+	const char *argv[] = {ret->python, "-I", "-c", "import pip; print(pip.__version__)", NULL};
+	struct process_spec spec = {.argv = argv, .timeout_ms = 60000};
+
+	if (process_run(&spec, &result, err) < 0)
+		return -1;
+	if (result.exit_status != 0)
+		error_set(err, ERR_NOT_FOUND, "'%s' has no pip, which 'resolver: pip' in recipes/project.yaml asks for", ret->python);
+	else if (!text_starts_with(strbuf_text(&result.out), known_version))
+		error_set(err, ERR_FAILED, "'%s' has pip %.*s, whose resolver is not known to lockstep; it knows %sx", ret->python,
+			  (int)strcspn(strbuf_text(&result.out), "\n"), strbuf_text(&result.out), known_version);
+	else
+		ret->version = arena_strndup(ret->arena, strbuf_text(&result.out), strcspn(strbuf_text(&result.out), "\n"));
+	return ret->version ? 0 : error_hint(err, "run tools/setup, which installs the right one, or name an interpreter that has it with LOCKSTEP_PIP_PYTHON");
+}
+
+static void add_text(struct json_writer *w, const char *text)
+{
+	json_add_text(w, NULL, text);
+}
+
+static void add_pair(struct json_writer *w, const char *option, const char *value)
+{
+	if (!value)
+		return;
+	add_text(w, option);
+	add_text(w, value);
+}
+
+/* The user's settings as options: pip itself is told to look at no configuration, as uv's count too. */
+static void add_arguments(struct json_writer *w, const struct uv *uv)
+{
+	const struct settings *s = uv->settings;
+	autofree char *timeout = s->timeout_ms > 0 ? mem_printf("%lld", (long long)(s->timeout_ms + 999) / 1000) : NULL;
+	bool first = true;
+
+	json_begin_array(w, "arguments");
+	add_pair(w, "--cert", s->ca_file);
+	add_pair(w, "--client-cert", s->client_cert);
+	add_pair(w, "--proxy", s->proxy);
+	add_pair(w, "--timeout", timeout);
+	for (const char *const *host = (const char *const *)s->trusted_hosts; host && *host; host++)
+		add_pair(w, "--trusted-host", *host);
+	for (size_t i = 0; i < s->find_links_count; i++) {
+		if (strstr(s->find_links[i], "://") || file_is_dir(s->find_links[i]))
+			add_pair(w, "--find-links", s->find_links[i]);
+	}
+	if (s->no_index)
+		add_text(w, "--no-index");
+	for (size_t i = 0; i < uv->indexes.count && !s->no_index; i++) {
+		if (uv->indexes.items[i].explicit_only)
+			continue;
+		add_pair(w, first ? "--index-url" : "--extra-index-url", uv_index_address(uv->arena, &uv->indexes.items[i]));
+		first = false;
+	}
+	/* An index for those packages alone that are bound to it stands last: it is not heard about others. */
+	for (size_t i = 0; i < uv->indexes.count && !s->no_index; i++) {
+		if (uv->indexes.items[i].explicit_only)
+			add_pair(w, "--extra-index-url", uv_index_address(uv->arena, &uv->indexes.items[i]));
+	}
+	json_end_array(w);
+}
+
+static void add_indexes(struct json_writer *w, const struct uv *uv)
+{
+	json_begin_array(w, "indexes");
+	for (size_t i = 0; i < uv->indexes.count; i++) {
+		json_begin_object(w, NULL);
+		json_add_text(w, "alias", uv->indexes.items[i].alias);
+		json_add_text(w, "url", uv->indexes.items[i].url);
+		json_add_boolean(w, "explicit", uv->indexes.items[i].explicit_only);
+		json_end_object(w);
+	}
+	json_end_array(w);
+}
+
+static void add_bound(struct json_writer *w, const struct question *q)
+{
+	autoarena struct arena scratch = {0};
+	const char **done = NULL;
+	size_t count = 0;
+
+	json_begin_object(w, "bound");
+	for (size_t i = 0; i < q->asker_count; i++) {
+		for (size_t j = 0; j < q->askers[i].want_count; j++) {
+			const struct want *want = &q->askers[i].wants[j];
+			bool known = !want->package || !want->package->index;
+
+			for (size_t k = 0; k < count && !known; k++)
+				known = !strcmp(done[k], want->canonical);
+			if (known)
+				continue;
+			*arena_push(&scratch, &done, &count) = want->canonical;
+			json_add_text(w, want->canonical, want->package->index);
+		}
+	}
+	json_end_object(w);
+}
+
+static bool is_upgraded(const struct uv_wish *wish, const char *name)
+{
+	for (const char *const *p = wish->upgrade_packages; p && *p; p++) {
+		if (!strcmp(*p, name))
+			return true;
+	}
+	return false;
+}
+
+/* name -> versions of the last lock. Its pins are sorted by name. */
+static void add_preferred(struct json_writer *w, const struct question *q, const struct uv_wish *wish)
+{
+	const char *open = NULL;
+
+	json_begin_object(w, "preferred");
+	for (size_t i = 0; wish->last && !wish->upgrade_all && i < wish->last->pin_count; i++) {
+		const struct pin *pin = &wish->last->pins[i];
+
+		if (!question_concerns(q, pin) || is_upgraded(wish, pin->name) || (open && !strcmp(open, pin->name)))
+			continue;
+		json_begin_array(w, pin->name);
+		for (size_t j = i; j < wish->last->pin_count; j++) {
+			if (!strcmp(wish->last->pins[j].name, pin->name) && question_concerns(q, &wish->last->pins[j]))
+				add_text(w, wish->last->pins[j].version);
+		}
+		json_end_array(w);
+		open = pin->name;
+	}
+	json_end_object(w);
+}
+
+static void add_markers(struct json_writer *w, const struct marker_environment *e)
+{
+	json_begin_object(w, NULL);
+	json_add_text(w, "implementation_name", e->implementation_name);
+	json_add_text(w, "implementation_version", e->implementation_version);
+	json_add_text(w, "os_name", e->os_name);
+	json_add_text(w, "platform_machine", e->platform_machine);
+	json_add_text(w, "platform_python_implementation", e->platform_python_implementation);
+	json_add_text(w, "platform_release", e->platform_release);
+	json_add_text(w, "platform_system", e->platform_system);
+	json_add_text(w, "platform_version", e->platform_version);
+	json_add_text(w, "python_full_version", e->python_full_version);
+	json_add_text(w, "python_version", e->python_version);
+	json_add_text(w, "sys_platform", e->sys_platform);
+	json_end_object(w);
+}
+
+static void add_constraints(struct json_writer *w, const struct question *q)
+{
+	json_begin_array(w, "constraints");
+	for (size_t i = 0; i < q->exclusion_count; i++)
+		add_text(w, q->exclusions[i]);
+	for (size_t i = 0; i < q->asker_count; i++) {
+		for (size_t j = 0; j < q->askers[i].want_count && !q->askers[i].left_out; j++) {
+			const struct want *want = &q->askers[i].wants[j];
+			autostrbuf struct strbuf text = {0};
+
+			if (want->left_out || want->loose || !*want->specifier || want->may_differ)
+				continue;
+			strbuf_printf(&text, "%s%s%s%s", want->canonical, want->specifier, want->marker ? " ; " : "", want->marker ? want->marker : "");
+			add_text(w, strbuf_text(&text));
+		}
+	}
+	json_end_array(w);
+}
+
+static void add_run(struct json_writer *w, struct uv *uv, const struct question *q, const struct pip_run *run)
+{
+	const char *const *tags;
+	size_t count;
+
+	json_begin_object(w, NULL);
+	json_add_text(w, "python", run->environment->python);
+	json_begin_array(w, "markers");
+	add_markers(w, &run->values.lowest);
+	add_markers(w, &run->values.highest);
+	json_end_array(w);
+	lock_environment_tags(uv->arena, run->environment, &tags, &count);
+	json_begin_array(w, "tags");
+	for (size_t i = 0; i < count; i++)
+		add_text(w, tags[i]);
+	json_end_array(w);
+	json_begin_array(w, "requirements");
+	for (size_t i = 0; i < run->asker_count; i++) {
+		const struct asker *asker = &q->askers[run->askers[i]];
+
+		for (size_t j = 0; j < asker->want_count; j++) {
+			autostrbuf struct strbuf text = {0};
+
+			if (asker->wants[j].left_out)
+				continue;
+			want_add_requirement(&text, &asker->wants[j]);
+			add_text(w, strbuf_text(&text));
+		}
+	}
+	json_end_array(w);
+	add_constraints(w, q);
+	json_end_object(w);
+}
+
+static void add_question(struct strbuf *out, struct uv *uv, const struct question *q, const struct uv_wish *wish, const struct pip_run *runs, size_t count)
+{
+	struct json_writer w = {.out = out, .compact = true};
+	autostrbuf struct strbuf date = {0};
+
+	json_begin_object(&w, NULL);
+	add_arguments(&w, uv);
+	add_indexes(&w, uv);
+	add_bound(&w, q);
+	if (uv->cut_off_unix)
+		clock_add_rfc3339(&date, uv->cut_off_unix);
+	json_add_text(&w, "before", uv->cut_off_unix ? strbuf_text(&date) : NULL);
+	json_begin_array(&w, "dropped");
+	json_end_array(&w);
+	add_preferred(&w, q, wish);
+	json_begin_array(&w, "runs");
+	for (size_t i = 0; i < count; i++)
+		add_run(&w, uv, q, &runs[i]);
+	json_end_array(&w);
+	json_end_object(&w);
+}
+
+static bool in_conflict(const struct question *q, size_t one, size_t other)
+{
+	for (size_t i = 0; i < q->conflict_count; i++) {
+		if ((q->conflicts[i][0] == one && q->conflicts[i][1] == other) || (q->conflicts[i][0] == other && q->conflicts[i][1] == one))
+			return true;
+	}
+	return false;
+}
+
+static bool has_environment(const struct asker *asker, const struct lock_environment *environment)
+{
+	for (size_t i = 0; i < asker->environment_count; i++) {
+		if (asker->environments[i] == environment)
+			return true;
+	}
+	return false;
+}
+
+/* Into the first run of its environment in which it is in conflict with nobody. */
+static void place_asker(struct uv *uv, const struct question *q, size_t asker, const struct lock_environment *environment, struct pip_run **runs, size_t *count)
+{
+	struct pip_run *run = NULL;
+
+	for (size_t i = 0; i < *count && !run; i++) {
+		bool free = (*runs)[i].environment == environment;
+
+		for (size_t j = 0; j < (*runs)[i].asker_count && free; j++)
+			free = !in_conflict(q, asker, (*runs)[i].askers[j]);
+		run = free ? &(*runs)[i] : NULL;
+	}
+	if (!run) {
+		run = arena_push(uv->arena, runs, count);
+		run->environment = environment;
+		environment_values(uv->arena, environment, &run->values);
+	}
+	*arena_push(uv->arena, &run->askers, &run->asker_count) = asker;
+}
+
+static void make_runs(struct uv *uv, const struct question *q, struct pip_run **ret, size_t *ret_count)
+{
+	*ret = NULL;
+	*ret_count = 0;
+	for (size_t i = 0; i < q->asker_count; i++) {
+		for (size_t j = 0; j < q->askers[i].environment_count && !q->askers[i].left_out; j++) {
+			if (has_environment(&q->askers[i], q->askers[i].environments[j]))
+				place_asker(uv, q, i, q->askers[i].environments[j], ret, ret_count);
+		}
+	}
+}
+
+static const struct uv_index *find_index(const struct uv *uv, const char *alias)
+{
+	for (size_t i = 0; alias && i < uv->indexes.count; i++) {
+		if (!strcmp(uv->indexes.items[i].alias, alias))
+			return &uv->indexes.items[i];
+	}
+	return NULL;
+}
+
+static int failed(const struct uv *uv, const struct value *failure, struct error *err)
+{
+	const char *alias = value_get_text(failure, "index"), *status = value_get_text(failure, "status"), *text = value_get_text(failure, "text");
+	const char *url = value_get_text(failure, "url");
+	const struct uv_index *index = find_index(uv, alias);
+
+	if (text && strstr(text, "does not provide upload-time metadata"))
+		return uv_no_upload_times(uv, err);
+	if (!index && url)
+		return uv_place_unreachable(url, status ? status : text, err);
+	if (!index)
+		return error_set(err, status ? ERR_HTTP : ERR_ENGINE, "pip %s failed: %s%s%s", uv->version, status ? status : "", status ? ": " : "",
+				 text && *text ? text : "it says nothing");
+	return status ? uv_index_answered(index, status, err) : uv_index_unreachable(index, text, err);
+}
+
+static int refused(struct uv *uv, const struct value *from, struct uv_refusal *ret)
+{
+	const struct value *missing = value_get(from, "missing");
+	const char *text = value_get_text(from, "text");
+
+	*ret = (struct uv_refusal){.text = arena_strdup(uv->arena, text ? text : ""),
+				   .no_wheel = value_get_boolean(from, "no_wheel", false),
+				   .no_version = value_get_boolean(from, "no_version", false)};
+	for (size_t i = 0; missing && missing->kind == VALUE_ARRAY && i < missing->item_count; i++) {
+		if (missing->items[i]->kind == VALUE_TEXT)
+			*arena_push(uv->arena, &ret->missing, &ret->missing_count) = missing->items[i]->text;
+	}
+	return 0;
+}
+
+static int read_answer(struct uv *uv, const char *path, struct value **ret, struct error *err)
+{
+	enum { ANSWER_LIMIT_BYTES = 256 * 1024 * 1024 };
+	autostrbuf struct strbuf text = {0};
+
+	if (file_read(path, ANSWER_LIMIT_BYTES, &text, err) < 0)
+		return -1;
+	return json_parse(uv->arena, "pip's answer", strbuf_text(&text), text.length, ret, err);
+}
+
+int pip_ask(struct uv *uv, const struct question *q, const struct uv_wish *wish, struct uv_lock *ret, struct uv_refusal *refusal, struct error *err)
+{
+	char *path = path_join(uv->arena, uv->folder, "answer.json");
+	const char *argv[] = {uv->python, "-I", "-c", pip_search_script, path, NULL};
+	autoresult struct process_result result = {0};
+	autostrbuf struct strbuf question = {0};
+	struct pip_run *runs;
+	struct value *answer;
+	size_t count;
+
+	if (uv->settings->offline && !uv->settings->no_index)
+		return error_set(err, ERR_INPUT, "pip cannot resolve offline; use 'resolver: uv' in recipes/project.yaml, or take the offline setting away");
+	make_runs(uv, q, &runs, &count);
+	add_question(&question, uv, q, wish, runs, count);
+	struct process_spec spec = {.argv = argv,
+				    .environment = uv->environment,
+				    .folder = uv->folder,
+				    .input = strbuf_text(&question),
+				    .input_length = question.length,
+				    .timeout_ms = uv->timeout_ms};
+
+	if (file_remove_tree(path, err) < 0 || process_run(&spec, &result, err) < 0)
+		return -1;
+	if (result.exit_status != 0)
+		return error_set(err, ERR_FAILED, "pip %s failed: %s", uv->version, strbuf_text(&result.err_out));
+	if (read_answer(uv, path, &answer, err) < 0)
+		return -1;
+	if (value_get(answer, "failed"))
+		return failed(uv, value_get(answer, "failed"), err);
+	if (value_get(answer, "refused"))
+		return refused(uv, value_get(answer, "refused"), refusal);
+	return !ret || pip_answer_read(uv, q, runs, count, answer, ret, err) == 0 ? 1 : -1;
+}
