@@ -17,10 +17,8 @@ import contextlib, http.client, json, os, re, sys, tempfile
 from pip._internal import exceptions
 from pip._internal.cli.main import main as pip_main
 from pip._internal.index import collector, package_finder
-from pip._internal.metadata import base as metadata_base
 from pip._internal.metadata.importlib import _dists as importlib_dists
 from pip._internal.models import target_python
-from pip._internal.req import constructors
 from pip._internal.resolution.resolvelib import factory
 from pip._vendor.packaging import markers, specifiers, tags
 from pip._vendor.packaging.requirements import Requirement

@@ -123,7 +123,7 @@ run()
 with sqlite3.connect(DB) as db:
     db.execute("UPDATE pin SET version = '6.6.6' WHERE release = 'v0.2'")
 out, err = run("--check", expect=1)
-assert "the database says: pin|v0.2|0|numpy|6.6.6|default\nthe text says:     pin|v0.2|0|numpy|1.2|default\n" in err, err
+assert "the database says: pin|v0.2|0|numpy|6.6.6|default|NULL\nthe text says:     pin|v0.2|0|numpy|1.2|default|NULL\n" in err, err
 
 # Damage anywhere in the file never stops work. Each page is overwritten in turn.
 start()
