@@ -13,6 +13,10 @@ struct value *toml_parse(struct arena *a, const char *file, const char *text, si
 /* Reads a file of at most limit_bytes; as toml_parse. A file that cannot be read is a problem in `d`. */
 struct value *toml_read(struct arena *a, const char *path, const char *file, size_t limit_bytes, struct diag *d);
 
+/* A value of any kind but VALUE_NULL on one line: lists in brackets, tables inline. What was read from it is the same tree. */
+void toml_add_value(struct strbuf *out, const struct value *v);
+/* "key = value", without a line end. */
+void toml_add_entry(struct strbuf *out, const struct value_entry *entry);
 /* A basic string with its quotes and escapes (invalid UTF-8 becomes U+FFFD); a key, bare where it may be. */
 void toml_add_string(struct strbuf *out, const char *text);
 void toml_add_key(struct strbuf *out, const char *key);

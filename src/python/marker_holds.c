@@ -5,11 +5,13 @@
 
 #include "base/strbuf.h"
 #include "python/marker_parts.h"
+#include "python/name.h"
 
 /* What one evaluation works with: the values by variable, and memory for versions. */
 struct evaluation {
 	struct arena arena;
 	const char *values[MARKER_NO_VARIABLE];
+	const struct marker_question *question;
 	bool undefined; /* something was compared that has no meaning */
 };
 
@@ -51,8 +53,37 @@ static const struct specifier *specifier_of_value(struct evaluation *e, const st
 	return specifier_parse(&e->arena, text, strlen(text), s) ? s : NULL;
 }
 
+static bool among(struct evaluation *e, const struct marker_names *names, const char *canonical)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (!strcmp(name_canonical(&e->arena, names->items[i]), canonical))
+			return true;
+	return false;
+}
+
+/* A set is equal to no text. */
+static bool compare_set(struct evaluation *e, const struct marker_item *item, const struct marker_names *names)
+{
+	switch (item->op) {
+	case MARKER_IN:
+		return among(e, names, name_canonical(&e->arena, item->left.text));
+	case MARKER_NOT_IN:
+		return !among(e, names, name_canonical(&e->arena, item->left.text));
+	case MARKER_NOT_EQUAL:
+		return true;
+	case MARKER_COMPATIBLE:
+	case MARKER_ARBITRARY:
+		e->undefined = true;
+		return false;
+	default:
+		return false;
+	}
+}
+
 static bool compare(struct evaluation *e, const struct marker_item *item)
 {
+	if (e->question->context == MARKER_LOCK_FILE && !item->key_is_left && (item->key == MARKER_EXTRAS || item->key == MARKER_DEPENDENCY_GROUPS))
+		return compare_set(e, item, item->key == MARKER_EXTRAS ? &e->question->extras : &e->question->dependency_groups);
 	const char *value = item->key == MARKER_NO_VARIABLE ? NULL : e->values[item->key];
 
 	if (!value) {
@@ -86,9 +117,10 @@ static bool holds(struct evaluation *e, const struct marker *m)
 	return any || all;
 }
 
-bool marker_evaluate(const struct marker *m, const struct marker_environment *environment, const char *extra, bool *ret_defined)
+bool marker_evaluate_in(const struct marker *m, const struct marker_environment *environment, const struct marker_question *question, bool *ret_defined)
 {
-	struct evaluation e = {.values = {
+	struct evaluation e = {.question = question,
+			       .values = {
 				       [MARKER_IMPLEMENTATION_NAME] = environment->implementation_name,
 				       [MARKER_IMPLEMENTATION_VERSION] = environment->implementation_version,
 				       [MARKER_OS_NAME] = environment->os_name,
@@ -100,7 +132,7 @@ bool marker_evaluate(const struct marker *m, const struct marker_environment *en
 				       [MARKER_PYTHON_FULL_VERSION] = environment->python_full_version,
 				       [MARKER_PYTHON_VERSION] = environment->python_version,
 				       [MARKER_SYS_PLATFORM] = environment->sys_platform,
-				       [MARKER_EXTRA] = extra,
+				       [MARKER_EXTRA] = question->context == MARKER_METADATA ? question->extra : NULL,
 			       }};
 	const char *full = environment->python_full_version;
 	size_t length = strlen(full);
@@ -113,6 +145,13 @@ bool marker_evaluate(const struct marker *m, const struct marker_environment *en
 	*ret_defined = !e.undefined;
 	arena_release(&e.arena);
 	return truth;
+}
+
+bool marker_evaluate(const struct marker *m, const struct marker_environment *environment, const char *extra, bool *ret_defined)
+{
+	struct marker_question question = {.context = MARKER_METADATA, .extra = extra};
+
+	return marker_evaluate_in(m, environment, &question, ret_defined);
 }
 
 bool marker_holds(const struct marker *m, const struct marker_environment *environment, const char *extra)

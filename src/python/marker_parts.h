@@ -17,7 +17,7 @@ enum marker_variable {
 	MARKER_PYTHON_VERSION,
 	MARKER_SYS_PLATFORM,
 	MARKER_EXTRA,
-	MARKER_EXTRAS,            /* PEP 751, lock files only: no value */
+	MARKER_EXTRAS,            /* PEP 751, lock files only: a set */
 	MARKER_DEPENDENCY_GROUPS, /* the same */
 	MARKER_NO_VARIABLE,
 };
