@@ -226,6 +226,14 @@ void diag_print(struct diag *d, FILE *out)
 	}
 }
 
+void diag_make_strict(struct diag *d)
+{
+	for (size_t i = 0; i < d->problem_count; i++) {
+		d->error_count += d->problems[i].severity == DIAG_WARNING;
+		d->problems[i].severity = DIAG_ERROR;
+	}
+}
+
 int diag_failed(const struct diag *d, struct error *err)
 {
 	if (!d->error_count)

@@ -61,5 +61,7 @@ void diag_sort(struct diag *d);
 bool diag_line(const struct diag *d, struct pos at, const char **ret_text, size_t *ret_length);
 /* Prints all problems, sorted, as "file:line:column: error: text", the line and a caret, and the hint. Control bytes are escaped. */
 void diag_print(struct diag *d, FILE *out);
+/* Makes errors of all warnings reported so far. */
+void diag_make_strict(struct diag *d);
 /* -1 with an ERR_INPUT error that counts the errors when there are any, else 0. */
 int diag_failed(const struct diag *d, struct error *err);

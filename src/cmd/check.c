@@ -27,6 +27,8 @@ static int run(struct command_call *call, struct error *err)
 
 	if (database_find_root(call->arena, call->start_folder, &root, err) < 0 || database_load(&db, root, &d, err) < 0)
 		return -1;
+	if (command_flag(call, "strict"))
+		diag_make_strict(&d);
 	diag_sort(&d); /* drops repetitions, so the counts are those of what is shown */
 	if (call->format == FORMAT_JSON) {
 		problems_add_json(&d, &json);
@@ -37,6 +39,11 @@ static int run(struct command_call *call, struct error *err)
 	return d.error_count ? EXIT_FAILED : EXIT_DONE;
 }
 
+static const struct option options[] = {
+	{"strict", 's', NULL, false, "warnings are errors: a hold or waiver past its review date, what nobody uses"},
+	{NULL, 0, NULL, false, NULL},
+};
+
 const struct command command_check = {
 	.name = "check",
 	.section = "starting",
@@ -44,10 +51,14 @@ const struct command command_check = {
 	.summary = "say everything that is wrong in the database",
 	.description = "Reads all files under recipes/ and containers/ and prints every problem of every file at once, as\n"
 		       "file:line:column, with the line, a caret and what to do. Exits 1 when there are errors; warnings\n"
-		       "alone are no failure. Reads only, and asks nobody.\n"
+		       "alone are no failure unless --strict makes errors of them. One of these is a hold or a waiver past\n"
+		       "its review date; which day it is says the clock of the machine (or LOCKSTEP_NOW), in UTC, and not\n"
+		       "SOURCE_DATE_EPOCH, which is about bytes. Reads only, and asks nobody.\n"
 		       "\n"
 		       "  lockstep check\n"
+		       "  lockstep check --strict         what a nightly job asks, so that no hold is forgotten\n"
 		       "  lockstep check --format json",
 	.formats = TAKES_JSON,
+	.options = options,
 	.run = run,
 };

@@ -32,6 +32,19 @@ static const struct changes *changes_of(const struct relock *r)
 	return changes_between_locks(r->call->arena, r->last_name, r->last, "the new lock", &r->result, NULL);
 }
 
+static void print_holds_left_out(const struct database *db)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < db->package_count; i++) {
+		const struct hold *hold = db->packages[i].hold;
+
+		if (hold)
+			printf("%s %s (%s, to be reviewed by %s)", count++ ? "," : "without the holds:", db->packages[i].name, hold->specifier, hold->review);
+	}
+	puts(count ? "" : "without the holds: there are none");
+}
+
 static void print_text(const struct relock *r, bool written)
 {
 	const struct report_options options = {.format = REPORT_TEXT, .stream = stdout};
@@ -40,6 +53,8 @@ static void print_text(const struct relock *r, bool written)
 	uint64_t bytes;
 	size_t files = count_files(&r->result, &bytes);
 
+	if (r->without_holds)
+		print_holds_left_out(r->db);
 	if (changes) {
 		report_changes(changes, &options, &text);
 		printf("%s\n", strbuf_text(&text));
@@ -64,6 +79,14 @@ static void print_json(const struct relock *r, bool written)
 
 	clock_add_rfc3339(&date, r->result.cut_off_unix);
 	json_begin_object(&w, NULL);
+	if (r->without_holds) {
+		json_begin_array(&w, "without_holds");
+		for (size_t i = 0; i < r->db->package_count; i++) {
+			if (r->db->packages[i].hold)
+				json_add_text(&w, NULL, r->db->packages[i].canonical);
+		}
+		json_end_array(&w);
+	}
 	json_add_text(&w, "last", r->last ? r->last_name : NULL);
 	json_add_boolean(&w, "unchanged", r->unchanged);
 	json_add_text(&w, "written", written ? WORKING_LOCK : NULL);
@@ -102,6 +125,10 @@ static int run(struct command_call *call, struct error *err)
 	autorelock struct relock r = {.call = call, .db = &db};
 	int code = relock_check_use(call);
 
+	r.without_holds = command_flag(call, "without-holds");
+	if (code == EXIT_DONE && r.without_holds && !command_flag(call, "dry-run"))
+		code = command_usage(call,
+				     "'--without-holds' shows what the holds cost, and a lock that ignores them is not to be built: give '--dry-run' too");
 	if (code == EXIT_DONE)
 		code = open_database(call, &db, err) < 0 ? -1 : lock_all(&r, err);
 	database_release(&db);
@@ -111,6 +138,7 @@ static int run(struct command_call *call, struct error *err)
 static const struct option options[] = {
 	RELOCK_OPTIONS,
 	{"dry-run", 'n', NULL, false, "show the difference and write nothing"},
+	{"without-holds", 0, NULL, false, "with --dry-run: as if recipes/python.yaml had no holds, to see what they cost"},
 	{NULL, 0, NULL, false, NULL},
 };
 
@@ -128,7 +156,8 @@ const struct command command_lock = {
 		"  lockstep lock                            after a change of recipes\n"
 		"  lockstep lock --upgrade-package numpy    move numpy, and what has to move with it\n"
 		"  lockstep lock --upgrade --dry-run        what a move to the newest of everything would bring\n"
-		"  lockstep lock --upgrade --at 2026-05-01  the newest of everything as it was on that day",
+		"  lockstep lock --upgrade --at 2026-05-01  the newest of everything as it was on that day\n"
+		"  lockstep lock --dry-run --without-holds  what would move if nothing were held; with --upgrade, beside everything else",
 	.formats = TAKES_JSON,
 	.options = options,
 	.run = run,

@@ -80,6 +80,17 @@ static int no_such_package(const struct relock *r, const char *name, struct erro
 	return error_hint_nearest(err, name, names, count);
 }
 
+/* What a hold keeps back stays where it is, by preference, also without the hold: to see what the hold costs it must be free to move. */
+static void add_held(struct relock *r, const char ***names, size_t *count)
+{
+	for (size_t i = 0; r->without_holds && i < r->db->package_count; i++) {
+		const struct package *p = &r->db->packages[i];
+
+		if (p->hold && has_pin(r->last, p->canonical))
+			*arena_push(r->call->arena, names, count) = p->canonical;
+	}
+}
+
 /* Canonical names, all of them locked. */
 static int read_upgrades(struct relock *r, const char *const **ret, struct error *err)
 {
@@ -93,6 +104,7 @@ static int read_upgrades(struct relock *r, const char *const **ret, struct error
 			return no_such_package(r, name, err);
 		*arena_push(r->call->arena, &names, &count) = name;
 	}
+	add_held(r, &names, &count);
 	*arena_push(r->call->arena, &names, &count) = NULL;
 	*ret = names;
 	return 0;
@@ -143,7 +155,8 @@ static void print_problems_json(struct diag *d)
 int relock_resolve(struct relock *r, struct error *err)
 {
 	autodiag struct diag d = {0};
-	struct resolve_options options = {.upgrade_all = command_flag(r->call, "upgrade"), .on_progress = on_progress, .context = r};
+	struct resolve_options options = {
+		.upgrade_all = command_flag(r->call, "upgrade"), .without_holds = r->without_holds, .on_progress = on_progress, .context = r};
 	const char *at = command_value(r->call, "at");
 
 	if (at)

@@ -26,6 +26,7 @@ struct relock {
 	struct lock result;
 	const struct lock *last; /* what is preferred, or NULL; into release or working */
 	const char *last_name;   /* "v0.3", or how else it is called */
+	bool without_holds;      /* to be set: as if the database had none; what they hold may move then */
 	bool unchanged;          /* the result is the last lock, byte for byte */
 };
 

@@ -121,6 +121,7 @@ int database_load(struct database *db, const char *root, struct diag *d, struct 
 	load_python_later(&r, &later);
 	check_conflicts(&r);
 	check_containers(&r);
+	check_constraints(&r);
 	check_stray_recipes(&r);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 #include "base/text.h"
 #include "io/digest.h"
+#include "recipe/constraint.h"
 
 /* To be raised when what goes into a digest, or its order, changes. */
 static const char container_scheme[] = "lockstep container 2", database_scheme[] = "lockstep database 2";
@@ -39,6 +40,24 @@ static void add_set(struct digest *d, const char *const *words, size_t count)
 	add_list(d, sorted, count);
 }
 
+/* What came later stands under a name of its own, and only where it is used: the digest of a database that does not use it stays what it was. No part that can
+   stand in the same place looks like such a name. */
+static void add_optional(struct digest *d, const char *name, const char *text)
+{
+	autofree char *key = mem_printf("(%s)", name);
+
+	digest_add_part(d, key);
+	digest_add_part(d, text);
+}
+
+static void add_optional_set(struct digest *d, const char *name, const char *const *words, size_t count)
+{
+	if (!count)
+		return;
+	add_optional(d, name, NULL);
+	add_set(d, words, count);
+}
+
 static void add_group_set(struct digest *d, struct group *const *groups, size_t count)
 {
 	autofree const char **names = mem_zero(count, sizeof(const char *));
@@ -54,7 +73,7 @@ static void add_project(struct digest *d, const struct project *p)
 	digest_add_part(d, p->repository);
 	digest_add_part(d, p->venv);
 	if (strcmp(p->resolver, "uv") != 0)
-		digest_add_part(d, p->resolver);
+		add_optional(d, "resolver", p->resolver);
 	add_count(d, p->index_count);
 	for (size_t i = 0; i < p->index_count; i++) {
 		digest_add_part(d, p->indexes[i].alias);
@@ -62,10 +81,35 @@ static void add_project(struct digest *d, const struct project *p)
 	}
 }
 
+static void add_environment(struct digest *d, const struct environment *e)
+{
+	digest_add_part(d, e->python);
+	digest_add_part(d, e->implementation);
+	digest_add_part(d, e->os);
+	digest_add_part(d, e->machine);
+	digest_add_part(d, e->libc);
+	digest_add_part(d, e->libc_version);
+}
+
+static void add_further(struct digest *d, const struct base *b)
+{
+	autoarena struct arena scratch = {0};
+	const char **keys = arena_array(&scratch, b->further_count, sizeof(*keys));
+
+	for (size_t i = 0; i < b->further_count; i++) {
+		char hex[DIGEST_HEX_LENGTH + 1];
+		struct digest one;
+
+		digest_begin(&one);
+		add_environment(&one, &b->further[i]);
+		digest_end(&one, hex);
+		keys[i] = arena_strdup(&scratch, hex);
+	}
+	add_optional_set(d, "further environments", keys, b->further_count);
+}
+
 static void add_base(struct digest *d, const struct base *b)
 {
-	const struct environment *e = &b->environment;
-
 	digest_add_part(d, b->name);
 	digest_add_part(d, b->source == BASE_IMAGE ? "image" : "mmdebstrap");
 	digest_add_part(d, b->image);
@@ -74,12 +118,8 @@ static void add_base(struct digest *d, const struct base *b)
 	add_set(d, b->components, b->component_count);
 	add_set(d, b->packages, b->package_count);
 	digest_add_part(d, b->python_executable);
-	digest_add_part(d, e->python);
-	digest_add_part(d, e->implementation);
-	digest_add_part(d, e->os);
-	digest_add_part(d, e->machine);
-	digest_add_part(d, e->libc);
-	digest_add_part(d, e->libc_version);
+	add_environment(d, &b->environment);
+	add_further(d, b);
 }
 
 static void add_text(struct digest *d, const struct layer_use *use, const char *text)
@@ -148,12 +188,67 @@ static void add_layer_use(struct digest *d, const struct layer_use *use)
 	add_probes(d, use, layer->snapshot, layer->snapshot_count);
 }
 
+static void add_reference(struct digest *d, const struct reference *ref)
+{
+	static const char *const kinds[] = {"git", "url", "path"};
+	const char *parts[] = {kinds[ref->kind], ref->url, ref->commit, ref->subdirectory, ref->path, ref->sha256};
+
+	add_optional(d, "reference", NULL);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		digest_add_part(d, parts[i]);
+}
+
 static void add_package(struct digest *d, const struct package *p)
 {
 	digest_add_part(d, p->canonical);
 	digest_add_part(d, p->constraint.specifier);
 	digest_add_part(d, p->index);
 	add_set(d, p->extras, p->extra_count);
+	if (p->reference)
+		add_reference(d, p->reference);
+}
+
+/* The constraints that apply in a container beside the first, which is part of the package. */
+static void add_applied(struct digest *d, const struct container *c, const struct package *p)
+{
+	autoarena struct arena scratch = {0};
+	struct container_constraint *list;
+	size_t count, first = *p->constraint.specifier ? 1 : 0;
+
+	container_constraints(&scratch, c, p, false, &list, &count);
+	const char **keys = arena_array(&scratch, count, sizeof(*keys));
+
+	for (size_t i = first; i < count; i++)
+		keys[i - first] = arena_printf(&scratch, "%s ; %s", list[i].specifier, list[i].marker ? list[i].marker : "");
+	add_optional_set(d, "further constraints", keys, count - first);
+}
+
+/* All that are declared, wherever they apply. */
+static void add_declared(struct digest *d, const struct package *p)
+{
+	autoarena struct arena scratch = {0};
+	const char **keys = arena_array(&scratch, p->constraint_count, sizeof(*keys));
+
+	for (size_t i = 0; i < p->constraint_count; i++)
+		keys[i] = constraint_key(&scratch, &p->constraints[i]);
+	add_optional_set(d, "declared constraints", keys, p->constraint_count);
+	if (p->hold)
+		add_optional(d, "hold", p->hold->specifier);
+}
+
+/* A waiver may be about a package that nobody declares, and any file may have to be built: they concern every container. */
+static void add_waivers(struct digest *d, const struct database *db)
+{
+	autoarena struct arena scratch = {0};
+	const char **waivers = arena_array(&scratch, db->waiver_count, sizeof(*waivers));
+	const char **builds = arena_array(&scratch, db->build_constraint_count, sizeof(*builds));
+
+	for (size_t i = 0; i < db->waiver_count; i++)
+		waivers[i] = arena_printf(&scratch, "%s %s %s", db->waivers[i].package, db->waivers[i].required, db->waivers[i].specifier);
+	for (size_t i = 0; i < db->build_constraint_count; i++)
+		builds[i] = arena_printf(&scratch, "%s %s", db->build_constraints[i].canonical, db->build_constraints[i].constraint.specifier);
+	add_optional_set(d, "waivers", waivers, db->waiver_count);
+	add_optional_set(d, "build constraints", builds, db->build_constraint_count);
 }
 
 static void add_swaps(struct digest *d, const struct container *c)
@@ -186,8 +281,11 @@ void container_digest(const struct container *c, const struct database *db, char
 	add_swaps(&d, c);
 	container_packages(&scratch, c, &packages, &count);
 	add_count(&d, count);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		add_package(&d, packages[i]);
+		add_applied(&d, c, packages[i]);
+	}
+	add_waivers(&d, db);
 	add_set(&d, c->apt, c->apt_count);
 	add_list(&d, c->env_names, c->env_count); /* sorted when read */
 	add_list(&d, c->env_values, c->env_count);
@@ -245,6 +343,7 @@ void database_digest(const struct database *db, char ret_hex[DIGEST_HEX_LENGTH +
 	add_count(&d, db->package_count);
 	for (size_t i = 0; i < db->package_count; i++) {
 		add_package(&d, &db->packages[i]);
+		add_declared(&d, &db->packages[i]);
 		add_group_set(&d, db->packages[i].groups, db->packages[i].group_count);
 	}
 	add_set(&d, conflicts, db->conflict_count);

@@ -10,9 +10,9 @@ struct value *load_file(struct reader *r, const char *file);
 /* "<folder>/<name>.yaml" for all of a folder, by name; stray files are reported. Without the folder there are none. */
 void load_names(struct reader *r, const char *folder, const char *what, char ***ret_names, size_t *ret_count);
 
-/* What python.yaml says of containers, which are read later. */
+/* What python.yaml says beside declaring groups and packages, some of it of containers, which are read later. */
 struct python_later {
-	const struct value *conflicts, *differences; /* or NULL */
+	const struct value *conflicts, *differences, *waivers, *build_constraints; /* or NULL */
 };
 
 void load_project(struct reader *r);
@@ -26,6 +26,7 @@ void check_groups(struct reader *r, const struct value *const *includes); /* per
 void check_layers(struct reader *r, const struct value *const *requires); /* per layer: the list it requires, or NULL */
 void check_conflicts(struct reader *r);
 void check_containers(struct reader *r);
+void check_constraints(struct reader *r);
 
 /* References: the thing a value names, or NULL with the problem reported. */
 struct group *refer_group(struct reader *r, const struct value *v);

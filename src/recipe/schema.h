@@ -8,6 +8,13 @@
 #include "recipe/word.h"
 
 struct database;
+struct constraint;
+
+/* 'when' of a constraint, to be read once containers are known. */
+struct condition_later {
+	struct constraint *constraint;
+	const struct value *when;
+};
 
 /* What every reading function needs. */
 struct reader {
@@ -17,7 +24,9 @@ struct reader {
 	/* Where these stand could not be read, which was said: names of them cannot be judged. */
 	bool groups_unread, packages_unread, indexes_unread;
 	size_t *group_marks, mark; /* per group: the list it was last seen in, by number */
-	size_t compared_count;     /* names looked at so far to find what unknown ones might mean */
+	struct condition_later *conditions;
+	size_t condition_count;
+	size_t compared_count; /* names looked at so far to find what unknown ones might mean */
 };
 
 enum schema_kind {

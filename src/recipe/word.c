@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "io/digest.h"
@@ -161,6 +162,20 @@ static bool is_release(const char *word)
 	return word[0] == 'v' && is_dotted(word + 1) && dot_count(word) == 1;
 }
 
+static bool is_date(const char *word)
+{
+	int64_t at_unix;
+
+	return strlen(word) == strlen("2026-12-31") && clock_parse_rfc3339(word, &at_unix);
+}
+
+static bool is_commit(const char *word)
+{
+	size_t length = strlen(word);
+
+	return (length == 40 || length == 64) && strspn(word, "abcdef" DIGITS) == length;
+}
+
 static bool is_python_minor(const char *word)
 {
 	return is_dotted(word) && dot_count(word) == 1;
@@ -284,6 +299,10 @@ const struct word_form word_link_target = {"target of a link", is_link_target, "
 const struct word_form word_repository = {"image repository", is_repository, "as lockstep, or registry.example:5000/ci; no tag"};
 const struct word_form word_image_digest = {"image with a digest", is_image_digest,
 					    "repository@sha256:<64 hex digits>, without a tag: a tag can be moved to other bytes, a digest cannot"};
+const struct word_form word_date = {"date", is_date, "a day that exists, as 2026-12-31"};
+const struct word_form word_commit = {"whole name of a commit", is_commit,
+				      "the 40 lower-case hex digits that 'git rev-parse' prints; a branch, a tag or a short name can come to mean other code"};
+const struct word_form word_sha256 = {"SHA-256", digest_is_hex, "the 64 lower-case hex digits that 'sha256sum' prints"};
 const struct word_form word_release = {"release", is_release, "as v0.1"};
 const struct word_form word_url = {"address", is_url, "begins with http:// or https://, and holds no user and password (they belong into netrc)"};
 const struct word_form word_user = {"user", is_user, "a user's name or number, then ':group' or nothing"};

@@ -22,6 +22,9 @@ extern const struct word_form word_inner_path;   /* relative, of plain names */
 extern const struct word_form word_link_target;  /* either */
 extern const struct word_form word_repository;   /* of images: "lockstep", "registry.example:5000/ci" */
 extern const struct word_form word_image_digest; /* "repository@sha256:..." */
+extern const struct word_form word_date;         /* "2026-12-31", a day that exists */
+extern const struct word_form word_commit;       /* of git: its whole name, 40 or 64 hex digits */
+extern const struct word_form word_sha256;       /* 64 hex digits */
 extern const struct word_form word_release;      /* "v0.1" */
 extern const struct word_form word_url;          /* http or https, without a user or password */
 extern const struct word_form word_user;         /* "ci", "1000:1000" */

@@ -1,0 +1,189 @@
+/* "from:" of a package: a commit of a git repository, a file at an address with its hash, or a file of the project. */
+#include "recipe/constraint.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "base/text.h"
+#include "python/name.h"
+#include "python/version.h"
+#include "python/wheel.h"
+#include "recipe/load.h"
+
+struct reference_fields {
+	const struct value *git, *commit, *subdirectory, *url, *sha256, *path;
+};
+
+static const struct schema_row reference_rows[] = {
+	{.key = "git", SCHEMA_VALUE, 0, offsetof(struct reference_fields, git), .description = "the address of a git repository"},
+	{.key = "commit", SCHEMA_VALUE, 0, offsetof(struct reference_fields, commit), .description = "which commit of it: all 40 hex digits"},
+	{.key = "subdirectory", SCHEMA_VALUE, 0, offsetof(struct reference_fields, subdirectory), .description = "where in the repository the package lies"},
+	{.key = "url", SCHEMA_VALUE, 0, offsetof(struct reference_fields, url), .description = "the address of a wheel or an sdist"},
+	{.key = "sha256", SCHEMA_VALUE, 0, offsetof(struct reference_fields, sha256), .description = "the SHA-256 of the file at that address"},
+	{.key = "path", SCHEMA_VALUE, 0, offsetof(struct reference_fields, path), .description = "a wheel or an sdist in the project"},
+	{.key = NULL},
+};
+
+/* An address without a user and password, or NULL. */
+static const char *read_address(struct reader *r, const struct value *v, const char *what)
+{
+	const char *text = schema_line(r, v, what, NULL), *scheme = text ? strstr(text, "://") : NULL;
+
+	if (scheme && memchr(scheme + 3, '@', strcspn(scheme + 3, "/?#"))) {
+		diag_error(r->diag, v->pos, "%s holds a user or a password", what);
+		diag_hint(r->diag, "what is committed is read by many: they belong into netrc, where git, pip, uv and lockstep find them");
+		return NULL;
+	}
+	return text ? schema_line(r, v, what, &word_url) : NULL;
+}
+
+static void read_git(struct reader *r, const struct reference_fields *fields, struct reference *ref)
+{
+	ref->url = read_address(r, fields->git, "'git'");
+	if (ref->url && strchr(ref->url, '#')) {
+		diag_error(r->diag, fields->git->pos, "'git' is the address of a repository and nothing more; '#' begins something else");
+		diag_hint(r->diag, "a folder in it is named by 'subdirectory'");
+	}
+	if (!fields->commit) {
+		diag_error(r->diag, fields->git->pos, "missing 'commit'");
+		diag_hint(r->diag, "a branch or a tag can come to mean other code; commit: the 40 hex digits that 'git rev-parse' prints");
+	} else {
+		ref->commit = schema_line(r, fields->commit, "'commit'", &word_commit);
+	}
+	if (fields->subdirectory)
+		ref->subdirectory = schema_line(r, fields->subdirectory, "'subdirectory'", &word_inner_path);
+}
+
+/* The version of an sdist "name-version.tar.gz", or NULL: old names hold dashes of their own. */
+static const char *sdist_version(struct arena *a, const char *file_name, const char *canonical)
+{
+	size_t length = strlen(file_name), suffix = text_ends_with(file_name, ".tar.gz") ? 7 : text_ends_with(file_name, ".zip") ? 4 : length;
+	char *stem = arena_strndup(a, file_name, length - suffix);
+
+	for (char *dash = strchr(stem, '-'); dash; dash = strchr(dash + 1, '-')) {
+		const char *name = arena_strndup(a, stem, (size_t)(dash - stem));
+		const struct version *version = version_parse(a, dash + 1);
+
+		if (version && name_is_valid(name) && !strcmp(name_canonical(a, name), canonical))
+			return version_normal(a, version);
+	}
+	return NULL;
+}
+
+/* What the file's name says: whose it is, and its version. */
+static void read_file_name(struct reader *r, const struct package *p, struct pos at, struct reference *ref)
+{
+	struct wheel_name wheel;
+
+	if (text_ends_with(ref->file_name, ".whl")) {
+		if (!wheel_name_parse(r->arena, ref->file_name, &wheel)) {
+			diag_error(r->diag, at, "'%s' is no name of a wheel", ref->file_name);
+			diag_hint(r->diag, "as %s-1.0-py3-none-any.whl", p->canonical);
+		} else if (strcmp(wheel.name, p->canonical) != 0) {
+			diag_error(r->diag, at, "'%s' is a wheel of '%s', not of '%s'", ref->file_name, wheel.name, p->name);
+		} else {
+			ref->version = wheel.version;
+		}
+		return;
+	}
+	ref->version = sdist_version(r->arena, ref->file_name, p->canonical);
+	if (ref->version)
+		return;
+	diag_error(r->diag, at, "'%s' is no wheel and no sdist of '%s'", ref->file_name, p->name);
+	diag_hint(r->diag, "as %s-1.0-py3-none-any.whl or %s-1.0.tar.gz", p->canonical, p->canonical);
+}
+
+static void read_url(struct reader *r, const struct reference_fields *fields, const struct package *p, struct reference *ref)
+{
+	ref->url = read_address(r, fields->url, "'url'");
+	if (fields->sha256) {
+		ref->sha256 = schema_line(r, fields->sha256, "'sha256'", &word_sha256);
+	} else {
+		diag_error(r->diag, fields->url->pos, "missing 'sha256'");
+		diag_hint(r->diag, "what lies at an address can be replaced; sha256: the 64 hex digits that 'sha256sum' prints");
+	}
+	if (!ref->url)
+		return;
+	if (strchr(ref->url, '#')) {
+		diag_error(r->diag, fields->url->pos, "'url' holds a '#'; what stands behind it is no part of an address");
+		diag_hint(r->diag, "the hash of the file belongs into 'sha256'");
+		return;
+	}
+	autostrbuf struct strbuf name = {0};
+	size_t length = strcspn(ref->url, "?");
+	const char *slash = memrchr(ref->url, '/', length);
+
+	text_percent_decode(&name, arena_strndup(r->arena, slash + 1, length - (size_t)(slash + 1 - ref->url)), length - (size_t)(slash + 1 - ref->url));
+	ref->file_name = arena_strdup(r->arena, strbuf_text(&name));
+	read_file_name(r, p, fields->url->pos, ref);
+}
+
+static void read_path(struct reader *r, const struct value *v, const struct package *p, struct reference *ref)
+{
+	autoerror struct error err = {0};
+	const char *path = schema_line(r, v, "'path'", &word_inner_path), *whole, *out;
+	char hex[DIGEST_HEX_LENGTH + 1];
+
+	if (!path)
+		return;
+	whole = path_join(r->arena, r->db->root, path);
+	if (!file_exists(whole)) {
+		diag_error(r->diag, v->pos, "the project has no file '%s'", path);
+		return;
+	}
+	out = path_leads_out(r->arena, r->db->root, path);
+	if (out) {
+		diag_error(r->diag, v->pos, "'%s' leads out of the project, to '%s'", path, out);
+		diag_hint(r->diag, "put a copy of what is meant in its place");
+		return;
+	}
+	if (file_size(whole) < 0) {
+		diag_error(r->diag, v->pos, "'%s' is no regular file", path);
+		diag_hint(r->diag, "what can be locked is one file: a wheel, or an sdist");
+		return;
+	}
+	if (digest_file(whole, hex, &err) < 0) {
+		diag_error(r->diag, v->pos, "%s", err.text);
+		return;
+	}
+	ref->path = path;
+	ref->sha256 = arena_strdup(r->arena, hex);
+	ref->file_name = path_base(path);
+	read_file_name(r, p, v->pos, ref);
+}
+
+/* Keys that belong to another kind of reference than the one that is there. */
+static void check_strangers(struct reader *r, const struct reference_fields *fields)
+{
+	if (fields->commit && !fields->git)
+		diag_error(r->diag, fields->commit->pos, "'commit' belongs to 'git', which is not there");
+	if (fields->subdirectory && !fields->git)
+		diag_error(r->diag, fields->subdirectory->pos, "'subdirectory' belongs to 'git', which is not there");
+	if (fields->sha256 && !fields->url)
+		diag_error(r->diag, fields->sha256->pos, "'sha256' belongs to 'url', which is not there");
+}
+
+void reference_read(struct reader *r, const struct value *v, struct package *p)
+{
+	struct reference_fields fields = {0};
+	struct reference *ref;
+
+	if (!schema_read(r, v, "'from'", v->pos, reference_rows, &fields))
+		return;
+	if (!!fields.git + !!fields.url + !!fields.path != 1) {
+		diag_error(r->diag, v->pos, "'from' needs one of 'git', 'url' and 'path'%s", fields.git || fields.url || fields.path ? ", and has more" : "");
+		return;
+	}
+	check_strangers(r, &fields);
+	ref = p->reference = arena_new(r->arena, struct reference);
+	ref->pos = v->pos;
+	ref->kind = fields.git ? REFERENCE_GIT : fields.url ? REFERENCE_URL : REFERENCE_PATH;
+	if (fields.git)
+		read_git(r, &fields, ref);
+	else if (fields.url)
+		read_url(r, &fields, p, ref);
+	else
+		read_path(r, fields.path, p, ref);
+}
