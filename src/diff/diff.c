@@ -125,9 +125,9 @@ struct changes *changes_between_locks(struct arena *a, const char *old_name, con
 	add_rows(&changes->packages, a, &sides, &packages);
 	why_fill(&changes->packages, a, old, new);
 	rows_finish(&changes->packages);
-	/* A lock does not say which container has which layer: seen from one container, the images' tools tell. */
-	if (!container) {
-		sides_toolchain(&sides, &toolchain, a, old, new);
+	/* Where a lock does not say which container has which layer, the images' tools tell of one container. */
+	if (!container || ((!old || lock_knows_layers(old)) && lock_knows_layers(new))) {
+		sides_toolchain(&sides, &toolchain, a, old, new, container);
 		add_rows(&changes->toolchain, a, &sides, &toolchain);
 		rows_finish(&changes->toolchain);
 	}

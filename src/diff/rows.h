@@ -18,6 +18,7 @@ struct row_sides {
 	const bool *common;            /* is the container of that place on both sides? */
 	size_t container_count;
 	const void *old, *new; /* for find() */
+	const char *of;        /* toolchains: only the layers of this container; or NULL */
 };
 
 /* Adds a row when something changed under `name`: in a container both sides have, or because one whole side lacks it. */

@@ -67,6 +67,14 @@ static bool is_use_of(const char *layer_use, const char *key)
 	return key[length] ? !strcmp(layer_use, key) : !strncmp(layer_use, key, length) && (!layer_use[length] || layer_use[length] == '{');
 }
 
+/* Of any container when `container` is NULL. */
+static bool has_layer(const struct lock *lock, const char *container, const char *layer)
+{
+	const struct lock_container *c = container ? lock_container(lock, container) : NULL;
+
+	return !container || (c && c->layer_count && bsearch(&layer, c->layers, c->layer_count, sizeof(*c->layers), text_compare_items));
+}
+
 static bool find_toolchain(const struct row_sides *sides, bool new, const char *layer, const char *name, struct row_found *ret)
 {
 	const struct lock *lock = new ? sides->new : sides->old;
@@ -75,18 +83,20 @@ static bool find_toolchain(const struct row_sides *sides, bool new, const char *
 		const struct pin *pin = &lock->pins[i];
 
 		for (size_t j = 0; j < pin->layer_count; j++) {
-			if (is_use_of(pin->layers[j], layer))
+			if (is_use_of(pin->layers[j], layer) && has_layer(lock, sides->of, pin->layers[j]))
 				return found_pin(pin, ret);
 		}
 	}
 	return false;
 }
 
-static void add_uses(struct names *uses, struct arena *a, const struct lock *lock)
+static void add_uses(struct names *uses, struct arena *a, const struct lock *lock, const char *container)
 {
 	for (size_t i = 0; lock && i < lock->pin_count; i++) {
-		for (size_t j = 0; j < lock->pins[i].layer_count; j++)
-			names_add(uses, a, lock->pins[i].layers[j]);
+		for (size_t j = 0; j < lock->pins[i].layer_count; j++) {
+			if (has_layer(lock, container, lock->pins[i].layers[j]))
+				names_add(uses, a, lock->pins[i].layers[j]);
+		}
 	}
 	names_sort(uses);
 }
@@ -100,19 +110,20 @@ static size_t count_uses(const struct names *uses, const char *layer)
 	return count;
 }
 
-void sides_toolchain(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new)
+void sides_toolchain(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new, const char *container)
 {
 	struct names uses[2] = {{0}, {0}}, keys = {0};
 
 	sides->old = old;
 	sides->new = new;
+	sides->of = container;
 	sides->find = find_toolchain;
 	sides->step = step_python;
 	add_pins(names, a, old, true);
 	add_pins(names, a, new, true);
 	names_sort(names);
-	add_uses(&uses[0], a, old);
-	add_uses(&uses[1], a, new);
+	add_uses(&uses[0], a, old, container);
+	add_uses(&uses[1], a, new, container);
 	for (size_t side = 0; side < 2; side++) {
 		for (size_t i = 0; i < uses[side].count; i++) {
 			const char *use = uses[side].items[i], *bare = arena_strndup(a, use, strcspn(use, "{"));

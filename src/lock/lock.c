@@ -171,6 +171,7 @@ void lock_sort(struct lock *lock)
 		struct lock_container *c = &lock->containers[i];
 
 		sort(c->groups, c->group_count, sizeof(*c->groups), text_compare_items);
+		sort(c->layers, c->layer_count, sizeof(*c->layers), text_compare_items);
 		sort(c->further, c->further_count, sizeof(*c->further), text_compare_items);
 		sort(c->direct, c->direct_count, sizeof(*c->direct), lock_direct_compare);
 	}
@@ -247,6 +248,30 @@ const char *pin_build_name(struct arena *a, const struct pin *pin, const struct 
 bool pin_in_layer(const struct pin *pin, const char *layer_use)
 {
 	return has_text(pin->layers, pin->layer_count, layer_use);
+}
+
+bool pin_is_in_layers_of(const struct pin *pin, const struct lock_container *container)
+{
+	for (size_t i = 0; i < container->layer_count; i++) {
+		if (pin_in_layer(pin, container->layers[i]))
+			return true;
+	}
+	return false;
+}
+
+bool lock_knows_layers(const struct lock *lock)
+{
+	for (size_t i = 0; i < lock->container_count; i++) {
+		if (lock->containers[i].layer_count)
+			return true;
+	}
+	for (size_t i = lock->pin_count; i-- > 0 && pin_is_toolchain(&lock->pins[i]);) {
+		for (size_t j = 0; j < lock->pins[i].layer_count; j++) {
+			if (!text_starts_with(lock->pins[i].layers[j], PIN_BUILD_PREFIX))
+				return false;
+		}
+	}
+	return true;
 }
 
 size_t lock_first_pin(const struct lock *lock, bool toolchain, const char *name)

@@ -67,6 +67,8 @@ struct lock_container {
 	/* Requirements declared for it ("onnx>=1.14", "xgboost-cpu"), by canonical name; constraints under a marker are further ones of the same name. */
 	const char **direct;
 	size_t direct_count;
+	const char **layers; /* its layer uses, as toolchain pins name them (lock_layer_name()), sorted; locks of lockstep 0.1.0 have none */
+	size_t layer_count;
 };
 
 /* A Debian package that a base or a layer use installs, as apt resolved it in that base. */
@@ -120,6 +122,10 @@ const struct lock_file *pin_source(const struct pin *pin);
 /* What toolchain pins name as their layer when they are there for building this pin's wheel: "sdist:numpy-1.26.4{environment=cp311-...}". In `a`. */
 const char *pin_build_name(struct arena *a, const struct pin *pin, const struct lock_environment *environment);
 #define PIN_BUILD_PREFIX "sdist:"
+/* False for a lock of lockstep 0.1.0, which does not say which layers its containers have. */
+bool lock_knows_layers(const struct lock *lock);
+/* Whether a toolchain pin is of a layer that the container has. */
+bool pin_is_in_layers_of(const struct pin *pin, const struct lock_container *container);
 /* The pin of a package in a container as it is built, or NULL. */
 const struct pin *lock_pin(const struct lock *lock, const char *container, const char *name);
 /* As lock_pin, in an environment that the container is locked for. */

@@ -43,6 +43,7 @@ static const struct lock_field container_fields[] = {
 	{"inputs", FIELD_SHA256, true, offsetof(struct lock_container, inputs), 0},
 	{"groups", FIELD_TEXTS, true, offsetof(struct lock_container, groups), offsetof(struct lock_container, group_count)},
 	{"direct", FIELD_OTHER, true, 0, 0},
+	{"layers", FIELD_TEXTS, false, offsetof(struct lock_container, layers), offsetof(struct lock_container, layer_count)},
 	{NULL, FIELD_OTHER, false, 0, 0},
 };
 

@@ -76,6 +76,8 @@ static void add_container(struct strbuf *out, const struct lock_container *c)
 		strbuf_add(out, ",\n");
 	}
 	strbuf_add(out, "]\n");
+	if (c->layer_count)
+		add_short_list(out, "layers", c->layers, c->layer_count);
 }
 
 static void add_member(struct strbuf *out, const char *key, const char *text)

@@ -37,6 +37,10 @@ static int insert_container(struct sql *db, const char *release, const struct lo
 		if (insert("INSERT INTO container_further VALUES (?, ?, ?)", "ttt", release, c->name, c->further[i]))
 			return -1;
 	}
+	for (size_t i = 0; i < c->layer_count; i++) {
+		if (insert("INSERT INTO container_layer VALUES (?, ?, ?)", "ttt", release, c->name, c->layers[i]))
+			return -1;
+	}
 	for (size_t i = 0; i < c->direct_count; i++) {
 		if (insert("INSERT INTO container_direct VALUES (?, ?, ?, ?)", "ttit", release, c->name, (int64_t)i, c->direct[i]))
 			return -1;

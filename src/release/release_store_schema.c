@@ -68,6 +68,8 @@ static const struct migration migrations[] = {
 	    "CREATE TABLE deb_stage (release TEXT NOT NULL, deb INTEGER NOT NULL, stage TEXT NOT NULL, PRIMARY KEY (release, deb, stage),"
 	    " FOREIGN KEY (release, deb) REFERENCES deb ON DELETE CASCADE) STRICT, WITHOUT ROWID;"
 	    "CREATE INDEX deb_by_name ON deb (name, version);"},
+	{4, "CREATE TABLE container_layer (release TEXT NOT NULL, container TEXT NOT NULL, layer TEXT NOT NULL, PRIMARY KEY (release, container, layer),"
+	    " FOREIGN KEY (release, container) REFERENCES container ON DELETE CASCADE) STRICT, WITHOUT ROWID;"},
 };
 
 static int migrate_one(struct sql *db, const struct migration *m, struct error *err)

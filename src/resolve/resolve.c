@@ -237,6 +237,8 @@ static void describe_container(struct resolver *r, size_t index, const struct as
 		*arena_push(a, &ret->groups, &ret->group_count) = arena_strdup(a, c->groups[i]->name);
 	for (size_t i = 0; i < asker->want_count; i++)
 		describe_want(a, asker->wants, i, ret);
+	for (size_t i = 0; i < c->layer_count; i++)
+		*arena_push(a, &ret->layers, &ret->layer_count) = lock_layer_name(a, &c->layers[i]);
 }
 
 static void describe(struct resolver *r)

@@ -335,6 +335,44 @@ TEST(reports)
 	drop(&new);
 }
 
+static void add_layers(struct release *r, const char *container, const char *layer)
+{
+	struct lock_container *c = find_container(r, container);
+
+	*arena_push(&r->arena, &c->layers, &c->layer_count) = layer;
+}
+
+/* Seen from one container: its own toolchain, though another container has another use of the same layer. */
+TEST(toolchain_of_one_container)
+{
+	static const struct pin_row before[] = {{"nvcc", "13.0", "cuda{version=13.0}", NULL, NULL, NULL},
+						{"nvcc", "12.0", "cuda{version=12.0}", NULL, NULL, NULL}},
+				    after[] = {{"nvcc", "13.1", "cuda{version=13.1}", NULL, NULL, NULL},
+					       {"nvcc", "12.0", "cuda{version=12.0}", NULL, NULL, NULL}};
+	autoarena struct arena a = {0};
+	struct release old = {.name = "v0.1"}, new = {.name = "v0.2"};
+
+	add_containers(&old, "cgl", "e");
+	add_containers(&new, "cgl", "e");
+	add_pins(&old, before, ARRAY_LEN(before));
+	add_pins(&new, after, ARRAY_LEN(after));
+	assert_int_equal(changes_between_locks(&a, "v0.1", &old.lock, "v0.2", &new.lock, "ci-gpu")->toolchain.count, 0);
+	add_layers(&old, "ci-gpu", "cuda{version=13.0}");
+	add_layers(&new, "ci-gpu", "cuda{version=13.1}");
+	add_layers(&old, "ci-cpu", "cuda{version=12.0}");
+	add_layers(&new, "ci-cpu", "cuda{version=12.0}");
+	const struct changes *changes = changes_between_locks(&a, "v0.1", &old.lock, "v0.2", &new.lock, "ci-gpu");
+
+	assert_int_equal(changes->toolchain.count, 1);
+	assert_int_equal(changes->toolchain.rows[0].class, CHANGE_MINOR);
+	assert_string_equal(changes->toolchain.rows[0].cells[0].container, "cuda");
+	assert_string_equal(changes->toolchain.rows[0].cells[0].old_version, "13.0");
+	assert_int_equal(changes_between_locks(&a, "v0.1", &old.lock, "v0.2", &new.lock, "ci-cpu")->toolchain.count, 0);
+	assert_int_equal(changes_between_locks(&a, "v0.1", &old.lock, "v0.2", &new.lock, "ci-lint")->toolchain.count, 0);
+	drop(&old);
+	drop(&new);
+}
+
 /* A lock may have been written by anybody. */
 TEST(escapes)
 {

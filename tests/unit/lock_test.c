@@ -135,6 +135,7 @@ static const char further[] =
 	"    \"a\",\n"
 	"    \"b ; python_version < '3.10'\",\n"
 	"]\n"
+	"layers = [\"cuda{version=13.0}\", \"gcc\"]\n"
 	"\n"
 	"[[container]]\n"
 	"name = \"two\"\n"

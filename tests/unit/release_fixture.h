@@ -47,7 +47,7 @@ struct fixture {
 static inline void fixture_lock(struct lock *lock, unsigned generation)
 {
 	struct arena *a = &lock->arena;
-	static const char *both[] = {"ci-cpu", "ci-gpu"}, *groups[] = {"core"}, *direct[] = {"numpy", "scipy>=1"},
+	static const char *both[] = {"ci-cpu", "ci-gpu"}, *groups[] = {"core"}, *direct[] = {"numpy", "scipy>=1"}, *uses[] = {"gcc"},
 			  *further[] = {"cp311-linux-aarch64-glibc2.36"}, *stages[] = {"base:x"}, *layers[] = {"cuda{version=13.0}"};
 	static const char *extras[] = {"fast"};
 
@@ -68,7 +68,9 @@ static inline void fixture_lock(struct lock *lock, unsigned generation)
 												    .groups = groups,
 												    .group_count = 1,
 												    .direct = direct,
-												    .direct_count = 2};
+												    .direct_count = 2,
+												    .layers = uses,
+												    .layer_count = 1};
 	struct pin *numpy = arena_push(a, &lock->pins, &lock->pin_count);
 
 	*numpy = (struct pin){.name = "numpy", .version = arena_printf(a, "1.%u", generation), .index = "default", .containers = both, .container_count = 2};
