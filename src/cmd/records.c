@@ -100,8 +100,8 @@ static int run(struct command_call *call, struct error *err)
 }
 
 static const struct option options[] = {
-	{"check", 0, NULL, false, "change nothing; exit 1 when a release's text was changed or the database says something else"},
-	{"rebuild", 0, NULL, false, "make the database again from nothing"},
+	{"check", 0, NULL, false, "change nothing; exit 1 when a release's text was changed or the store says something else"},
+	{"rebuild", 0, NULL, false, "make the store of releases again from nothing"},
 	{NULL, 0, NULL, false, NULL},
 };
 
@@ -110,10 +110,10 @@ const struct command command_records = {
 	.section = "the maintainer",
 	.arguments = "",
 	.summary = "bring lockfiles/lockstep.db up to date with the releases' text, check or rebuild it",
-	.description = "lockfiles/lockstep.db holds every release in SQLite, for questions over many of them. It is made from the\n"
+	.description = "lockfiles/lockstep.db is the store of releases: every one of them in SQLite, for questions over many of them. It is made from the\n"
 		       "text in lockfiles/ alone, so it can be deleted at any time; 'lockstep bump' keeps it up to date. After a\n"
 		       "git pull this adds what came. --check reads every release, compares each file with its SHA256SUMS,\n"
-		       "lockfiles/latest with the newest release, and the database with the text, row for row.\n"
+		       "lockfiles/latest with the newest release, and the store with the text, row for row.\n"
 		       "\n"
 		       "  lockstep records\n"
 		       "  lockstep records --check",

@@ -117,13 +117,21 @@ assert "'lockfiles/v0.1/ci-cpu.txt' was changed since it was released (sha256 " 
 assert "restore it with 'git checkout lockfiles/v0.1/ci-cpu.txt', or make a new release" in err, err
 assert run()[0] == "lockfiles/lockstep.db: 2 releases, up to date\n"
 
-# A database that says something else than the text.
+# A store that says something else than the text.
 start()
 run()
 with sqlite3.connect(DB) as db:
     db.execute("UPDATE pin SET version = '6.6.6' WHERE release = 'v0.2'")
 out, err = run("--check", expect=1)
-assert "the database says: pin|v0.2|0|numpy|6.6.6|default|NULL\nthe text says:     pin|v0.2|0|numpy|1.2|default|NULL\n" in err, err
+assert "the store says: pin|v0.2|0|numpy|6.6.6|default|NULL\nthe text says:  pin|v0.2|0|numpy|1.2|default|NULL\n" in err, err
+with sqlite3.connect(DB) as db:
+    db.execute("DELETE FROM pin_file WHERE release = 'v0.2'")
+    db.execute("UPDATE pin SET version = '1.2' WHERE release = 'v0.2'")
+out, err = run("--check", expect=1)
+assert "the store says: (no such row)\nthe text says:  pin_file|v0.2|" in err, err
+os.unlink(DB)
+out, err = run("--check", expect=1)
+assert err == "there is no 'lockfiles/lockstep.db'; 'lockstep records --rebuild' makes it of the text\n" and not os.path.exists(DB), err
 
 # Damage anywhere in the file never stops work. Each page is overwritten in turn.
 start()
@@ -179,7 +187,7 @@ if os.geteuid() == 0 and subprocess.run([*MOUNT, "true"], stderr=subprocess.DEVN
     shutil.rmtree("p/.lockstep")
     release("v0.3", "1.3")
     readonly = [*MOUNT, "sh", "-c", 'mount --bind p p && mount -o remount,ro,bind p && exec "$@"', "sh"]
-    assert "the text says:     container|v0.3|" in run("--check", expect=1, under=readonly)[1]
+    assert "the text says:  container|v0.3|" in run("--check", expect=1, under=readonly)[1]
     out, err = run(expect=1, under=readonly)
     assert "Read-only file system" in err, err
     run()
