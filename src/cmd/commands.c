@@ -3,7 +3,7 @@
 extern const struct command command_check, command_doctor;
 extern const struct command command_lock, command_fetch, command_render, command_build, command_snapshot, command_verify, command_bump;
 extern const struct command command_records;
-extern const struct command command_list, command_show, command_diff;
+extern const struct command command_list, command_show, command_diff, command_why, command_tree;
 
 /* One line for each, in the order of the overview. */
 /* clang-format off */
@@ -21,6 +21,8 @@ const struct command *const commands[] = {
 	&command_list,
 	&command_show,
 	&command_diff,
+	&command_why,
+	&command_tree,
 	NULL,
 };
 /* clang-format on */

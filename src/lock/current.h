@@ -9,3 +9,5 @@
 /* *ret_from: the file it was read from, relative to the root; a literal. ERR_NOT_FOUND when there is no lock at all; ERR_INPUT when every lock is older than
    the database, or when one that would count is broken (details in d). The lock must be released either way. */
 int lock_current(const struct database *db, struct lock *ret, const char **ret_from, struct diag *d, struct error *err);
+/* The same; but where none was made from the database as it is, the newest there is, with *ret_fits false: for commands that only look. */
+int lock_newest(const struct database *db, struct lock *ret, const char **ret_from, bool *ret_fits, struct diag *d, struct error *err);

@@ -1,0 +1,250 @@
+#include "report/why.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "base/text.h"
+#include "fetch/store.h"
+#include "lock/environment.h"
+#include "python/requirement.h"
+#include "python/wheel.h"
+#include "report/words.h"
+
+/* One graph that is asked, with what its markers and files are chosen by. */
+struct asked {
+	struct arena *a;
+	const struct why *why;
+	struct lock_graph graph;
+	struct environment_values values;
+	const char *const *tags;
+	size_t tag_count;
+	struct origin *origins;
+	size_t origin_count;
+};
+
+/* What a wheel says it requires of another package here, "a>=1, a<3" where it says it twice; false when it says nothing of it. */
+static bool requirement_of(const struct asked *q, const struct wheel_metadata *m, const struct lock_edge *e, struct why_step *step)
+{
+	autostrbuf struct strbuf text = {0};
+
+	for (size_t i = 0; i < m->requires_dist_count; i++) {
+		size_t at;
+		const char *why;
+		const struct requirement *r = requirement_parse(q->a, m->requires_dist[i], &at, &why);
+
+		if (!r || strcmp(r->canonical, e->name) != 0 || !environment_holds(&q->values, r->marker, e->extra ? e->extra : ""))
+			continue;
+		strbuf_add(&text, text.length ? ", " : "");
+		strbuf_add(&text, e->name);
+		for (size_t j = 0; j < r->extra_count; j++)
+			strbuf_printf(&text, "%s%s", j ? "," : "[", r->extras[j]);
+		strbuf_printf(&text, "%s%s", r->extra_count ? "]" : "", r->specifier);
+		step->marker = r->marker_text;
+	}
+	step->requirement = arena_strdup(q->a, strbuf_text(&text));
+	return text.length;
+}
+
+static void edge_requirement(struct arena *a, const struct lock_edge *e, struct why_step *step)
+{
+	autostrbuf struct strbuf text = {0};
+
+	strbuf_add(&text, e->name);
+	for (size_t j = 0; j < e->extra_count; j++)
+		strbuf_printf(&text, "%s%s", j ? "," : "[", e->extras[j]);
+	strbuf_add(&text, e->extra_count ? "]" : "");
+	step->requirement = arena_strdup(a, strbuf_text(&text));
+	step->marker = e->marker;
+}
+
+static struct why_step step_of(const struct asked *q, const struct lock_arc *arc)
+{
+	const struct pin *from = q->graph.nodes[arc->from].pin;
+	const struct lock_file *file = pin_file_by_tags(from, q->tags, q->tag_count);
+	struct why_step step = {.pin = q->graph.nodes[arc->to].pin, .extra = arc->edge->extra};
+	autoerror struct error ignored = {0};
+	struct wheel_metadata metadata;
+
+	/* The lock keeps who requires whom; which versions of it, only the wheel says. */
+	if (file && store_has(file->sha256, (int64_t)file->size_bytes) && wheel_metadata_read(q->a, store_path(q->a, file->sha256), &metadata, &ignored) == 0 &&
+	    requirement_of(q, &metadata, arc->edge, &step))
+		return step;
+	edge_requirement(q->a, arc->edge, &step);
+	return step;
+}
+
+static void add_chain(const struct asked *q, const struct lock_chain *chain, const struct origin *origin, struct why_place *place)
+{
+	struct why_chain *ret = arena_push(q->a, &place->chains, &place->chain_count);
+
+	*ret = (struct why_chain){.origin = origin, .root = q->graph.nodes[chain->root].pin};
+	for (size_t i = 0; i < chain->count; i++)
+		*arena_push(q->a, &ret->steps, &ret->step_count) = step_of(q, &q->graph.arcs[chain->arcs[i]]);
+}
+
+/* A root in several groups begins several chains. */
+static void add_chains(const struct asked *q, size_t target, struct why_place *place)
+{
+	struct lock_chain *chains;
+	size_t count, total;
+
+	lock_graph_chains(q->a, &q->graph, target, WHY_CHAINS_MAX, &chains, &count, &total);
+	place->chain_total = total;
+	for (size_t i = 0; i < count; i++) {
+		size_t groups = 0;
+
+		for (size_t j = 0; j < q->origin_count; j++) {
+			if (q->origins[j].root != chains[i].root)
+				continue;
+			if (place->chain_count < WHY_CHAINS_MAX)
+				add_chain(q, &chains[i], &q->origins[j], place);
+			place->chain_total += groups++ > 0;
+		}
+	}
+}
+
+static void start(struct asked *q, struct arena *a, const struct why *why, const struct lock_environment *environment)
+{
+	*q = (struct asked){.a = a, .why = why};
+	environment_values(a, environment, &q->values);
+	lock_environment_tags(a, environment, &q->tags, &q->tag_count);
+}
+
+/* Joins the place where all is the same already, or adds one. */
+static void keep(struct arena *a, struct why_answer *answer, struct why_place *place, const char *container)
+{
+	struct why_place *same = NULL;
+	autostrbuf struct strbuf text = {0};
+
+	strbuf_printf(&text, "%s\n", place->pin->version);
+	why_text_chains(a, place, NULL, &text);
+	place->text = arena_strdup(a, strbuf_text(&text));
+	for (size_t i = 0; i < answer->place_count && !same; i++) {
+		if (!strcmp(answer->places[i].text, place->text) && text_equal(answer->places[i].layer, place->layer))
+			same = &answer->places[i];
+	}
+	if (!same) {
+		same = arena_push(a, &answer->places, &answer->place_count);
+		*same = *place;
+	}
+	if (container)
+		*arena_push(a, &same->containers, &same->container_count) = container;
+}
+
+static void ask_container(struct arena *a, const struct why *why, const struct lock_container *c, struct why_answer *answer)
+{
+	const struct lock_environment *environment = lock_environment(why->lock, c->environment);
+	struct why_place place = {.environment = environment};
+	struct asked q;
+
+	if (!environment || !lock_pin(why->lock, c->name, why->package))
+		return;
+	start(&q, a, why, environment);
+	lock_graph_of_container(a, why->lock, c, environment, &q.graph);
+	long target = lock_graph_find(&q.graph, why->package);
+
+	if (target < 0)
+		return;
+	origins_of_container(a, &q.graph, why->db, &q.origins, &q.origin_count);
+	place.pin = q.graph.nodes[target].pin;
+	add_chains(&q, (size_t)target, &place);
+	keep(a, answer, &place, c->name);
+}
+
+/* A layer's wheels are for the environments of the containers that have it; the first with a file of the package tells. */
+static const struct lock_environment *environment_of(const struct lock *lock, const struct pin *pin)
+{
+	for (size_t i = 0; i < lock->environment_count; i++) {
+		if (pin_file(pin, &lock->environments[i]))
+			return &lock->environments[i];
+	}
+	return lock->environment_count ? &lock->environments[0] : NULL;
+}
+
+static void add_containers_of(struct arena *a, const struct why *why, struct why_place *place)
+{
+	for (size_t i = 0; i < why->lock->container_count; i++) {
+		const char *name = why->lock->containers[i].name, **layers;
+		size_t count;
+
+		origins_layers(a, why->lock, why->db, name, &layers, &count);
+		for (size_t j = 0; j < count; j++) {
+			if (!strcmp(layers[j], place->layer))
+				*arena_push(a, &place->containers, &place->container_count) = name;
+		}
+	}
+}
+
+static bool is_in(const char *const *list, size_t count, const char *text)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(list[i], text))
+			return true;
+	}
+	return false;
+}
+
+static void ask_layer(struct arena *a, const struct why *why, const struct pin *pin, const char *layer, struct why_answer *answer)
+{
+	const struct lock_environment *environment = environment_of(why->lock, pin);
+	struct why_place place = {.environment = environment, .layer = layer, .pin = pin};
+	struct asked q;
+
+	if (!environment)
+		return;
+	add_containers_of(a, why, &place);
+	if (why->container && !is_in(place.containers, place.container_count, why->container))
+		return;
+	start(&q, a, why, environment);
+	lock_graph_of_layer(a, why->lock, layer, environment, &q.graph);
+	origins_of_layer(a, &q.graph, why->db, &q.origins, &q.origin_count);
+	long target = lock_graph_find(&q.graph, why->package);
+
+	if (target < 0)
+		return;
+	add_chains(&q, (size_t)target, &place);
+	keep(a, answer, &place, NULL);
+}
+
+static int refuse(struct arena *a, const struct why *why, struct error *err)
+{
+	const struct package *declared = why->db ? database_package(why->db, why->package) : NULL;
+	const char **names = NULL, **elsewhere = NULL;
+	size_t count = 0, elsewhere_count = 0;
+
+	for (size_t i = 0; i < why->lock->pin_count; i++) {
+		const struct pin *pin = &why->lock->pins[i];
+
+		*arena_push(a, &names, &count) = pin->name;
+		for (size_t j = 0; j < pin->container_count && !strcmp(pin->name, why->package); j++)
+			*arena_push(a, &elsewhere, &elsewhere_count) = arena_printf(a, "%s (%s)", pin->containers[j], pin->version);
+		for (size_t j = 0; j < pin->layer_count && !strcmp(pin->name, why->package); j++)
+			*arena_push(a, &elsewhere, &elsewhere_count) = arena_printf(a, "layer %s (%s)", pin->layers[j], pin->version);
+	}
+	for (size_t i = 0; why->db && i < why->db->package_count; i++)
+		*arena_push(a, &names, &count) = why->db->packages[i].canonical;
+	error_set(err, ERR_NOT_FOUND, "'%s' is not in %s%s%s", why->package, why->from, why->container ? ", container " : "",
+		  why->container ? why->container : "");
+	if (elsewhere_count)
+		return error_hint(err, "it is in %s", words_list(a, elsewhere, elsewhere_count, 8));
+	if (declared)
+		return error_hint(err, "%s:%u declares it, but no container has it", declared->pos.file, declared->pos.line);
+	return error_hint_nearest(err, why->package, names, count);
+}
+
+int why_find(struct arena *a, const struct why *why, struct why_answer *ret, struct error *err)
+{
+	*ret = (struct why_answer){.why = why};
+	for (size_t i = 0; i < why->lock->container_count; i++) {
+		if (!why->container || !strcmp(why->container, why->lock->containers[i].name))
+			ask_container(a, why, &why->lock->containers[i], ret);
+	}
+	for (size_t i = 0; i < why->lock->pin_count; i++) {
+		const struct pin *pin = &why->lock->pins[i];
+
+		for (size_t j = 0; j < pin->layer_count && !strcmp(pin->name, why->package); j++)
+			ask_layer(a, why, pin, pin->layers[j], ret);
+	}
+	return ret->place_count ? 0 : refuse(a, why, err);
+}

@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+"""lockstep why and tree on a project that is locked for it: chains over groups, extras, markers, swaps and layers; every form of what may be asked wrongly."""
+import json, os, subprocess, tempfile
+
+import scenarios_test as scenarios
+from scenarios_test import fake
+
+PACKAGES = {
+    "app": {"1.0": ["middle[fast]>=1", "old>=1; python_version < '3.12'"]}, "middle": {"1.2": ["leaf>=2,<4", "speed; extra == 'fast'"]},
+    "other": {"1.0": ["leaf>=1", "middle"]}, "leaf": {"3.0": []}, "old": {"1.1": ["leaf"]}, "speed": {"0.9": ["leaf"]}, "solo": {"1.0": []},
+    "plain": {"1.0": []}, "fancy": {"1.0": ["leaf>=3"]}, "loop": {"1.0": ["loop-back"]}, "loop-back": {"1.0": ["loop"]},
+    "tool": {"1.0": ["part; extra == 'x'"]}, "part": {"1.0": []}, "bound": {"1.0": []}, "grumpy": {"1.0": ["leaf<3", "solo"]},
+}
+PROJECT = {
+    "groups": {"all": {"description": "everything", "include": ["core"]}},
+    "packages": {
+        "app": {"groups": ["core"], "range": "<2", "why": "the second one is another program", "link": "https://tracker.example/1"},
+        "other": {"groups": ["extra"]}, "loop": {"groups": ["extra"]}, "plain": {"groups": ["extra"]}, "fancy": {}, "bound": {"groups": ["core"], "index": "default"},
+        "unused": {}, "leaf": {"groups": ["never"], "range": ">=2", "why": "it must be new",},
+    },
+    "differences": [{"package": "old", "containers": ["ci-b"], "why": "it is older there"}],
+    "containers": {
+        "ci-a": {"layers": [{"kit": {"version": "1"}}], "python": {"groups": ["all"]}}, "ci-b": {"base": "py313", "python": {"groups": ["core", "extra"]}},
+        "ci-c": {"python": {"groups": ["extra"], "swaps": {"plain": {"with": "fancy", "why": "has colours"}}}},
+    },
+    "layers": {"kit": {"description": "tools", "options": {"version": {"description": "which", "pattern": "version"}},
+                       "steps": [{"wheels": {"requirements": ["tool[x]==${version}.*"], "into": "/opt/tool", "from": "tool"}}]}},
+}
+
+
+class Lockstep:
+    def __init__(self, root, environment):
+        self.root, self.environment = root, environment
+
+    def __call__(self, *arguments, code=0):
+        done = subprocess.run([scenarios.LOCKSTEP, *arguments, "-C", self.root], env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+        assert done.returncode == code, (arguments, done)
+        self.err = done.stderr
+        return done.stdout
+
+
+def same(seen, expected):
+    expected = expected.lstrip("\n")
+    assert seen == expected, f"--- expected\n{expected}--- seen\n{seen}"
+
+
+def case_chains(run):
+    same(run("why", "leaf", "ci-a"), """
+leaf 3.0 in ci-a
+  group all > core > app 1.0 > middle 1.2 > leaf 3.0
+    group all > core  declares app<2, at recipes/python.yaml:7:3
+    app 1.0           requires middle[fast]>=1
+    middle 1.2        requires leaf<4,>=2
+  group all > core > app 1.0 > old 1.1 > leaf 3.0
+    group all > core  declares app<2, at recipes/python.yaml:7:3
+    app 1.0           requires old>=1; python_version < '3.12'
+    old 1.1           requires leaf
+
+what recipes/ say of leaf
+  constraint  >=2  recipes/python.yaml:14:40  it must be new
+""")
+
+
+def case_containers_that_agree_stand_together(run):
+    same(run("why", "Loop"), """
+loop 1.0 in ci-b, ci-c
+  group extra > loop 1.0
+    group extra  declares loop, at recipes/python.yaml:9:3
+""")
+
+
+def case_extra_and_marker(run):
+    same(run("why", "speed", "ci-b"), """
+speed 0.9 in ci-b
+  group core > app 1.0 > middle 1.2 > speed 0.9
+    group core  declares app<2, at recipes/python.yaml:7:3
+    app 1.0     requires middle[fast]>=1
+    middle 1.2  requires speed; extra == 'fast'
+  group extra > other 1.0 > middle 1.2 > speed 0.9
+    group extra  declares other, at recipes/python.yaml:8:3
+    other 1.0    requires middle
+    middle 1.2   requires speed; extra == 'fast'
+""")
+
+
+def case_swap(run):
+    same(run("why", "fancy"), """
+fancy 1.0 in ci-c
+  group extra > fancy 1.0
+    group extra  declares plain, swapped for fancy, at containers/ci-c/container.yaml:1:61
+
+what recipes/ say of fancy
+  swap  fancy instead of plain in ci-c  containers/ci-c/container.yaml:1:61  has colours
+""")
+
+
+def case_difference(run):
+    same(run("why", "old"), """
+old 1.1 in ci-a
+  group all > core > app 1.0 > old 1.1
+    group all > core  declares app<2, at recipes/python.yaml:7:3
+    app 1.0           requires old>=1; python_version < '3.12'
+
+what recipes/ say of old
+  difference  may differ in ci-b  recipes/python.yaml:16:5  it is older there
+""")
+
+
+def case_layer(run):
+    same(run("why", "part"), """
+part 1.0 in layer kit{version=1} of ci-a
+  layer kit{version=1} > tool 1.0 > part 1.0
+    layer kit{version=1}  asks for tool[x]==1.*, at recipes/layers/kit.yaml:1:108
+    tool 1.0              requires part; extra == 'x'
+""")
+    assert run("why", "part", "ci-a") == run("why", "part")
+    run("why", "part", "ci-b", code=1)
+    assert run.err == "error: 'part' is not in .lockstep/lock.toml, container ci-b\nit is in layer kit{version=1} (1.0)\n", run.err
+
+
+def case_json(run):
+    seen = json.loads(run("why", "leaf", "--format", "json"))
+    assert (seen["package"], seen["lock"]) == ("leaf", ".lockstep/lock.toml"), seen
+    assert [p["containers"] for p in seen["places"]] == [["ci-a"], ["ci-b"], ["ci-c"]], seen
+    first = seen["places"][0]
+    assert first["chain_count"] == len(first["chains"]) == 2 and first["version"] == "3.0" and not first["declared"], first
+    chain = first["chains"][1]
+    assert (chain["groups"], chain["declared"], chain["file"], chain["line"]) == (["all", "core"], "app<2", "recipes/python.yaml", 7), chain
+    assert chain["steps"] == [{"package": "old", "version": "1.1", "required_by": "app", "requirement": "old>=1", "marker": "python_version < '3.12'", "extra": None},
+                              {"package": "leaf", "version": "3.0", "required_by": "old", "requirement": "leaf", "marker": None, "extra": None}], chain
+    assert seen["said"] == [{"kind": "constraint", "text": ">=2", "why": "it must be new", "file": "recipes/python.yaml", "line": 14, "column": 40}], seen["said"]
+    swapped = json.loads(run("why", "fancy", "--format", "json"))["places"][0]["chains"][0]
+    assert swapped["instead_of"] == "plain" and swapped["steps"] == [], swapped
+
+
+def case_without_the_wheels(run):
+    """What the lock alone knows: who, extras and uv's marker, but no versions."""
+    text = Lockstep(run.root, {**run.environment, "LOCKSTEP_CACHE": os.path.join(run.root, "empty")})("why", "speed", "ci-a")
+    assert "app 1.0           requires middle[fast]\n" in text and "middle 1.2        requires speed (with extra fast)\n" in text, text
+
+
+def case_unknown(run):
+    for arguments, code, err in (
+        (["why", "lea"], 1, "error: 'lea' is not in .lockstep/lock.toml\ndid you mean 'leaf'?\n"),
+        (["why", "plain", "ci-c"], 1, "error: 'plain' is not in .lockstep/lock.toml, container ci-c\nit is in ci-b (1.0)\n"),
+        (["why", "unused"], 1, "error: 'unused' is not in .lockstep/lock.toml\nrecipes/python.yaml:13 declares it, but no container has it\n"),
+        (["why", "leaf", "ci-d"], 1, "error: there is no container 'ci-d' in .lockstep/lock.toml\ndid you mean 'ci-a'?\n"),
+        (["tree", "ci"], 1, "error: there is no container 'ci' in .lockstep/lock.toml\n"),
+        (["tree", "ci-b", "--invert", "part"], 1, "error: 'part' is not in .lockstep/lock.toml, container ci-b\n"),
+        (["why", "a b"], 2, "lockstep why: 'a b' is no name of a package\n'lockstep why --help' tells more\n"),
+        (["tree", "ci-b", "--depth", "-1"], 2, "lockstep tree: '--depth' takes a number of levels, 0 and up\n'lockstep tree --help' tells more\n"),
+        (["why", "leaf", "--release", "v0.1"], 1, "error: there is no release yet; 'lockstep bump' makes the first\n"),
+    ):
+        assert run(*arguments, code=code) == "", arguments
+        assert run.err == err, (arguments, run.err)
+
+
+def case_tree(run):
+    same(run("tree", "ci-a"), """
+ci-a
+├── group all > core
+│   ├── app 1.0
+│   │   ├── middle[fast] 1.2
+│   │   │   ├── leaf 3.0
+│   │   │   └── speed 0.9
+│   │   │       └── leaf 3.0
+│   │   └── old 1.1
+│   │       └── leaf 3.0
+│   └── bound 1.0
+└── layer kit{version=1}
+    └── tool[x] 1.0
+        └── part 1.0
+""")
+    same(run("tree", "ci-c"), """
+ci-c
+└── group extra
+    ├── loop 1.0
+    │   └── loop-back 1.0
+    │       └── loop 1.0 (*)
+    ├── other 1.0
+    │   ├── leaf 3.0
+    │   └── middle 1.2
+    │       └── leaf 3.0
+    └── fancy 1.0 (instead of plain)
+        └── leaf 3.0
+""")
+
+
+def case_tree_depth(run):
+    same(run("tree", "ci-c", "--depth", "0"), "ci-c\n└── group extra\n")
+    same(run("tree", "ci-a", "--depth", "1"), """
+ci-a
+├── group all > core
+│   ├── app 1.0
+│   └── bound 1.0
+└── layer kit{version=1}
+    └── tool[x] 1.0
+""")
+    same(run("tree", "ci-a", "-d", "2"), """
+ci-a
+├── group all > core
+│   ├── app 1.0
+│   │   ├── middle[fast] 1.2
+│   │   └── old 1.1
+│   └── bound 1.0
+└── layer kit{version=1}
+    └── tool[x] 1.0
+        └── part 1.0
+""")
+
+
+def case_tree_invert(run):
+    same(run("tree", "ci-b", "--invert", "leaf"), """
+leaf 3.0
+├── middle[fast] 1.2
+│   ├── app 1.0
+│   │   └── group core (app<2)
+│   └── other 1.0
+│       └── group extra (other)
+├── other 1.0 (*)
+└── speed 0.9
+    └── middle[fast] 1.2 (*)
+""")
+    same(run("tree", "ci-b", "--invert", "leaf", "--depth", "1"), "leaf 3.0\n├── middle[fast] 1.2\n├── other 1.0\n└── speed 0.9\n")
+    same(run("tree", "ci-a", "-i", "part"), "part 1.0\n└── tool[x] 1.0\n    └── layer kit{version=1} (tool[x]==1.*)\n")
+
+
+def case_tree_json(run):
+    seen = json.loads(run("tree", "ci-a", "--format", "json"))
+    packages, layer = seen["parts"]
+    assert [p["name"] for p in packages["packages"]] == ["app", "bound", "leaf", "middle", "old", "speed"], packages
+    assert [p["level"] for p in packages["packages"]] == [1, 1, 3, 2, 2, 3], packages
+    middle = packages["packages"][3]
+    assert middle["extras"] == ["fast"] and [(r["name"], r["extra"]) for r in middle["requires"]] == [("leaf", None), ("speed", "fast")], middle
+    assert layer["layer"] == "kit{version=1}" and [d["declared"] for d in layer["declared"]] == ["tool[x]==1.*"], layer
+    up = json.loads(run("tree", "ci-b", "--invert", "speed", "--depth", "1", "--format", "json"))["parts"][0]["packages"]
+    assert [(p["name"], p["level"]) for p in up] == [("middle", 1), ("speed", 0)], up
+
+
+def case_recipes_changed(run):
+    path = os.path.join(run.root, "recipes/python.yaml")
+    with open(path) as f:
+        text = f.read()
+    try:
+        with open(path, "w") as f:
+            f.write(text.replace("app: ", "app-2: {}\n  app: "))
+        seen = run("why", "leaf", "ci-a")
+        assert seen.startswith("leaf 3.0 in ci-a\n  declared > app 1.0 > middle 1.2 > leaf 3.0\n    declared    as app<2\n") and "recipes/" not in seen, seen
+        assert run.err == ("note: recipes changed since '.lockstep/lock.toml' was made, so this says what was locked then; 'lockstep lock' locks anew\n"), run.err
+        assert run("tree", "ci-c").startswith("ci-c\n├── fancy 1.0\n"), run("tree", "ci-c")
+    finally:
+        with open(path, "w") as f:
+            f.write(text)
+
+
+def case_many_chains(run):
+    """A ladder of 40 rungs has 2^40 shortest chains: eight are shown, and all are counted."""
+    rungs = {f"r{i}-{side}": {"1.0": [f"r{i + 1}-x", f"r{i + 1}-y"] if i < 40 else ["bottom"]} for i in range(1, 41) for side in "xy"}
+    with tempfile.TemporaryDirectory() as work, fake.Index({"packages": {"top": {"1.0": ["r1-x", "r1-y"]}, "bottom": {"1.0": []}, **rungs}}) as index:
+        root = os.path.join(work, "project")
+        scenarios.write_project(root, {"packages": {"top": {"groups": ["core"]}}, "containers": {"ci-a": ["core"]}}, index.address)
+        other = Lockstep(root, {**scenarios.environment(work, index, {}), "UV_CACHE_DIR": work + "/.cache"})
+        other("lock")
+        text = other("why", "bottom")
+        assert text.count("\n  group core > top 1.0 > ") == 8 and f"  and {2 ** 40 - 8} more chains as short as these\n" in text, text[-300:]
+        assert other("tree", "ci-a").count("\n") == 3 + 2 + 39 * 4 + 2, other("tree", "ci-a").count("\n")
+
+
+def main():
+    cases = sorted((name, case) for name, case in globals().items() if name.startswith("case_"))
+    with tempfile.TemporaryDirectory() as work, fake.Index({"packages": PACKAGES}) as index:
+        root = os.path.join(work, "project")
+        scenarios.write_project(root, PROJECT, index.address)
+        run = Lockstep(root, {**scenarios.environment(work, index, {}), "UV_CACHE_DIR": work + "/.cache"})
+        run("lock")
+        run("fetch")
+        for name, case in cases:
+            print(name)
+            case(run)
+
+
+main()
