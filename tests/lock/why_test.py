@@ -12,6 +12,7 @@ PACKAGES = {
     "tool": {"1.0": ["part; extra == 'x'"]}, "part": {"1.0": []}, "bound": {"1.0": []}, "grumpy": {"1.0": ["leaf<3", "solo"]},
 }
 PROJECT = {
+    "resolver": "uv",
     "groups": {"all": {"description": "everything", "include": ["core"]}},
     "packages": {
         "app": {"groups": ["core"], "range": "<2", "why": "the second one is another program", "link": "https://tracker.example/1"},
@@ -259,7 +260,7 @@ def case_many_chains(run):
     rungs = {f"r{i}-{side}": {"1.0": [f"r{i + 1}-x", f"r{i + 1}-y"] if i < 40 else ["bottom"]} for i in range(1, 41) for side in "xy"}
     with tempfile.TemporaryDirectory() as work, fake.Index({"packages": {"top": {"1.0": ["r1-x", "r1-y"]}, "bottom": {"1.0": []}, **rungs}}) as index:
         root = os.path.join(work, "project")
-        scenarios.write_project(root, {"packages": {"top": {"groups": ["core"]}}, "containers": {"ci-a": ["core"]}}, index.address)
+        scenarios.write_project(root, {"resolver": "uv", "packages": {"top": {"groups": ["core"]}}, "containers": {"ci-a": ["core"]}}, index.address)
         other = Lockstep(root, {**scenarios.environment(work, index, {}), "UV_CACHE_DIR": work + "/.cache"})
         other("lock")
         text = other("why", "bottom")
