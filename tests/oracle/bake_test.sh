@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The real `buildx bake` reads docker-bake.json as it is meant. LOCKSTEP_TEST_BUILDX may name a docker-buildx; Debian 12 has none.
+# The real `buildx bake` reads docker-bake.json as it is meant. tools/setup test builds it; LOCKSTEP_TEST_BUILDX may name another.
 set -euo pipefail
 buildx=${LOCKSTEP_TEST_BUILDX:-$(command -v docker-buildx || true)}
-[ -n "$buildx" ] || { echo "docker-buildx is not installed; LOCKSTEP_TEST_BUILDX can name one"; exit 77; }
+[ -n "$buildx" ] || { echo "docker-buildx is not there: tools/setup test builds it, where the Go proxy can be reached (.tools/go.log)"; exit 77; }
 python3 - "$ROOT/tests/fakes" <<'PYTHON'
 import sys
 sys.path.insert(0, sys.argv[1])

@@ -3,7 +3,7 @@
 import datetime, json, math, os, random, subprocess, sys, tomllib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DECODER = os.path.join(ROOT, "build/debug/tests/oracle/toml_decoder")
+DECODER = os.path.join(ROOT, "build", os.environ.get("LOCKSTEP_ORACLE_BUILD", "debug"), "tests/oracle/toml_decoder")
 
 SEEDS = [
     'a = 1\nb.c = "x"\n[t]\nd = [1, 2,\n 3]\n[[p]]\nname = "n"\n[[p.q]]\nz = {a = 1, b = {c = 2}}\n',
