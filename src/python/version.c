@@ -42,9 +42,11 @@ struct version_number version_number_next(struct arena *a, struct version_number
 	return (struct version_number){digits, n.length + longer};
 }
 
+static const char zero_digits[] = "0";
+
 static struct version_number zero(void)
 {
-	return (struct version_number){"0", 1};
+	return (struct version_number){zero_digits, 1};
 }
 
 /* The number in `span`, cut out of `copy`, which holds the text from `origin` on. The NUL goes over the byte after it, so every span is read before. */
@@ -101,10 +103,10 @@ static void build_local(struct arena *a, struct version *v, char *copy, const st
 	}
 }
 
-static void terminate(struct version_number n, const char *copy, size_t length)
+/* What stands behind a number in the copy was read already. */
+static void terminate(struct version_number n)
 {
-	/* Numbers that stand in the copy end where something that was read already begins; others are literals. */
-	if (n.digits >= copy && n.digits < copy + length)
+	if (n.digits != zero_digits)
 		((char *)n.digits)[n.length] = '\0';
 }
 
@@ -124,19 +126,68 @@ struct version *version_build(struct arena *a, const struct version_shape *shape
 	build_release(a, v, copy, shape);
 	if (shape->local_count)
 		build_local(a, v, copy, shape);
-	terminate(v->epoch, copy, length);
-	terminate(v->pre_number, copy, length);
-	terminate(v->post, copy, length);
-	terminate(v->dev, copy, length);
+	terminate(v->epoch);
+	terminate(v->pre_number);
+	terminate(v->post);
+	terminate(v->dev);
 	for (size_t i = 0; i < v->release_count; i++)
-		terminate(v->release[i], copy, length);
+		terminate(v->release[i]);
+	return v;
+}
+
+/* The count of numbers in a text that is nothing but a release ("1.26.4"), as most versions are; 0 when it is anything else. */
+static size_t count_plain_release(const char *text, const char **ret_end)
+{
+	size_t count = 0;
+
+	do {
+		text += count != 0;
+		if (!scan_is_digit(*text))
+			return 0;
+		while (scan_is_digit(*text))
+			text++;
+		count++;
+	} while (*text == '.');
+	*ret_end = text;
+	return *text ? 0 : count;
+}
+
+/* The version that such a text is: the same as version_build makes of it, in one piece of memory. */
+static struct version *build_plain_release(struct arena *a, const char *text, size_t length, size_t count)
+{
+	static const struct version plain = {
+		.epoch = {zero_digits, 1}, .pre_number = {zero_digits, 1}, .post = {zero_digits, 1}, .dev = {zero_digits, 1}, .pre = VERSION_PRE_NONE};
+	struct version *v = arena_alloc(a, sizeof(*v) + count * sizeof(*v->release) + length + 1);
+
+	*v = plain;
+	v->release = (struct version_number *)(v + 1);
+	v->release_count = count;
+	char *copy = (char *)(v->release + count);
+
+	for (size_t i = 0; i < count; i++) {
+		while (*text == '0' && scan_is_digit(text[1]))
+			text++;
+		char *start = copy;
+
+		while (scan_is_digit(*text))
+			*copy++ = *text++;
+		v->release[i] = (struct version_number){start, (size_t)(copy - start)};
+		if (*start != '0')
+			v->trimmed_count = i + 1;
+		copy++;
+		text++;
+	}
 	return v;
 }
 
 struct version *version_parse(struct arena *a, const char *text)
 {
 	struct version_shape shape;
+	const char *end;
+	size_t plain_count = count_plain_release(text, &end);
 
+	if (plain_count)
+		return build_plain_release(a, text, (size_t)(end - text), plain_count);
 	if (!version_scan(scan_skip_spaces(text), VERSION_SCAN_LOCAL, &shape) || *scan_skip_spaces(shape.end))
 		return NULL;
 	return version_build(a, &shape);
