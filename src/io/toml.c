@@ -204,13 +204,15 @@ static bool parse_line_end(struct toml *t)
 {
 	if (!toml_skip_comment(t))
 		return false;
-	return t->at == t->end || toml_newline(t) || toml_fail(t, t->at, "expected the end of the line");
+	if (t->at == t->end || toml_newline(t))
+		return true;
+	return toml_fail(t, t->at, "expected the end of the line");
 }
 
 /* A path that cannot be walked does not stop the reading: what follows goes into a table of its own that nobody sees. */
 static struct value *into_nowhere(struct toml *t, struct pos pos)
 {
-	return t->failed ? NULL : new_table(t, FROM_HEADER, 1, pos);
+	return new_table(t, FROM_HEADER, 1, pos);
 }
 
 static struct value *parse_header(struct toml *t, struct value *document)
@@ -336,15 +338,15 @@ static struct value *parse_array(struct toml *t, unsigned depth)
 
 static struct value *parse_inline_table(struct toml *t, unsigned depth)
 {
-	struct value *v = new_table(t, FROM_BRACES, depth, toml_pos(t, t->at));
+	struct value *v = new_table(t, FROM_BRACES, depth, toml_pos(t, t->at)); /* parse_value saw to the depth */
 
 	t->at++;
 	toml_skip_blanks(t);
-	if (v && t->at < t->end && *t->at == '}') {
+	if (t->at < t->end && *t->at == '}') {
 		t->at++;
 		return v;
 	}
-	while (v) {
+	for (;;) {
 		if (!parse_pair(t, v))
 			return NULL;
 		toml_skip_blanks(t);
@@ -407,7 +409,7 @@ static struct value *parse_document(struct toml *t)
 	if (!check_encoding(t))
 		return NULL;
 	for (;;) {
-		if (!section || !toml_skip_lines(t))
+		if (!toml_skip_lines(t))
 			return NULL;
 		if (t->at == t->end)
 			return document;

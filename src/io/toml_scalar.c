@@ -1,8 +1,8 @@
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "io/toml_scan.h"
 
 /* Small matchers over one token: each moves *at past what it takes. */
@@ -40,10 +40,13 @@ static long days_in_month(long year, long month)
 	return month == 2 && leap ? 29 : days[month - 1];
 }
 
+/* What looks_like_date() took for one: it begins with a year and '-'. */
 static bool take_date(const char **at)
 {
 	long year = take_number(at, 4);
-	long month = year >= 0 && take(at, '-') ? take_number(at, 2) : -1;
+
+	++*at;
+	long month = take_number(at, 2);
 	long day = month >= 0 && take(at, '-') ? take_number(at, 2) : -1;
 
 	return month >= 1 && month <= 12 && day >= 1 && day <= days_in_month(year, month);
@@ -103,9 +106,10 @@ static bool looks_like_date(const char *token, size_t length)
 	       (length >= 8 && strspn(token, "0123456789") == 4 && token[4] == '-');
 }
 
+/* UINT_MAX for what is no digit of any base. */
 static unsigned digit_value(char c)
 {
-	return is_digit(c) ? (unsigned)(c - '0') : c >= 'a' && c <= 'z' ? (unsigned)(c - 'a') + 10 : c >= 'A' && c <= 'Z' ? (unsigned)(c - 'A') + 10 : 99;
+	return (unsigned)text_hex_digit(c);
 }
 
 /* Digits with single underscores between them, up to the first other character; the text without underscores goes to `out`. False when there is none, or an
@@ -114,7 +118,7 @@ static bool take_digits(const char **at, unsigned base, struct strbuf *out)
 {
 	const char *start = *at;
 
-	while (digit_value(**at) < base || (**at == '_' && *at > start && digit_value((*at)[-1]) < base && digit_value((*at)[1]) < base)) {
+	while (digit_value(**at) < base || (**at == '_' && *at > start && digit_value((*at)[1]) < base)) {
 		if (**at != '_')
 			strbuf_add_char(out, **at);
 		(*at)++;
@@ -219,7 +223,9 @@ static bool scan_number(struct toml *t, const char *start, const char *token, st
 		return true;
 	}
 	v->kind = VALUE_FLOAT;
-	return read_float(token, &t->scratch, &v->floating) || toml_fail(t, start, "'%s' is no value; text stands in quotes", token);
+	if (read_float(token, &t->scratch, &v->floating))
+		return true;
+	return toml_fail(t, start, "'%s' is no value; text stands in quotes", token);
 }
 
 bool toml_scan_scalar(struct toml *t, struct value *v)

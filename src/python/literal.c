@@ -69,12 +69,12 @@ static const char *read_escape(const char *at, const char *end, struct strbuf *o
 	return at;
 }
 
-char *literal_read(struct arena *a, const char *start, const char *end, char quote)
+char *literal_read(struct arena *a, const char *start, const char *end)
 {
 	autostrbuf struct strbuf text = {0};
 
 	for (const char *at = start; at < end;) {
-		if (*at == quote || *at == '\n' || *at == '\r')
+		if (*at == '\n' || *at == '\r')
 			return NULL;
 		if (*at != '\\') {
 			strbuf_add_char(&text, *at++);

@@ -92,7 +92,7 @@ static bool after_specifier(struct parser *p)
 {
 	if (p->at[0] == '.' && p->at[1] == '*')
 		return expected(p, "no '.*': it goes with '==' and '!=' and a plain release only");
-	if (p->at[0] == '+' && (scan_is_digit(p->at[1]) || (p->at[1] >= 'a' && p->at[1] <= 'z')))
+	if (p->at[0] == '+' && scan_is_alnum(p->at[1]))
 		return expected(p, "no local version: it goes with '==' and '!=' only");
 	return true;
 }

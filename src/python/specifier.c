@@ -1,5 +1,6 @@
 #include "python/specifier.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "python/scan.h"
@@ -129,13 +130,14 @@ static void set_bounds(struct arena *a, struct specifier *s)
 
 bool specifier_parse(struct arena *a, const char *text, size_t length, struct specifier *ret)
 {
-	const char *limit = text + length, *start = scan_skip_spaces(text), *version;
+	const char *limit = text + length, *version;
 	enum specifier_op op;
 	struct version_shape shape;
-	const char *end = start < limit ? scan(start, limit, &op, &version, &shape) : NULL;
+	const char *end = scan(scan_skip_spaces(text), limit, &op, &version, &shape);
 
-	if (!end || end > limit || end != scan_trim_end(end, limit))
+	if (!end || end != scan_trim_end(end, limit))
 		return false;
+	assert(end <= limit);
 	size_t operator_length = strlen(operator_texts[op]), version_length = version < end ? (size_t)(end - version) : 0;
 	char *normal = arena_alloc(a, operator_length + version_length + 1);
 

@@ -28,7 +28,7 @@ struct specifier {
 
 /* The longest specifier that `at` begins with (and before `limit`), white space inside and none around it; NULL when there is none. */
 const char *specifier_scan(const char *at, const char *limit);
-/* The text of one whole specifier, white space around it allowed; false when it is none. */
+/* The text of one whole specifier, white space around it allowed; false when it is none. Behind it is the end of the text or a comma. */
 bool specifier_parse(struct arena *a, const char *text, size_t length, struct specifier *ret);
 /* Whether a version is taken, pre-releases like all others; `version` is what `text` says, NULL when that is no version. */
 bool specifier_takes(const struct specifier *s, const char *text, const struct version *version);

@@ -90,6 +90,14 @@ const char *specifier_set_normal(const struct specifier_set *set)
 	return set->normal;
 }
 
+static bool takes(const struct specifier_set *set, const char *text, const struct version *version)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (!specifier_takes(&set->items[i], text, version))
+			return false;
+	return true;
+}
+
 bool specifier_set_contains(const struct specifier_set *set, const char *version, bool prereleases)
 {
 	autoarena struct arena arena = {0};
@@ -97,10 +105,24 @@ bool specifier_set_contains(const struct specifier_set *set, const char *version
 
 	if (v && version_is_prerelease(v) && !prereleases && !set->names_prerelease)
 		return false;
-	for (size_t i = 0; i < set->count; i++)
-		if (!specifier_takes(&set->items[i], version, v))
-			return false;
-	return true;
+	return takes(set, version, v);
+}
+
+void specifier_set_filter(const struct specifier_set *set, const char *const *versions, size_t count, enum specifier_prereleases rule, bool *ret_kept)
+{
+	autoarena struct arena a = {0};
+	const struct version **parsed = arena_array(&a, count, sizeof(struct version *));
+	bool any_final = false;
+
+	for (size_t i = 0; i < count; i++) {
+		parsed[i] = version_parse(&a, versions[i]);
+		ret_kept[i] = takes(set, versions[i], parsed[i]);
+		any_final = any_final || (ret_kept[i] && parsed[i] && !version_is_prerelease(parsed[i]));
+	}
+	if (rule == PRERELEASES_WHERE_NEEDED)
+		rule = set->names_prerelease || !any_final ? PRERELEASES_TAKEN : PRERELEASES_LEFT;
+	for (size_t i = 0; i < count && rule == PRERELEASES_LEFT; i++)
+		ret_kept[i] = ret_kept[i] && !(parsed[i] && version_is_prerelease(parsed[i]));
 }
 
 /* The versions from `low` to `high`, either NULL when there is no such end. */

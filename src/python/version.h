@@ -33,6 +33,12 @@ bool specifier_sets_exclude(const struct specifier_set *a, const struct specifie
    in no set but an empty one and "===" with that text, in any ASCII case. */
 bool specifier_set_contains(const struct specifier_set *set, const char *version, bool prereleases);
 
+enum specifier_prereleases { PRERELEASES_WHERE_NEEDED, PRERELEASES_TAKEN, PRERELEASES_LEFT };
+/* Which of several versions an installer would choose among: ret_kept[i] for versions[i]. PRERELEASES_WHERE_NEEDED is PEP 440's rule: pre-releases count when a
+   specifier of the set names one, or when nothing else of the list is in the set. Texts that are no versions are kept where specifier_set_contains has them. As
+   `packaging`'s set.filter(versions, prereleases=None, True, False). */
+void specifier_set_filter(const struct specifier_set *set, const char *const *versions, size_t count, enum specifier_prereleases rule, bool *ret_kept);
+
 /* "^1.2.3" as the specifier ">=1.2.3,<2.0.0": Poetry's caret, by which the first number that is not zero stays (of major, minor and patch; else the last one
    given). It takes the same versions as Poetry's, pre-releases of the upper bound being outside. In `a`. NULL, with the place and what is wrong there, when it is
    none; local versions are refused, as no specifier says the same. */

@@ -82,11 +82,16 @@ static void add_platforms(struct list *list, const struct wheel_platform *platfo
 {
 	struct numbers libc = read_numbers(platform->libc_version);
 
-	LIST_ADD(list, "linux_%s", platform->machine);
-	if (text_equal(platform->libc, "glibc") && machine_has_manylinux(platform->machine))
-		add_manylinux(list, platform->machine, libc);
-	if (text_equal(platform->libc, "musl"))
-		add_musllinux(list, platform->machine, libc);
+	/* A 64-bit ARM core that runs 32-bit programs takes those for ARMv7, too. */
+	const char *machines[] = {platform->machine, strcmp(platform->machine, "armv8l") != 0 ? NULL : "armv7l"};
+	size_t count = machines[1] ? 2 : 1;
+
+	for (size_t i = 0; i < count; i++)
+		LIST_ADD(list, "linux_%s", machines[i]);
+	for (size_t i = 0; i < count && text_equal(platform->libc, "glibc") && machine_has_manylinux(machines[count - 1]); i++)
+		add_manylinux(list, machines[i], libc);
+	for (size_t i = 0; i < count && text_equal(platform->libc, "musl"); i++)
+		add_musllinux(list, machines[i], libc);
 }
 
 static void add_each(struct list *tags, const char *interpreter, const char *abi, const struct list *platforms)
@@ -121,6 +126,15 @@ static void add_cpython(struct list *tags, struct numbers python, bool threaded,
 		add_each(tags, interpreter_of(tags->arena, "cp", python.major, minor), stable, platforms);
 }
 
+/* PyPy names its own binary interface, which has been "pp73" since version 7.3 of it (2019). */
+static void add_pypy(struct list *tags, struct numbers python, const struct list *platforms)
+{
+	const char *interpreter = interpreter_of(tags->arena, "pp", python.major, python.minor);
+
+	add_each(tags, interpreter, arena_printf(tags->arena, "pypy%u%u_pp73", python.major, python.minor), platforms);
+	add_each(tags, interpreter, "none", platforms);
+}
+
 /* "py311", "py3", "py310", ..., "py30". */
 static void add_pure_interpreters(struct list *list, struct numbers python)
 {
@@ -134,17 +148,19 @@ void wheel_tags(struct arena *a, const struct wheel_platform *platform, const ch
 {
 	struct list platforms = {.arena = a}, tags = {.arena = a}, pure = {.arena = a};
 	struct numbers python = read_numbers(platform->python);
-	bool cpython = text_equal(platform->implementation, "cpython");
+	bool cpython = text_equal(platform->implementation, "cpython"), pypy = text_equal(platform->implementation, "pypy");
 
 	add_platforms(&platforms, platform);
 	if (cpython)
 		add_cpython(&tags, python, text_ends_with(platform->python, "t"), &platforms);
+	if (pypy)
+		add_pypy(&tags, python, &platforms);
 	add_pure_interpreters(&pure, python);
 	for (size_t i = 0; i < pure.count; i++)
 		add_each(&tags, pure.items[i], "none", &platforms);
 	if (cpython)
 		LIST_ADD(&tags, "cp%u%u-none-any", python.major, python.minor);
-	else if (text_equal(platform->implementation, "pypy"))
+	else if (pypy)
 		LIST_ADD(&tags, "pp3-none-any");
 	for (size_t i = 0; i < pure.count; i++)
 		LIST_ADD(&tags, "%s-none-any", pure.items[i]);

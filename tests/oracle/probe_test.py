@@ -60,7 +60,7 @@ def write_wheel(name, files, record=None, version="1.0", extra=(), scripts="", *
 
 
 def digests(*paths):
-    done = subprocess.run([os.path.join(ROOT, "build/debug/tests/oracle/record_digest"), *paths], capture_output=True, text=True)
+    done = subprocess.run([os.path.join(ROOT, "build", os.environ.get("LOCKSTEP_ORACLE_BUILD", "debug"), "tests/oracle/record_digest"), *paths], capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == "", done
     return done.stdout.splitlines()
 

@@ -1,10 +1,13 @@
 """Grammar-based generators of versions, specifiers, markers, requirements, wheel names and metadata that reach odd corners. Every generator takes a random.Random.
 
 Left out on purpose, because lockstep refuses what is an accident of the reference there: letters beyond ASCII that lower() or re.IGNORECASE turns into ASCII ones,
-"\\N{...}" in markers, letters beyond ASCII in wheel names."""
+letters beyond ASCII in wheel names. What lockstep refuses by rules of its own, python_test.py expects to be refused: "\\N{...}", parentheses 500 deep, wheel names
+that stand for more than 1024 tags."""
 
-SPACES = [" ", " ", "\t", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x1f", "\x85", "\xa0", "\u1680", "\u2000", "\u200a", "\u2028", "\u202f", "\u205f", "\u3000"]
-NOISE = list("0123456789.-_+!*vabcrdelpostdevrcALPHA<>=~;,()[]@'\"\\ \t\n") + ["é", "€", "\u200b", "１", "😀", ".*", "dev", "post", "and", "or", "in", "not ", "extra"]
+SPACES = [" ", " ", "\t", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x1f", "\x85", "\xa0", "\u1680", "\u2000", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"]
+# Beside white space in Unicode, or with bytes that white space begins with; the last are no UTF-8.
+NEAR_SPACES = ["\x08", "\x0e", "\x1b", "\x84", "\xa1", "\u1681", "\u1641", "\u200b", "\u2027", "\u202a", "\u205e", "\u2060", "\u2041", "\u20ac", "\u3001", "\u3041", "\u4000", "\udce2\udc80", "\udcc2"]
+NOISE = list("0123456789.-_+!*vabcrdelpostdevrcALPHA<>=~;,()[]@'\"\\ \t\n") + ["é", "€", "\u200b", "１", "😀", ".*", "dev", "post", "and", "or", "in", "not ", "extra", "\x7f", "٣", "²", "1__0"]
 OPERATORS = ["~=", "==", "!=", "<=", ">=", "<", ">", "==="]
 VARIABLES = ["implementation_name", "implementation_version", "os_name", "platform_machine", "platform_python_implementation", "platform_release",
              "platform_system", "platform_version", "python_full_version", "python_version", "sys_platform", "extra"]
@@ -19,13 +22,15 @@ ENVIRONMENTS = [
          sys_platform="win32"),
     dict(implementation_name="cpython", implementation_version="3.13.0rc1", os_name="posix", platform_machine="aarch64", platform_python_implementation="CPython",
          platform_release="5.4", platform_system="Linux", platform_version="", python_full_version="3.13.0rc1+", python_version="3.13", sys_platform="linux"),
+    dict(implementation_name="cpython", implementation_version="3.14.0a1+", os_name="posix", platform_machine="riscv64", platform_python_implementation="CPython",
+         platform_release="6.8", platform_system="Linux", platform_version="x", python_full_version="", python_version="3.14", sys_platform="linux"),
     dict(implementation_name="", implementation_version="", os_name="java", platform_machine="", platform_python_implementation="Jython", platform_release="",
          platform_system="Java", platform_version="1.2.3", python_full_version="2.7.3", python_version="2.7", sys_platform="java1.8"),
 ]
 
 
 def spaces(r, chance=.1):
-    return "".join(r.choice(SPACES) for _ in range(r.randint(1, 2))) if r.random() < chance else ""
+    return "".join(r.choice(SPACES if r.random() < .97 else NEAR_SPACES) for _ in range(r.randint(1, 2))) if r.random() < chance else ""
 
 
 def case(r, text):
@@ -49,6 +54,8 @@ def number(r):
         return "0" * r.randint(1, 3) + str(r.randint(0, 20))
     if kind < .99:
         return str(r.randint(2**31 - 2, 2**31 + 1) * r.choice([1, 2, 4, 2**32, 2**33]))
+    if r.random() < .1:
+        return r.choice(["١", "３", "²", "1_0"])
     return r.choice(["9", "19", "0"]) * r.choice([5, 19, 20, 40, 300])
 
 
@@ -123,7 +130,7 @@ def specifier(r):
     elif operator in ("==", "!="):
         text = version(r, False)
     else:
-        text = public(r)
+        text = public(r) + (local(r) if r.random() < .03 else "")
     if operator == "~=" and "." not in text:
         text += "." + number(r)
     text = r.choice(["", "", "", "", "v", "V"]) + text
@@ -140,10 +147,12 @@ def blanks(r, least=0):
 
 
 ESCAPES = ["\\n", "\\\\", "\\'", '\\"', "\\x41", "\\x4", "\\xzz", "\\101", "\\0", "\\1234", "\\8", "\\u0041", "\\u20ac", "\\U0001f600", "\\U00110000", "\\u12", "\\d",
-           "\\a", "\\b", "\\f", "\\r", "\\t", "\\v", "\\\n", "\\\r", "\\\r\n", "\\", "\n", "\\777", "\\ud800", "\\é"]
+           "\\x22", "\\47", "\\a", "\\b", "\\f", "\\r", "\\t", "\\v", "\\\n", "\\\r", "\\\r\n", "\\", "\n", "\\777", "\\ud800", "\\é"]
 
 
 def literal(r):
+    if r.random() < .01:
+        return r.choice(['"\'\\x22"', "'\"\\47'"])  # both kinds of quotes: there is no way to write that down again
     kind = r.randint(0, 9)
     if kind < 3:
         text = r.choice(["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "2.7", "3", "3.11.*", "3.11.2", "3.13.0rc1", "3.13.0rc1+local"])
@@ -191,6 +200,11 @@ def marker_part(r, depth=0):
 
 
 def marker(r):
+    if r.random() < .003:
+        depth = r.choice([60, 600])
+        return "(" * depth + comparison(r) + ")" * r.choice([depth, depth, depth - 1, depth + 1])
+    if r.random() < .002:
+        return 'os_name == "' + r.choice(["", "a", "\\\\"]) + '\\N{BULLET}"'
     text = marker_part(r)
     if r.random() < .1:
         text = blanks(r) + text + blanks(r)
@@ -226,29 +240,43 @@ WHEEL_NOISE = [c for c in NOISE if c.isascii() or c == "€"] + ["-", "-", "_", 
 
 
 def tag_set(r, choices):
-    return ".".join(r.choice(choices) for _ in range(r.choice([1, 1, 1, 2, 3])))
+    return ".".join(r.choice(choices) if r.random() < .997 else "" for _ in range(r.choice([1, 1, 1, 2, 3])))
 
 
 def wheel(r):
-    python = tag_set(r, ["py2", "py3", "cp311", "cp310", "cp38", "cp313", "py311", "CP39", "pp310", "3py", "_x"])
-    abi = tag_set(r, ["none", "none", "abi3", "cp311", "cp38m", "cp313t", "abi3t", "pypy310_pp73"])
-    platform = tag_set(r, ["any", "any", "linux_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux1_x86_64", "manylinux_2_28_aarch64",
-                           "musllinux_1_1_x86_64", "win_amd64", "macosx_11_0_arm64", "Linux_X86_64"])
+    python = tag_set(r, ["py2", "py3", "cp311", "cp310", "cp38", "cp313", "cp314", "py311", "CP39", "pp310", "pp311", "pp3", "3py", "_x"])
+    abi = tag_set(r, ["none", "none", "abi3", "cp311", "cp39", "cp38m", "cp313t", "cp314", "abi3t", "pypy310_pp73", "pypy311_pp73"])
+    machine = r.choice(MACHINES)
+    platform = tag_set(r, ["any", "any", "linux_", "manylinux_2_17_", "manylinux2014_", "manylinux2010_", "manylinux1_", "manylinux_2_28_", "musllinux_1_1_",
+                           "musllinux_1_2_", "win_amd64", "macosx_11_0_arm64", "Linux_X86_64", "manylinux_3_0_"])
+    platform = ".".join(p + machine if p.endswith("_") else p for p in platform.split("."))
+    if r.random() < .004:
+        python, platform = ".".join(f"p{i}" for i in range(r.choice([1, 32, 33, 1024, 1025]))), ".".join(f"q{i}" for i in range(r.choice([1, 32, 1100])))
     build = r.choice(["1-", "01abc-", "x-", "2_3-", "9" * 30 + "-", "-"]) if r.random() < .15 else ""
     text = r.choice(["foo", "Foo_Bar", "zope.interface", "a__b", "_x", "x_", "ns.a_b"]) + "-" + version(r, r.random() < .2) + "-" + build
     text += python + "-" + abi + "-" + platform + (".whl" if r.random() < .98 else r.choice(["", ".WHL", ".zip"]))
     return mutate(r, text, WHEEL_NOISE) if r.random() < .12 else text
 
 
+MACHINES = ["x86_64", "x86_64", "x86_64", "aarch64", "aarch64", "i686", "armv7l", "armv8l", "ppc64", "ppc64le", "s390x", "riscv64", "loongarch64", "mips", "armv6l"]
+
+
 def platform(r):
-    libc = r.choice(["glibc", "glibc", "musl"])
+    libc = r.choice(["glibc", "glibc", "glibc", "musl", "musl", ""])
     libc_version = f"2.{r.randint(0, 45)}" if libc == "glibc" else f"1.{r.randint(0, 5)}"
-    if libc == "glibc" and r.random() < .05:
+    if libc == "glibc" and r.random() < .1:
         libc_version = f"{r.randint(1, 4)}.{r.randint(0, 60)}"
-    python = f"3.{r.randint(0, 15)}"
-    if int(python[2:]) >= 13 and r.random() < .2:
+    if r.random() < .06:
+        libc_version = r.choice(["", "x", "2", "2.36-9+deb12u1", "1.2.5"])
+    python = f"3.{r.randint(0, 15)}" if r.random() < .9 else r.choice(["2.7", "2.6", "4.0", "4.1"])
+    if python[:2] == "3." and int(python[2:]) >= 13 and r.random() < .3:
         python += "t"
-    return [python, "cpython" if r.random() < .9 else "pypy", r.choice(["x86_64", "aarch64", "i686", "armv7l", "ppc64le", "mips"]), libc, libc_version]
+    return [python, r.choice(["cpython"] * 7 + ["pypy", "pypy", "graalpy"]), r.choice(MACHINES), libc, libc_version]
+
+
+FIELDS = ["Summary", "Description", "Description-Content-Type", "Author", "Author-email", "Maintainer", "License", "License-Expression", "License-File", "Classifier",
+          "Keywords", "Home-page", "Project-URL", "Platform", "Requires", "Provides", "Obsoletes", "Requires-External", "Provides-Dist", "Obsoletes-Dist", "Dynamic",
+          "Import-Name", "Import-Namespace", "Download-URL", "Supported-Platform", "X", "Namee", "Nam", "Requires-Dis"]
 
 
 def metadata(r):
@@ -257,22 +285,26 @@ def metadata(r):
 
     def header(word, value):
         value = r.choice(["", " ", " ", " ", "  ", "\t"]) + value
-        if r.random() < .1:
+        for _ in range(r.choice([0] * 18 + [1, 2])):
             at = r.randint(0, len(value))
-            value = value[:at] + end + r.choice([" ", "\t", "        "]) + value[at:]
+            value = value[:at] + end + r.choice([" ", "\t", "        ", "       |", " \t"]) + value[at:]
+        if r.random() < .01:
+            at = r.randint(0, len(value))
+            value = value[:at] + r.choice(["\0", "\udcff", "\udcc3", "\udcc0\udc80", "\udced\udca0\udc80", "\x0c", "\x85", "é"]) + value[at:]
         lines.append((case(r, word) if r.random() < .2 else word) + ":" + value)
 
-    for word, make in (("Metadata-Version", lambda r: "2.1"), ("Name", good_name), ("Version", lambda r: version(r, r.random() < .1))):
+    for word, make in (("Metadata-Version", lambda r: r.choice(["1.0", "1.1", "1.2", "2.0", "2.1", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "3.0", "x", ""])), ("Name", good_name), ("Version", lambda r: version(r, r.random() < .1))):
         for _ in range(r.choice([0] + [1] * 30 + [2])):
             header(word, make(r))
     for _ in range(r.randint(0, 5)):
         word, make = r.choice([("Requires-Dist", requirement), ("Requires-Dist", requirement), ("Provides-Extra", good_name), ("Requires-Python", specifier_set),
-                               ("Summary", name), ("X", marker), ("Author", lambda r: "é \xa0")])
+                               ("Dynamic", lambda r: r.choice(["Requires-Dist", "Version", "Name", "Summary"])), (r.choice(FIELDS), name), (r.choice(FIELDS), marker),
+                                ("Author", lambda r: "é \xa0")])
         header(word, make(r).replace("\n", " ").replace("\r", " "))
     if r.random() < .3:
         r.shuffle(lines)
     if r.random() < .1:
-        lines.insert(r.randint(0, len(lines)), r.choice(["From me", ":empty", "  folded", "no header", "a b: c", "", "é: x", "Name", " "]))
+        lines.insert(r.randint(0, len(lines)), r.choice(["From me", ":empty", "  folded", "no header", "a b: c", "", "é: x", "a\x7f: b", "a\x7fb", "a~: b", "\udcff: x", "Name\0: x", ": : ", "\ufeff", "--x", "Name", " "]))
     text = end.join(lines) + end
     if r.random() < .5:
         text += end + "Name: body" + end + "Requires-Dist: none" + end

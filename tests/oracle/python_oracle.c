@@ -1,5 +1,5 @@
 /* Answers questions about versions, specifiers, markers, requirements and wheels, for python_test.py, which asks `packaging` the same. One question a line, its
-   fields parted by tabs, "\\", "\t", "\n", "\r" escaped; one line back for each. A field of "no" means that the text is not valid. */
+   fields parted by tabs, "\\", "\t", "\n", "\r", NUL ("\z") escaped; one line back for each. A field of "no" means that the text is not valid. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +15,7 @@ enum { FIELD_LIMIT = 64, ENVIRONMENT_LIMIT = 16 };
 struct question {
 	struct arena arena; /* of this question */
 	char *fields[FIELD_LIMIT];
+	size_t lengths[FIELD_LIMIT];
 	size_t count;
 };
 
@@ -51,15 +52,17 @@ static void read_question(struct question *q, char *line)
 	q->fields[q->count++] = out;
 	for (char *at = line; *at && *at != '\n'; at++) {
 		if (*at == '\t' && q->count < FIELD_LIMIT) {
+			q->lengths[q->count - 1] = (size_t)(out - q->fields[q->count - 1]);
 			*out++ = '\0';
 			q->fields[q->count++] = out;
 		} else if (*at == '\\' && at[1]) {
 			at++;
-			*out++ = *at == 't' ? '\t' : *at == 'n' ? '\n' : *at == 'r' ? '\r' : *at;
+			*out++ = *at == 't' ? '\t' : *at == 'n' ? '\n' : *at == 'r' ? '\r' : *at == 'z' ? '\0' : *at;
 		} else {
 			*out++ = *at;
 		}
 	}
+	q->lengths[q->count - 1] = (size_t)(out - q->fields[q->count - 1]);
 	*out = '\0';
 }
 
@@ -105,6 +108,15 @@ static void ask_set(struct question *q)
 		add(specifier_set_contains(set, q->fields[i], true) ? "1" : "0");
 		add(specifier_set_contains(set, q->fields[i], false) ? "1" : "0");
 	}
+	for (enum specifier_prereleases rule = PRERELEASES_WHERE_NEEDED; rule <= PRERELEASES_LEFT; rule++) {
+		bool kept[FIELD_LIMIT];
+		char text[FIELD_LIMIT + 1] = "";
+
+		specifier_set_filter(set, (const char *const *)q->fields + 2, q->count - 2, rule, kept);
+		for (size_t i = 0; i + 2 < q->count; i++)
+			text[i] = kept[i] ? '1' : '0';
+		add(text);
+	}
 }
 
 /* The eleven variables in the order of the struct, which is that of the alphabet but for platform_python_implementation. */
@@ -134,7 +146,7 @@ static void ask_marker(struct question *q)
 	for (size_t i = 0; i < state.environment_count; i++) {
 		bool defined, truth = marker_evaluate(m, &state.environments[i], q->fields[2], &defined);
 
-		add(!defined ? "?" : truth ? "1" : "0");
+		add(marker_holds(m, &state.environments[i], q->fields[2]) != truth ? "(holds differs)" : !defined ? "?" : truth ? "1" : "0");
 	}
 }
 
@@ -179,7 +191,7 @@ static void ask_wheel(struct question *q)
 
 static void ask_tags(struct question *q)
 {
-	struct wheel_platform platform = {q->fields[1], q->fields[2], q->fields[3], q->fields[4], q->fields[5]};
+	struct wheel_platform platform = {q->fields[1], q->fields[2], q->fields[3], q->fields[4], *q->fields[5] ? q->fields[5] : NULL};
 
 	arena_release(&state.arena);
 	state.environment_count = 0;
@@ -208,7 +220,7 @@ static void ask_metadata(struct question *q)
 	autoerror struct error err = {0};
 	struct wheel_metadata m;
 
-	if (wheel_metadata_parse(&q->arena, q->fields[1], strlen(q->fields[1]), &m, &err)) {
+	if (wheel_metadata_parse(&q->arena, q->fields[1], q->lengths[1], &m, &err)) {
 		add("no");
 		add(err.text);
 		return;

@@ -34,6 +34,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import python_cases as make
 
 
+def utf8(text):
+    """Without what is no UTF-8: the reference reads markers and file names as text, which has no such bytes."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def parsed_version(text):
     try:
         return Version(text)
@@ -62,7 +67,7 @@ def ask_compare(r):
     b = make.near(r, a) if r.random() < .7 else make.version(r)
     x, y = parsed_version(a), parsed_version(b)
     if x is None and y is None:
-        x, y = a.encode(), b.encode()
+        x, y = a.encode("utf-8", "surrogateescape"), b.encode("utf-8", "surrogateescape")
     elif x is None or y is None:
         x, y = x is not None, y is not None
     return ["compare", a, b], ["<" if x < y else ">" if x > y else "="]
@@ -79,6 +84,9 @@ def ask_set(r):
     answers = [str(s)]
     for v in versions:
         answers += ["1" if s.contains(v, prereleases=p) else "0" for p in (True, bool(s.prereleases))]
+    for p in (None, True, False):
+        kept = {i for i, _ in s.filter(list(enumerate(versions)), prereleases=p, key=lambda pair: pair[1])}
+        answers.append("".join("1" if i in kept else "0" for i in range(len(versions))))
     return ["set", text, *versions], answers
 
 
@@ -90,10 +98,12 @@ def marker_text(m):
 
 
 def ask_marker(r):
-    text, extra = make.marker(r), r.choice(["", "foo", "foo-bar", "test"])
+    text, extra = utf8(make.marker(r)), r.choice(["", "foo", "foo-bar", "test"])
+    if "\\N{BULLET}" in text:
+        return ["marker", text, extra], ["no"]  # lockstep knows no names of characters
     try:
         m = Marker(text)
-    except InvalidMarker:
+    except (InvalidMarker, RecursionError):
         return ["marker", text, extra], ["no"]
     answers = [marker_text(m)]
     for environment in make.ENVIRONMENTS:
@@ -105,7 +115,7 @@ def ask_marker(r):
 
 
 def ask_requirement(r):
-    text = make.requirement(r)
+    text = utf8(make.requirement(r))
     try:
         q = Requirement(text)
     except InvalidRequirement:
@@ -120,17 +130,21 @@ TAGS = {}  # what the last platform takes, best first
 def platform_tags(python, implementation, machine, libc, libc_version):
     """packaging.tags.sys_tags() as it would be there."""
     version = tuple(map(int, python.rstrip("t").split(".")))
-    numbers = tuple(map(int, libc_version.split(".")))
+    numbers = re.match(r"(\d+)\.(\d+)", libc_version)
+    numbers = tuple(map(int, numbers.groups())) if numbers else None
     tags.sysconfig.get_platform = lambda: "linux-" + machine
-    tags._get_config_var = lambda name, warn=False: {"Py_GIL_DISABLED": python.endswith("t"), "Py_DEBUG": 0}.get(name)
+    soabi = f"pypy{version[0]}{version[1]}-pp73"  # of every PyPy since 7.3
+    tags._get_config_var = lambda name, warn=False: {"Py_GIL_DISABLED": python.endswith("t"), "Py_DEBUG": 0, "EXT_SUFFIX": f".{soabi}-x-linux-gnu.so"}.get(name)
     _manylinux._get_manylinux_module = lambda: None
-    _manylinux._have_compatible_abi = lambda executable, archs: archs[0] in _manylinux._ALLOWED_ARCHS | {"i686", "armv7l"}
-    _manylinux._get_glibc_version = lambda: _manylinux._GLibCVersion(*numbers if libc == "glibc" else (-1, -1))
-    _musllinux._get_musl_version = lambda executable: _musllinux._MuslVersion(*numbers) if libc == "musl" else None
+    _manylinux._have_compatible_abi = lambda executable, archs: not set(archs).isdisjoint(_manylinux._ALLOWED_ARCHS | {"i686", "armv7l"})
+    _manylinux._get_glibc_version = lambda: _manylinux._GLibCVersion(*numbers if libc == "glibc" and numbers else (-1, -1))
+    _musllinux._get_musl_version = lambda executable: _musllinux._MuslVersion(*numbers) if libc == "musl" and numbers else None
     platforms = list(tags._linux_platforms(is_32bit=False))
     if implementation == "cpython":
         return [*tags.cpython_tags(version, None, platforms), *tags.compatible_tags(version, "cp%d%d" % version, platforms)]
-    return list(tags.compatible_tags(version, "pp3", platforms))
+    if implementation == "pypy":
+        return [*tags.generic_tags("pp%d%d" % version, None, platforms), *tags.compatible_tags(version, "pp3", platforms)]
+    return list(tags.compatible_tags(version, None, platforms))  # those of other implementations are not known
 
 
 def ask_tags(r):
@@ -142,7 +156,11 @@ def ask_tags(r):
 
 
 def ask_wheel(r):
-    text = make.wheel(r)
+    text = utf8(make.wheel(r))
+    parts = text.removesuffix(".whl").split("-")[-3:]
+    sets = [set(part.lower().split(".")) for part in parts]
+    if len(sets) == 3 and (max(part.count(".") for part in parts) >= 1024 or len(sets[0]) * len(sets[1]) * len(sets[2]) > 1024):
+        return ["wheel", text], ["no"]  # lockstep's own limit
     try:
         name, version, build, found = parse_wheel_filename(text)
     except InvalidWheelFilename:
@@ -157,31 +175,37 @@ def unfold(text):
 
 def ask_metadata(r):
     text = make.metadata(r)
-    raw, unparsed = parse_email(text)
+    raw, unparsed = parse_email(text.encode("utf-8", "surrogateescape"))
     name, version = unfold(raw.get("name", "")).rstrip(), parsed_version(unfold(raw.get("version", "")))
     try:
         canonicalize_name(name, validate=True)
     except InvalidName:
         version = None
-    if version is None or {"name", "version", "requires-python"} & set(unparsed):
-        return ["metadata", text], ["no"]
     needs = list(map(unfold, raw.get("requires_dist", [])))
-    return ["metadata", text], [name, str(version), unfold(raw["requires_python"]) if "requires_python" in raw else "(none)", hashlib.sha256(text.encode()).hexdigest(),
+    told = [*needs, *raw.get("provides_extra", []), raw.get("requires_python", "")]
+    # What is said twice or is not UTF-8 makes a file that cannot be trusted, and so does NUL, which no text in C can hold.
+    if version is None or {"name", "version", "requires-python", "requires-dist", "provides-extra"} & set(unparsed) or any("\0" in t for t in told):
+        return ["metadata", text], ["no"]
+    return ["metadata", text], [name, str(version), unfold(raw["requires_python"]) if "requires_python" in raw else "(none)", hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest(),
                                 str(len(needs)), *needs, *sorted({canonicalize_name(unfold(e)) for e in raw.get("provides_extra", [])})]
 
 
 KINDS = [(ask_version, 14), (ask_compare, 12), (ask_set, 24), (ask_marker, 18), (ask_requirement, 16), (ask_metadata, 4), (ask_name, 3)]
-ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+ESCAPES = {"\0": "\\z", "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 UNESCAPES = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
 
 
 def encode(fields):
-    return "\t".join(re.sub(r"[\\\t\n\r]", lambda m: ESCAPES[m[0]], f) for f in fields).encode()
+    return "\t".join(re.sub(r"[\\\t\n\r\0]", lambda m: ESCAPES[m[0]], f) for f in fields).encode("utf-8", "surrogateescape")
 
 
 def decode(line):
     # A marker's literal may hold NUL and lone surrogates; lockstep writes them as the bytes that UTF-8 would have for them.
-    text = line.replace(b"\xc0\x80", b"\0").decode("utf-8", "surrogatepass")
+    line = line.replace(b"\xc0\x80", b"\0")
+    try:
+        text = line.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        text = line.decode("utf-8", "surrogateescape")
     return [re.sub(r"\\[\\tnr]", lambda m: UNESCAPES[m[0]], f) for f in text.split("\t")]
 
 

@@ -3,7 +3,7 @@
 import json, os, random, subprocess, sys
 
 root = os.environ["ROOT"]
-dump = os.path.join(root, "build/debug/tests/oracle/settings_dump")
+dump = os.path.join(root, "build", os.environ.get("LOCKSTEP_ORACLE_BUILD", "debug"), "tests/oracle/settings_dump")
 ask = """
 import sys, json
 sys.argv = ["pip"]

@@ -3,7 +3,7 @@
 import json, os, random, re, shutil, subprocess, sys
 
 root = os.environ["ROOT"]
-dump = os.path.join(root, "build/debug/tests/oracle/settings_dump")
+dump = os.path.join(root, "build", os.environ.get("LOCKSTEP_ORACLE_BUILD", "debug"), "tests/oracle/settings_dump")
 uv = shutil.which("uv")
 if not uv:
     print("uv is not here; tools/setup installs it")

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "io/toml.h"
 
 static void add_json_text(struct strbuf *out, const char *text, size_t length)
@@ -100,13 +99,13 @@ static void add_value(struct strbuf *out, const struct value *v)
 	}
 }
 
-/* One line of JSON, or "invalid"; the problems go to stderr. */
-static int decode(const char *name, const struct strbuf *in)
+/* One line of JSON, or "invalid"; the problems go to stderr. Without a path, the text is `in`. */
+static int decode(const char *path, const struct strbuf *in)
 {
 	autostrbuf struct strbuf out = {0};
 	autoarena struct arena a = {0};
 	autodiag struct diag d = {0};
-	struct value *document = toml_parse(&a, name, strbuf_text(in), in->length, &d);
+	struct value *document = path ? toml_read(&a, path, path, 64 * 1024 * 1024, &d) : toml_parse(&a, "stdin", strbuf_text(in), in->length, &d);
 
 	if (!document) {
 		diag_print(&d, stderr);
@@ -122,18 +121,13 @@ static int decode(const char *name, const struct strbuf *in)
 int main(int argc, char **argv)
 {
 	autostrbuf struct strbuf in = {0};
-	autoerror struct error err = {0};
 	ssize_t got;
 
-	for (int i = 1; i < argc; i++) {
-		strbuf_clear(&in);
-		if (file_read(argv[i], 64 * 1024 * 1024, &in, &err) < 0)
-			return 2;
-		decode(argv[i], &in);
-	}
+	for (int i = 1; i < argc; i++)
+		decode(argv[i], NULL);
 	if (argc > 1)
 		return 0;
 	while ((got = read(STDIN_FILENO, strbuf_reserve(&in, 65536), 65536)) > 0)
 		strbuf_commit(&in, (size_t)got);
-	return decode("stdin", &in);
+	return decode(NULL, &in);
 }

@@ -1,9 +1,11 @@
 /* Writes the tagged JSON of toml-test, from stdin, as TOML: texts and keys by lockstep's writer, which has no others (numbers and dates it writes as they are),
-   tables below the first inline. Texts that hold NUL are no texts of lockstep's: exit 3. */
+   tables below the first inline. Texts that hold NUL are no texts of lockstep's: exit 3.
+   usage: toml_encoder [FILE ...]     with files, a line for each instead: its bytes as a text. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "io/json.h"
 #include "io/toml.h"
 
@@ -54,7 +56,21 @@ static void add_value(struct strbuf *out, const struct value *v)
 	strbuf_add(out, v->kind == VALUE_ARRAY ? "]" : "}");
 }
 
-int main(void)
+static int write_files(char *const *paths)
+{
+	for (; *paths; paths++) {
+		autostrbuf struct strbuf in = {0}, out = {0};
+		autoerror struct error err = {0};
+
+		if (file_read(*paths, 1 << 20, &in, &err))
+			return 2;
+		toml_add_string(&out, strbuf_text(&in));
+		puts(strbuf_text(&out));
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	autostrbuf struct strbuf in = {0}, out = {0};
 	autoarena struct arena a = {0};
@@ -62,6 +78,8 @@ int main(void)
 	struct value *document;
 	ssize_t got;
 
+	if (argc > 1)
+		return write_files(argv + 1);
 	while ((got = read(STDIN_FILENO, strbuf_reserve(&in, 65536), 65536)) > 0)
 		strbuf_commit(&in, (size_t)got);
 	if (json_parse(&a, "stdin", strbuf_text(&in), in.length, &document, &err)) {

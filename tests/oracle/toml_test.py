@@ -3,6 +3,7 @@
 import datetime, json, math, os, random, subprocess, sys, tomllib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ENCODER = os.path.join(ROOT, "build", os.environ.get("LOCKSTEP_ORACLE_BUILD", "debug"), "tests/oracle/toml_encoder")
 DECODER = os.path.join(ROOT, "build", os.environ.get("LOCKSTEP_ORACLE_BUILD", "debug"), "tests/oracle/toml_decoder")
 
 SEEDS = [
@@ -15,6 +16,17 @@ SEEDS = [
     '[fruit]\napple.color = "red"\napple.taste.sweet = true\n[fruit.apple.texture]\nsmooth = true\n',
     'version = 1\n[[package]]\nname = "numpy"\nwheels = [\n    { url = "https://x/y.whl", hash = "sha256:00", size = 10 },\n]\r\n',
 ]
+SEEDS += [
+    "".join(f"k{i} = {i}\n" for i in range(70)) + "k3 = 1\n", "a = [#\x01\n]\n", "#\x7f\n", "a = [1 #\x01", "[", "a = 1979-05-27 0x:1", "a = 1979-05-27 xx:1", "a = 1979--5-27", "a = 1979-05-27 1", "a = {", "a = { b = 1", "a = [1", "é = \ud800", "# é\n'é' = 1\nb = \ud800",
+    'a = "\\u12', 'a = "\\', 'a = "\\\0"', 'a = """\\', 'a = """\\ ', 'a = 0x_1', 'a = 1__2', 'a = 0xG', 'a = 1_', 'a = _1', '1979 = 1\na = 1979', 'a = 1979-x',
+    'a = 1979-05-27 07:32', "[a]\n[b.c]\n[a]\nx = 1\n[b]\n[b]\n",
+]
+# What TOML allows and lockstep does not: nesting deeper than 100, more than two million values.
+BEYOND_LIMITS = [
+    "[" + ".".join("a" * 105) + "]\n", "[" + ".".join("a" * 101) + "]\n", "[[" + ".".join("a" * 100) + "]]\n", ".".join("a" * 105) + " = 1\n",
+    "a = " + "[" * 101 + "]" * 101, "a = " + "{b = " * 101 + "1" + "}" * 101, "a = [" + "1," * 2000000 + "]", "a = [" + "1," * 1999998 + "?]", "a = [" + "{}," * 2000000 + "]",
+]
+WITHIN_LIMITS = ["[" + ".".join("a" * 100) + "]\n", "[[" + ".".join("a" * 99) + "]]\n", ".".join("a" * 100) + " = 1\n", "a = " + "[" * 99 + "1" + "]" * 99]
 PIECES = ["[", "]", "[[", "]]", "{", "}", "=", ".", ",", '"', "'", '"""', "'''", "\\", "\n", "\r\n", "\r", "#", " ", "\t", "a", "b.c", "1", "0", "_", "-", "+",
           "e", "0x", "true", "inf", "1979-05-27", "07:32:00", "T", "Z", "\\u00e9", "\\ud800", "\x00", "\x7f", "é", "\ufeff", "a = 1\n", "[a]\n", "[[a]]\n", "a.b = 2\n"]
 
@@ -114,8 +126,34 @@ def compare(text, line):
     return seen == tagged(expected)
 
 
+def check_limits():
+    texts = BEYOND_LIMITS + WITHIN_LIMITS
+    for i, text in enumerate(texts):
+        with open(f"limit{i}", "w") as f:
+            f.write(text)
+    lines = subprocess.run([DECODER, *(f"limit{i}" for i in range(len(texts))), "not-there"], capture_output=True).stdout.split(b"\n")
+    wrong = [text[:60] for text, line in zip(texts, lines) if (line == b"invalid") != (text in BEYOND_LIMITS)]
+    return wrong + ([] if lines[len(texts)] == b"invalid" else ["a file that is not there"])
+
+
+def check_writer(r):
+    """Texts of any bytes: each byte that is no UTF-8 is written as U+FFFD."""
+    texts = [b"".join(r.choice([b"a", b"\"", b"\\", b"\n", b"\t\r\b\f", b"\x01", b"\x7f", b"\xff", b"\xc3", "é".encode(), b"\xed\xa0\x80", "😀".encode(), b"\xf0\x9f"])
+                      for _ in range(r.randrange(1, 9))) for _ in range(300)]
+    for i, text in enumerate(texts):
+        with open(f"text{i}", "wb") as f:
+            f.write(text)
+    lines = subprocess.run([ENCODER, *(f"text{i}" for i in range(len(texts)))], capture_output=True, check=True).stdout.decode().split("\n")
+    meant = ["".join("\ufffd" if "\udc80" <= c <= "\udcff" else c for c in text.decode("utf-8", "surrogateescape")) for text in texts]
+    return [repr(text) for text, line, wanted in zip(texts, lines, meant, strict=False) if tomllib.loads("a = " + line)["a"] != wanted]
+
+
 def main():
     r = random.Random(20261123)
+    refused = check_limits() + check_writer(r)
+    if refused:
+        print("\n".join(refused))
+        return 1
     texts = list(SEEDS)
     texts += [document(r) for _ in range(1500)]
     texts += [mutate(r, r.choice(SEEDS if r.random() < .5 else texts[:600])) for _ in range(3000)]

@@ -3,7 +3,8 @@
 import io, os, random, re, subprocess, sys, tempfile, zipfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-ORACLE = os.path.join(ROOT, "build/debug/tests/oracle/python_oracle")
+RECORD_DIGEST = os.path.join(ROOT, "build", os.environ.get("LOCKSTEP_ORACLE_BUILD", "debug"), "tests/oracle/record_digest")
+ORACLE = os.path.join(ROOT, "build", os.environ.get("LOCKSTEP_ORACLE_BUILD", "debug"), "tests/oracle/python_oracle")
 LIMIT = 16 << 20
 
 
@@ -50,10 +51,11 @@ def zip64_end(whole):
     return whole[:end] + record + locator + b"PK\5\6" + bytes(4) + b"\xff" * 12 + bytes(2)
 
 
-def simple(text=b"Name: pkg\nVersion: 1\n", method=zipfile.ZIP_DEFLATED):
+def simple(text=b"Name: pkg\nVersion: 1\n", method=zipfile.ZIP_DEFLATED, names=("pkg-1.dist-info/METADATA",)):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as z:
-        z.writestr("pkg-1.dist-info/METADATA", text)
+        for name in names:
+            z.writestr(name, text)
     return out.getvalue()
 
 
@@ -66,7 +68,7 @@ def lies():
     """(bytes, what is said of them)"""
     good, size = simple(), len("Name: pkg\nVersion: 1\n")
     stored = simple(method=zipfile.ZIP_STORED)
-    yield simple(b"x" * (LIMIT + 1)), "larger than"
+    yield simple(b"x" * (LIMIT * 2 + 1)), "larger than"
     yield patched(simple(b"Name: pkg\nVersion: 1\n\n" + b"x" * 5000000), b"PK\1\2", 24, (22).to_bytes(4, "little")), "longer than it says"
     yield patched(good, b"PK\1\2", 24, (size + 1).to_bytes(4, "little")), "broken"
     yield patched(good, b"PK\1\2", 16, b"\0\0\0\0"), "checksum"
@@ -86,6 +88,45 @@ def lies():
     yield patched(good, b"PK\5\6", 16, b"\xff\xff\xff\xff"), "zip64 end is missing"
     yield patched(zip64_end(good), b"PK\6\6", 48, b"\xff" * 8), "not where it should be"
     yield patched(zip64_end(good), b"PK\6\7", 8, b"\xff" * 8), "zip64 end is missing"
+
+
+def elsewhere():
+    """The same of what is no lie of the archive, but of those who filled it."""
+    for name in ("METADATA", "x/METADATA", "pkg-1.dist-info/METADATA2", ".dist-info/METADATA", "a/b-1.dist-info/METADATA", "pkg-1xdist-info/METADATA", "pkg-1.dist-info/x/METADATA"):
+        yield simple(names=[name]), "it holds no METADATA"
+    yield simple(names=["pkg-1.dist-info/METADATA", "b-1.dist-info/METADATA"]), "it holds more than one METADATA"
+    yield simple(names=["other-1.dist-info/METADATA"]), "metadata of 'pkg' stands in 'other-1.dist-info'"
+    yield simple(names=["pkg2-1.dist-info/METADATA"]), "metadata of 'pkg' stands in 'pkg2-1.dist-info'"
+    yield simple(names=["\x1b[2J\u202e-1.dist-info/METADATA"]), "metadata of 'pkg' stands in '\\\\x1b[2J\\\\u{202e}-1.dist-info'"
+    yield simple(b"Name: pkg\n"), "metadata has no 'Version'"
+    yield simple(b"Version: 1\n"), "metadata has no 'Name'"
+    yield simple(b"Name: p\nName: p\nVersion: 1\n"), "metadata has 'Name' twice"
+    yield simple(b"Name: -p\nVersion: 1\n"), "metadata has a 'Name' that is no name"
+    yield simple(b"Name: pkg\nVersion: one\n"), "metadata of 'pkg' has a 'Version' that is no version"
+    yield simple(b"Name: pkg\nVersion: 1\nRequires-Python: \xff\n"), "metadata of 'pkg' is not UTF-8 in 'Requires-Python'"
+    yield simple(b"Name: pkg\nVersion: 1\nRequires-Dist: \xff\n"), "metadata is not UTF-8 in 'Requires-Dist'"
+
+
+def broken_records():
+    """Archives that hold a RECORD which cannot be read."""
+    for whole, _ in lies():
+        if whole[-14:-10] == b"\2\0\2\0":
+            continue  # a member that is missing behind RECORD is not looked for
+        yield whole.replace(b"pkg-1.dist-info/METADATA", b"pack-10.dist-info/RECORD")
+    yield simple(names=["RECORD"])
+    yield simple(names=["a/b.dist-info/x/RECORD"])
+
+
+def check_records(folder):
+    paths = []
+    for whole in broken_records():
+        paths.append(os.path.join(folder, f"record{len(paths)}"))
+        with open(paths[-1], "wb") as f:
+            f.write(whole)
+    done = subprocess.run([RECORD_DIGEST, *paths], capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    problems = [f"{p}: {line}" for p, line in zip(paths, lines) if not line.startswith("error ")]
+    return len(paths), problems if len(lines) == len(paths) else [*problems, done.stderr]
 
 
 def ask(paths):
@@ -116,8 +157,9 @@ def main():
                 whole = zip64_end(whole)
                 assert zipfile.ZipFile(io.BytesIO(whole)).read("pkg-1.dist-info/METADATA").decode() == text
             add(whole, ["pkg", re.search("^Version: (.*)", text, re.M)[1], *re.findall("^Requires-Dist: (.*)", text, re.M)])
-        for whole, why in lies():
+        for whole, why in [*lies(), *elsewhere()]:
             add(whole, why)
+        records, problems = check_records(folder)
         for path, wanted, seen in zip(paths, expected, ask(paths), strict=True):
             if isinstance(wanted, str):
                 good = seen[0] == "no" and wanted in seen[1]
@@ -126,7 +168,7 @@ def main():
             if not good:
                 problems.append(f"{os.path.basename(path)}: {seen!r}, expected {wanted!r}")
     print("\n".join(problems))
-    print(f"{len(expected)} archives, {len(problems)} differences")
+    print(f"{len(expected) + records} archives, {len(problems)} differences")
     return 1 if problems else 0
 
 
