@@ -5,8 +5,8 @@ letters beyond ASCII in wheel names. What lockstep refuses by rules of its own, 
 that stand for more than 1024 tags."""
 
 SPACES = [" ", " ", "\t", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x1f", "\x85", "\xa0", "\u1680", "\u2000", "\u200a", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"]
-# Beside white space in Unicode, or with bytes that white space begins with; the last are no UTF-8.
-NEAR_SPACES = ["\x08", "\x0e", "\x1b", "\x84", "\xa1", "\u1681", "\u1641", "\u200b", "\u2027", "\u202a", "\u205e", "\u2060", "\u2041", "\u20ac", "\u3001", "\u3041", "\u4000", "\udce2\udc80", "\udcc2"]
+# Beside white space in Unicode, or with bytes that white space begins with.
+NEAR_SPACES = ["\x08", "\x0e", "\x1b", "\x84", "\xa1", "\u1681", "\u1641", "\u200b", "\u2027", "\u202a", "\u205e", "\u2060", "\u2041", "\u20ac", "\u3001", "\u3041", "\u4000"]
 NOISE = list("0123456789.-_+!*vabcrdelpostdevrcALPHA<>=~;,()[]@'\"\\ \t\n") + ["é", "€", "\u200b", "１", "😀", ".*", "dev", "post", "and", "or", "in", "not ", "extra", "\x7f", "٣", "²", "1__0"]
 OPERATORS = ["~=", "==", "!=", "<=", ">=", "<", ">", "==="]
 VARIABLES = ["implementation_name", "implementation_version", "os_name", "platform_machine", "platform_python_implementation", "platform_release",
@@ -31,6 +31,12 @@ ENVIRONMENTS = [
 
 def spaces(r, chance=.1):
     return "".join(r.choice(SPACES if r.random() < .97 else NEAR_SPACES) for _ in range(r.randint(1, 2))) if r.random() < chance else ""
+
+
+def any_bytes(r, text):
+    """Now and then with bytes that are no UTF-8 (as surrogateescape has them)."""
+    at = r.randint(0, len(text))
+    return text[:at] + r.choice(["\udce2\udc80", "\udcc2", "\udcff"]) + text[at:] if r.random() < .003 else text
 
 
 def case(r, text):
