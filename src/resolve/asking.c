@@ -6,7 +6,7 @@
 #include "lock/environment.h"
 #include "resolve/search.h"
 
-enum { ROUNDS = 40 };
+enum { ROUNDS = 40, BOND_ROUNDS = 8 };
 
 static bool has_environment(const struct question *q, const struct lock_environment *environment)
 {
@@ -79,7 +79,9 @@ static int ask_once(struct asking *a, const struct question *q, const struct uv_
 	return 1;
 }
 
-int asking_ask(struct asking *a, const struct question *q, const struct uv_wish *wish, struct projection *ret, struct uv_refusal *refusal, struct error *err)
+/* Until every file fits. */
+static int ask_fitting(struct asking *a, const struct question *q, const struct uv_wish *wish, struct projection *ret, struct uv_refusal *refusal,
+		       struct error *err)
 {
 	for (int round = 0; round < ROUNDS; round++) {
 		struct question fitting = *q;
@@ -94,6 +96,56 @@ int asking_ask(struct asking *a, const struct question *q, const struct uv_wish 
 	}
 	return error_set(err, ERR_NOT_FOUND, "no version of '%s' can be used in %s; the last of %d that were tried is %s", ret->misfits[0].name,
 			 ret->misfits[0].environment->name, ROUNDS, ret->misfits[0].version);
+}
+
+/* Versions that came up and that a waiver is about, though no index's page told of them. */
+static bool waive_more(struct asking *a, struct question *q, const struct projection *p)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < p->pin_count && q->waiver_count; i++)
+		found = question_waive(a->uv->arena, q, p->pins[i].name, p->pins[i].version) || found;
+	return found;
+}
+
+static void copy_left_out_edges(struct arena *arena, struct question *q)
+{
+	const struct left_out_edge *edges = q->left_out_edges;
+	size_t count = q->left_out_edge_count;
+
+	q->left_out_edges = NULL;
+	q->left_out_edge_count = 0;
+	for (size_t i = 0; i < count; i++)
+		*arena_push(arena, &q->left_out_edges, &q->left_out_edge_count) = edges[i];
+}
+
+int asking_ask(struct asking *a, const struct question *q, const struct uv_wish *wish, struct projection *ret, struct uv_refusal *refusal, struct error *err)
+{
+	struct question bound = *q;
+	int answered;
+
+	copy_left_out_edges(a->uv->arena, &bound);
+	question_ask_for_bonds(a->uv->arena, &bound);
+	answered = ask_fitting(a, &bound, wish, ret, refusal, err);
+	/* What is refused may be what is asked for only to bind it. */
+	if (!answered && question_drop_unreached_bonds(&bound, NULL, 0))
+		answered = ask_fitting(a, &bound, wish, ret, refusal, err);
+	for (int round = 0; answered > 0 && round < BOND_ROUNDS; round++) {
+		bool dropped = question_drop_unreached_bonds(&bound, ret->pins, ret->pin_count), waived = waive_more(a, &bound, ret);
+		autoerror struct error why = {0};
+		struct projection next;
+
+		if (!dropped && !waived)
+			break;
+		answered = ask_fitting(a, &bound, wish, &next, refusal, &why);
+		if (answered > 0)
+			*ret = next;
+		else if (!waived && (!answered || why.code == ERR_CONFLICT))
+			return 1; /* without them nothing fits, or they come from elsewhere: the first answer is as good */
+		else if (answered < 0)
+			error_move(err, &why);
+	}
+	return answered;
 }
 
 void misfit_add_reason(struct strbuf *out, const struct misfit *m)

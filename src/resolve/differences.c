@@ -22,16 +22,6 @@ static bool may_differ(const struct database *db, const char *package, const cha
 	return false;
 }
 
-/* The containers of a pin that must not differ. */
-static size_t bound_containers(const struct database *db, const struct pin *pin)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < pin->container_count; i++)
-		count += !may_differ(db, pin->name, pin->containers[i]);
-	return count;
-}
-
 static void add_names(struct strbuf *out, const char *const *names, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -63,21 +53,32 @@ static struct pos place_for(const struct database *db, const struct pin *pin)
 	return package ? package->pos : container ? container->pos : (struct pos){0};
 }
 
-static void report(const struct database *db, const struct lock *lock, const struct pin *pins, size_t count, struct diag *d)
+/* "1.0 in ci-old (cp39-...), ci-new; 2.0 in ..." of the pins of one name. */
+static void add_versions(struct strbuf *out, const struct lock *lock, const struct pin *pins, size_t count)
 {
-	autostrbuf struct strbuf text = {0};
-
-	strbuf_printf(&text, "containers would differ in '%s': ", pins[0].name);
 	for (size_t i = 0; i < count; i++) {
 		autostrbuf struct strbuf requirers = {0};
 
-		strbuf_printf(&text, "%s%s in ", i ? "; " : "", pins[i].version);
-		add_names(&text, pins[i].containers, pins[i].container_count);
+		strbuf_printf(out, "%s%s in ", i ? "; " : "", pins[i].version);
+		add_names(out, pins[i].containers, pins[i].container_count);
+		if (pins[i].environment_count) {
+			strbuf_add(out, " on ");
+			add_names(out, pins[i].environments, pins[i].environment_count);
+		}
 		add_requirers(&requirers, lock, &pins[i]);
 		if (requirers.length)
-			strbuf_printf(&text, " (required by %s)", strbuf_text(&requirers));
+			strbuf_printf(out, " (required by %s)", strbuf_text(&requirers));
 	}
-	diag_error(d, place_for(db, &pins[0]), "%s", strbuf_text(&text));
+}
+
+static void report(const struct database *db, const struct lock *lock, const struct splits *splits, const struct pin *pins, size_t count, struct diag *d)
+{
+	const struct split *split = splits_find(splits, pins[0].name);
+	autostrbuf struct strbuf text = {0};
+
+	add_versions(&text, lock, pins, count);
+	diag_error(d, place_for(db, &pins[0]), "containers would differ in '%s': %s%s%s", pins[0].name, strbuf_text(&text), split ? "; " : "",
+		   split ? split->why : "");
 	diag_hint(d, "if that is meant, say so under 'differences' in recipes/python.yaml, with the reason");
 }
 
@@ -86,42 +87,85 @@ static size_t same_name(const struct pin *pins, size_t pin_count, size_t first)
 {
 	size_t end = first;
 
-	while (end < pin_count && !pin_is_toolchain(&pins[end]) && !strcmp(pins[end].name, pins[first].name))
+	while (end < pin_count && pin_is_toolchain(&pins[end]) == pin_is_toolchain(&pins[first]) && !strcmp(pins[end].name, pins[first].name))
 		end++;
 	return end - first;
 }
 
-static bool differ_undeclared(const struct database *db, const struct pin *pins, size_t count)
+static bool is_split(const struct pin *pins, size_t count)
 {
-	size_t bound = 0;
-
-	for (size_t i = 0; i < count; i++)
-		bound += bound_containers(db, &pins[i]) > 0;
-	return bound > 1;
-}
-
-bool differences_find(const struct database *db, const struct pin *pins, size_t pin_count, size_t *ret_first, size_t *ret_count)
-{
-	size_t count;
-
-	for (size_t i = 0; i < pin_count && !pin_is_toolchain(&pins[i]); i += count) {
-		count = same_name(pins, pin_count, i);
-		if (!differ_undeclared(db, &pins[i], count))
-			continue;
-		*ret_first = i;
-		*ret_count = count;
-		return true;
+	for (size_t i = 1; i < count; i++) {
+		if (strcmp(pins[i].version, pins[0].version) != 0)
+			return true;
 	}
 	return false;
 }
 
-void differences_check(const struct database *db, const struct lock *lock, struct diag *d)
+static const char *version_in(const struct pin *pins, size_t count, const struct lock_container *c, const char *environment)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (pin_is_in(&pins[i], c, environment))
+			return pins[i].version;
+	}
+	return NULL;
+}
+
+/* Whether two containers get different versions: in their images, or in an environment that both have. */
+static bool differ(const struct pin *pins, size_t count, const struct lock_container *one, const struct lock_container *other)
+{
+	const char *left = version_in(pins, count, one, one->environment), *right = version_in(pins, count, other, other->environment), *name;
+
+	if (left && right && strcmp(left, right) != 0)
+		return true;
+	for (size_t i = 0; (name = lock_container_environment(one, i)); i++) {
+		left = version_in(pins, count, one, name);
+		right = version_in(pins, count, other, name);
+		if (left && right && strcmp(left, right) != 0)
+			return true;
+	}
+	return false;
+}
+
+bool differences_undeclared(const struct database *db, const struct lock_container *containers, size_t container_count, const struct pin *pins, size_t count)
+{
+	if (!is_split(pins, count))
+		return false;
+	for (size_t i = 0; i < container_count; i++) {
+		if (may_differ(db, pins->name, containers[i].name))
+			continue;
+		for (size_t j = 0; j < i; j++) {
+			if (!may_differ(db, pins->name, containers[j].name) && differ(pins, count, &containers[i], &containers[j]))
+				return true;
+		}
+	}
+	return false;
+}
+
+void differences_check(const struct database *db, const struct lock *lock, const struct splits *splits, struct diag *d)
 {
 	size_t count;
 
 	for (size_t i = 0; i < lock->pin_count && !pin_is_toolchain(&lock->pins[i]); i += count) {
 		count = same_name(lock->pins, lock->pin_count, i);
-		if (differ_undeclared(db, &lock->pins[i], count))
-			report(db, lock, &lock->pins[i], count, d);
+		if (differences_undeclared(db, lock->containers, lock->container_count, &lock->pins[i], count))
+			report(db, lock, splits, &lock->pins[i], count, d);
+	}
+}
+
+void differences_tell(const struct lock *lock, const struct splits *splits, void (*tell)(void *context, const char *text), void *context)
+{
+	size_t count;
+
+	for (size_t i = 0; i < lock->pin_count && !pin_is_toolchain(&lock->pins[i]); i += count) {
+		const struct split *split = splits_find(splits, lock->pins[i].name);
+		autostrbuf struct strbuf text = {0};
+
+		count = same_name(lock->pins, lock->pin_count, i);
+		if (!split || !is_split(&lock->pins[i], count))
+			continue;
+		strbuf_printf(&text, "%s is at several versions: ", lock->pins[i].name);
+		add_versions(&text, lock, &lock->pins[i], count);
+		strbuf_printf(&text, "; %s", split->why);
+		tell(context, strbuf_text(&text));
 	}
 }

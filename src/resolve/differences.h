@@ -1,4 +1,4 @@
-/* Where containers would get different versions of one package: only as the database declares. */
+/* Where containers would get different versions of one package: only as the database declares. Within one container its environments may differ where they must. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,8 +7,12 @@
 #include "base/diag.h"
 #include "lock/lock.h"
 #include "recipe/database.h"
+#include "resolve/candidates.h"
 
-/* The first name with versions (of the sorted pins) that containers may not have side by side; its pins begin at *ret_first. False: there is none. */
-bool differences_find(const struct database *db, const struct pin *pins, size_t pin_count, size_t *ret_first, size_t *ret_count);
-/* Undeclared differences become problems in `d`, naming the packages, the containers and what forced the difference. */
-void differences_check(const struct database *db, const struct lock *lock, struct diag *d);
+/* Whether containers that may not would get different versions, by the pins of one name, each of which has its lists sorted. */
+bool differences_undeclared(const struct database *db, const struct lock_container *containers, size_t container_count, const struct pin *pins, size_t count);
+/* Undeclared differences become problems in `d`, naming the packages, the containers and what forced the difference: containers differ when the images have
+   different versions, or when they would in an environment that both are locked for. */
+void differences_check(const struct database *db, const struct lock *lock, const struct splits *splits, struct diag *d);
+/* What is at several versions all the same, declared or within a container, and why: one line each, to `tell`. */
+void differences_tell(const struct lock *lock, const struct splits *splits, void (*tell)(void *context, const char *text), void *context);

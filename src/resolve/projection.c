@@ -29,6 +29,7 @@ struct platform {
 
 struct walker {
 	struct arena scratch, *arena; /* of the walk; of what is returned */
+	const struct question *question;
 	const struct uv_lock *answer;
 	const struct uv_indexes *indexes;
 	struct platform *platforms;
@@ -159,13 +160,125 @@ static int make_reaches(struct walker *w, const struct question *q)
 	return 0;
 }
 
-static void add_owner(struct walker *w, struct pin *pin, const struct asker *asker)
-{
-	const char ***names = asker->is_layer ? &pin->layers : &pin->containers;
-	size_t *count = asker->is_layer ? &pin->layer_count : &pin->container_count;
+/* What will be one pin: who has it, where. */
+struct entry {
+	const struct asker **owners;
+	size_t owner_count;
+	const struct lock_environment **environments; /* none: in all that the owners have */
+	size_t environment_count;
+	bool *reaches;
+};
 
-	if (!*count || strcmp((*names)[*count - 1], asker->name) != 0)
-		*arena_push(w->arena, names, count) = arena_strdup(w->arena, asker->name);
+static bool is_listed(const struct lock_environment *const *list, size_t count, const struct lock_environment *environment)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (list[i] == environment)
+			return true;
+	}
+	return false;
+}
+
+/* How many of the reaches that begin at `first` are of one asker, and how many of them are reached. */
+static size_t count_reached(const struct walker *w, size_t first, const bool *reached, size_t *ret_count)
+{
+	size_t end = first, count = 0;
+
+	for (; end < w->reach_count && w->reaches[end].asker == w->reaches[first].asker; end++)
+		count += reached[end];
+	*ret_count = count;
+	return end - first;
+}
+
+/* True when "in these environments" says of an asker just where it is reached. */
+static bool says(const struct walker *w, const struct entry *e, size_t first, size_t count, const bool *reached)
+{
+	for (size_t i = first; i < first + count; i++) {
+		if (reached[i] != is_listed(e->environments, e->environment_count, w->reaches[i].environment))
+			return false;
+	}
+	return true;
+}
+
+static void add_to_entry(struct walker *w, struct entry *e, size_t first, size_t count, const bool *reached)
+{
+	*arena_push(&w->scratch, &e->owners, &e->owner_count) = w->reaches[first].asker;
+	for (size_t i = first; i < first + count; i++)
+		e->reaches[i] = reached[i];
+}
+
+static struct entry *new_entry(struct walker *w, struct entry **list, size_t *count)
+{
+	struct entry *e = arena_push(&w->scratch, list, count);
+
+	*e = (struct entry){.reaches = arena_array(&w->scratch, w->reach_count, sizeof(*e->reaches))};
+	return e;
+}
+
+/* One entry for all, in the environments where anyone has it; false when that would give it to someone who does not reach it. */
+static bool make_one_entry(struct walker *w, const bool *reached, bool everywhere, struct entry *e)
+{
+	size_t count, has;
+
+	for (size_t i = 0; i < w->reach_count && !everywhere; i++) {
+		if (reached[i] && !is_listed(e->environments, e->environment_count, w->reaches[i].environment))
+			*arena_push(&w->scratch, &e->environments, &e->environment_count) = w->reaches[i].environment;
+	}
+	for (size_t i = 0; i < w->reach_count; i += count) {
+		count = count_reached(w, i, reached, &has);
+		if (!has)
+			continue;
+		if (!everywhere && !says(w, e, i, count, reached))
+			return false;
+		add_to_entry(w, e, i, count, reached);
+	}
+	return true;
+}
+
+/* Askers that have it everywhere together, others by where they have it. */
+static void make_several_entries(struct walker *w, const bool *reached, struct entry **ret, size_t *ret_count)
+{
+	size_t count, has;
+
+	for (size_t i = 0; i < w->reach_count; i += count) {
+		struct entry *e = NULL;
+
+		count = count_reached(w, i, reached, &has);
+		for (size_t j = 0; j < *ret_count && has && !e; j++) {
+			if (has == count ? !(*ret)[j].environment_count : (*ret)[j].environment_count == has && says(w, &(*ret)[j], i, count, reached))
+				e = &(*ret)[j];
+		}
+		if (has && !e) {
+			e = new_entry(w, ret, ret_count);
+			for (size_t j = i; j < i + count && has < count; j++) {
+				if (reached[j])
+					*arena_push(&w->scratch, &e->environments, &e->environment_count) = w->reaches[j].environment;
+			}
+		}
+		if (has)
+			add_to_entry(w, e, i, count, reached);
+	}
+}
+
+static void make_entries(struct walker *w, const bool *reached, struct entry **ret, size_t *ret_count)
+{
+	bool somewhere = false, everywhere = true;
+	size_t count, has;
+
+	*ret = NULL;
+	*ret_count = 0;
+	for (size_t i = 0; i < w->reach_count; i += count) {
+		count = count_reached(w, i, reached, &has);
+		somewhere = somewhere || has;
+		/* A lock does not say in which environments a layer is used. */
+		everywhere = everywhere && (!has || has == count || w->reaches[i].asker->is_layer);
+	}
+	if (!somewhere)
+		return;
+	if (make_one_entry(w, reached, everywhere, new_entry(w, ret, ret_count)))
+		return;
+	*ret = NULL;
+	*ret_count = 0;
+	make_several_entries(w, reached, ret, ret_count);
 }
 
 static const char **copy_texts(struct arena *a, const char *const *from, size_t count)
@@ -194,7 +307,7 @@ static void add_edge(struct walker *w, struct pin *pin, const struct uv_edge *ed
 }
 
 /* The edges that at least one owner of the pin follows. */
-static void add_edges(struct walker *w, struct pin *pin, const struct uv_package *package)
+static void add_edges(struct walker *w, struct pin *pin, const struct uv_package *package, const bool *owners)
 {
 	size_t place = place_of(w, package);
 
@@ -205,7 +318,7 @@ static void add_edges(struct walker *w, struct pin *pin, const struct uv_package
 		for (size_t j = 0; j < w->reach_count; j++) {
 			const struct reach *r = &w->reaches[j];
 
-			if (!r->packages[place] || (edge->under && !has_extra(r, place, edge->under)))
+			if (!owners[j] || (edge->under && !has_extra(r, place, edge->under)))
 				continue;
 			bool holds = follows(w, r, package, edge);
 
@@ -214,6 +327,28 @@ static void add_edges(struct walker *w, struct pin *pin, const struct uv_package
 		}
 		if (somewhere)
 			add_edge(w, pin, edge, everywhere);
+	}
+}
+
+/* What the database says is not required stays visible. */
+static void add_waived_edges(struct walker *w, struct pin *pin)
+{
+	const struct question *q = w->question;
+
+	for (size_t i = 0; i < q->left_out_edge_count; i++) {
+		const struct left_out_edge *edge = &q->left_out_edges[i];
+		bool known = strcmp(edge->package, pin->name) != 0 || (edge->version && strcmp(edge->version, pin->version) != 0);
+
+		for (size_t j = 0; j < pin->edge_count && !known; j++)
+			known = pin->edges[j].waived && !strcmp(pin->edges[j].name, edge->waiver->required);
+		if (known)
+			continue;
+		char *why = arena_strdup(w->arena, edge->waiver->why);
+
+		for (char *c = why; *c; c++)
+			*c = (unsigned char)*c < ' ' || *c == 0x7f ? ' ' : *c;
+		*arena_push(w->arena, &pin->edges, &pin->edge_count) =
+			(struct lock_edge){.name = arena_strdup(w->arena, edge->waiver->required), .waived = *why ? why : "waived"};
 	}
 }
 
@@ -227,7 +362,7 @@ static bool has_file(const struct pin *pin, const char *name)
 }
 
 /* Marks everyone who can use the wheel; true when there is someone. */
-static bool fits_someone(struct walker *w, size_t place, const struct wheel_name *wheel, bool *fitted)
+static bool fits_someone(struct walker *w, const bool *owners, const struct wheel_name *wheel, bool *fitted)
 {
 	bool fits = false, *usable = arena_array(&w->scratch, w->platform_count, sizeof(*usable));
 
@@ -236,7 +371,7 @@ static bool fits_someone(struct walker *w, size_t place, const struct wheel_name
 	for (size_t i = 0; i < w->reach_count; i++) {
 		const struct reach *r = &w->reaches[i];
 
-		if (!r->packages[place] || !usable[r->platform])
+		if (!owners[i] || !usable[r->platform])
 			continue;
 		fitted[i] = true;
 		fits = true;
@@ -259,9 +394,8 @@ static int add_file(struct walker *w, struct pin *pin, const struct uv_wheel *wh
 	return 0;
 }
 
-static int add_files(struct walker *w, struct pin *pin, const struct uv_package *package, struct projection *ret)
+static int add_files(struct walker *w, struct pin *pin, const struct uv_package *package, const bool *owners, struct projection *ret)
 {
-	size_t place = place_of(w, package);
 	bool *fitted = arena_array(&w->scratch, w->reach_count, sizeof(*fitted));
 
 	for (size_t i = 0; i < package->wheel_count; i++) {
@@ -271,11 +405,11 @@ static int add_files(struct walker *w, struct pin *pin, const struct uv_package 
 		if (!wheel_name_parse(&w->scratch, package->wheels[i].name, &name) || strcmp(name.name, pin->name) != 0 ||
 		    strcmp(name.version, pin->version) != 0 || has_file(pin, package->wheels[i].name))
 			continue;
-		if (fits_someone(w, place, &name, fitted) && add_file(w, pin, &package->wheels[i]) < 0)
+		if (fits_someone(w, owners, &name, fitted) && add_file(w, pin, &package->wheels[i]) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < w->reach_count; i++) {
-		if (!w->reaches[i].packages[place] || fitted[i])
+		if (!owners[i] || fitted[i])
 			continue;
 		*arena_push(w->arena, &ret->misfits, &ret->misfit_count) = (struct misfit){.name = pin->name,
 											   .version = pin->version,
@@ -287,32 +421,87 @@ static int add_files(struct walker *w, struct pin *pin, const struct uv_package 
 	return 0;
 }
 
-static int add_pin(struct walker *w, const struct uv_package *package, struct projection *ret)
+/* The project's own word for it: what uv writes may be relative to its folder, or hold what it made of it. */
+static int set_origin(struct walker *w, const struct uv_package *package, struct pin *pin)
 {
-	struct pin pin = {.name = arena_strdup(w->arena, package->name),
-			  .version = arena_strdup(w->arena, package->version),
-			  .index = arena_strdup(w->arena, package->registry ? uv_indexes_alias(w->indexes, package->registry) : "default")};
-	bool reached = false;
+	const struct bond *bond = question_bond(w->question, package->name);
+	const char *alias = package->registry ? uv_indexes_alias(w->indexes, package->registry) : NULL;
 
-	for (size_t i = 0; i < w->reach_count; i++) {
-		if (!w->reaches[i].packages[place_of(w, package)])
-			continue;
-		reached = true;
-		add_owner(w, &pin, w->reaches[i].asker);
-	}
-	if (!reached)
+	if (bond && bond->index && !text_equal(alias, bond->index))
+		return error_set(w->err, ERR_CONFLICT, "'%s' may come from index '%s' only, but uv took it from %s%s%s", package->name, bond->index,
+				 alias ? "index '" : "an address", alias ? alias : "", alias ? "'" : "");
+	if (bond && bond->reference && package->registry)
+		return error_set(w->err, ERR_CONFLICT, "'%s' may come from its own place only, but uv took it from index '%s'", package->name, alias);
+	if (package->registry) {
+		pin->index = arena_strdup(w->arena, alias);
 		return 0;
-	add_edges(w, &pin, package);
-	if (add_files(w, &pin, package, ret) < 0)
+	}
+	if (!bond || !bond->reference)
+		return error_set(w->err, ERR_CONFLICT, "'%s' comes from '%s', which the database does not name", package->name,
+				 package->url    ? package->url
+				 : package->path ? package->path
+						 : "nowhere");
+	pin->reference = arena_strdup(w->arena, bond->reference->kind == REFERENCE_PATH ? bond->reference->path : bond->reference->url);
+	return 0;
+}
+
+/* The hash that the database says stands for the address. */
+static int check_reference(struct walker *w, const struct pin *pin)
+{
+	const struct bond *bond = pin->reference ? question_bond(w->question, pin->name) : NULL;
+
+	if (!bond || !bond->reference->sha256 || !pin->file_count || !strcmp(pin->files[0].sha256, bond->reference->sha256))
+		return 0;
+	error_set(w->err, ERR_INPUT, "'%s' at '%s' has other bytes than the database says: sha256 %s, not %s", pin->name, pin->reference, pin->files[0].sha256,
+		  bond->reference->sha256);
+	return error_hint(w->err, "somebody replaced the file, or the sha256 in recipes/python.yaml is wrong");
+}
+
+/* One entry of the lock: what a set of reaches has of a package. */
+static int add_entry(struct walker *w, const struct uv_package *package, const struct entry *entry, struct projection *ret)
+{
+	struct pin pin = {.name = arena_strdup(w->arena, package->name), .version = arena_strdup(w->arena, package->version)};
+
+	for (size_t i = 0; i < entry->owner_count; i++) {
+		const char ***names = entry->owners[i]->is_layer ? &pin.layers : &pin.containers;
+		size_t *count = entry->owners[i]->is_layer ? &pin.layer_count : &pin.container_count;
+
+		*arena_push(w->arena, names, count) = arena_strdup(w->arena, entry->owners[i]->name);
+	}
+	for (size_t i = 0; i < entry->environment_count; i++)
+		*arena_push(w->arena, &pin.environments, &pin.environment_count) = arena_strdup(w->arena, entry->environments[i]->name);
+	if (pin.environment_count > 1)
+		qsort(pin.environments, pin.environment_count, sizeof(*pin.environments), text_compare_items);
+	if (set_origin(w, package, &pin) < 0)
+		return -1;
+	add_edges(w, &pin, package, entry->reaches);
+	add_waived_edges(w, &pin);
+	if (add_files(w, &pin, package, entry->reaches, ret) < 0 || check_reference(w, &pin) < 0)
 		return -1;
 	*arena_push(w->arena, &ret->pins, &ret->pin_count) = pin;
+	return 0;
+}
+
+static int add_pin(struct walker *w, const struct uv_package *package, struct projection *ret)
+{
+	bool *reached = arena_array(&w->scratch, w->reach_count, sizeof(*reached));
+	struct entry *entries;
+	size_t count;
+
+	for (size_t i = 0; i < w->reach_count; i++)
+		reached[i] = w->reaches[i].packages[place_of(w, package)];
+	make_entries(w, reached, &entries, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (add_entry(w, package, &entries[i], ret) < 0)
+			return -1;
+	}
 	return 0;
 }
 
 int projection_make(struct arena *a, const struct question *q, const struct uv_lock *answer, const struct uv_indexes *indexes, struct projection *ret,
 		    struct error *err)
 {
-	struct walker w = {.arena = a, .answer = answer, .indexes = indexes, .err = err};
+	struct walker w = {.arena = a, .question = q, .answer = answer, .indexes = indexes, .err = err};
 	int result = make_reaches(&w, q);
 
 	*ret = (struct projection){0};

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "lock/environment.h"
 #include "python/requirement.h"
@@ -21,23 +22,45 @@ static const struct lock_environment *find_environment(const struct environments
 	return NULL;
 }
 
+static void collect(struct arena *a, const struct environment *from, struct environments *ret, const char **ret_name)
+{
+	struct lock_environment one;
+
+	environment_describe(a, from, &one);
+	*ret_name = one.name;
+	if (!find_environment(ret, one.name))
+		*arena_push(a, &ret->items, &ret->count) = one;
+}
+
+/* Bases are few and may be written with the same environment twice. */
+static void add_environment(struct arena *a, struct container_environments *list, const struct lock_environment *environment)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->items[i] == environment)
+			return;
+	}
+	*arena_push(a, &list->items, &list->count) = environment;
+}
+
 void environments_collect(struct arena *a, const struct database *db, struct environments *ret)
 {
-	const char **names = arena_array(a, db->container_count, sizeof(*names));
+	const char ***names = arena_array(a, db->container_count, sizeof(*names));
 
 	*ret = (struct environments){.of_container = arena_array(a, db->container_count, sizeof(*ret->of_container))};
 	for (size_t i = 0; i < db->container_count; i++) {
-		struct lock_environment one;
+		const struct base *base = db->containers[i].base;
 
-		environment_describe(a, &db->containers[i].base->environment, &one);
-		names[i] = one.name;
-		if (!find_environment(ret, one.name))
-			*arena_push(a, &ret->items, &ret->count) = one;
+		names[i] = arena_array(a, base->further_count + 1, sizeof(**names));
+		collect(a, &base->environment, ret, &names[i][0]);
+		for (size_t j = 0; j < base->further_count; j++)
+			collect(a, &base->further[j], ret, &names[i][j + 1]);
 	}
 	if (ret->count)
 		qsort(ret->items, ret->count, sizeof(*ret->items), compare_environments);
-	for (size_t i = 0; i < db->container_count; i++)
-		ret->of_container[i] = find_environment(ret, names[i]);
+	for (size_t i = 0; i < db->container_count; i++) {
+		for (size_t j = 0; j <= db->containers[i].base->further_count; j++)
+			add_environment(a, &ret->of_container[i], find_environment(ret, names[i][j]));
+	}
 }
 
 /* Cycles of groups are refused when the database is loaded. */
@@ -163,9 +186,39 @@ static bool in_conflict(const struct database *db, const struct container *one, 
 	return false;
 }
 
+/* Whether or not a container asks for it itself: what requires it must not bring it from somewhere else. */
+static void add_bonds(struct arena *a, const struct database *db, struct question *q)
+{
+	q->waivers = db->waivers;
+	q->waiver_count = db->waiver_count;
+	for (size_t i = 0; i < db->package_count; i++) {
+		const struct package *p = &db->packages[i];
+
+		if (!p->index && !p->reference)
+			continue;
+		*arena_push(a, &q->bonds, &q->bond_count) = (struct bond){
+			.canonical = p->canonical,
+			.index = p->index,
+			.reference = p->reference,
+			.file = p->reference && p->reference->kind == REFERENCE_PATH ? path_join(a, db->root, p->reference->path) : NULL,
+		};
+	}
+}
+
+static int compare_bond(const void *key, const void *item)
+{
+	return strcmp(key, ((const struct bond *)item)->canonical);
+}
+
+const struct bond *question_bond(const struct question *q, const char *canonical)
+{
+	return q->bond_count ? bsearch(canonical, q->bonds, q->bond_count, sizeof(*q->bonds), compare_bond) : NULL;
+}
+
 void question_for_containers(struct arena *a, const struct database *db, const struct environments *environments, bool without_holds, struct question *ret)
 {
 	*ret = (struct question){.askers = arena_array(a, db->container_count, sizeof(*ret->askers)), .asker_count = db->container_count};
+	add_bonds(a, db, ret);
 	for (size_t i = 0; i < db->container_count; i++) {
 		const struct container *c = &db->containers[i];
 		struct asker *asker = &ret->askers[i];
@@ -173,8 +226,8 @@ void question_for_containers(struct arena *a, const struct database *db, const s
 		size_t package_count;
 
 		asker->name = c->name;
-		asker->environments = &environments->of_container[i];
-		asker->environment_count = 1;
+		asker->environments = environments->of_container[i].items;
+		asker->environment_count = environments->of_container[i].count;
 		container_packages(a, c, &packages, &package_count);
 		for (size_t j = 0; j < package_count; j++)
 			want_package(a, db, c, packages[j], without_holds, asker);
@@ -228,7 +281,7 @@ static void want_wheels(struct arena *a, const struct layer_use *use, struct ask
 		qsort(asker->wants, asker->want_count, sizeof(*asker->wants), compare_wants);
 }
 
-static void add_environment(struct arena *a, struct asker *asker, const struct lock_environment *environment)
+static void add_asker_environment(struct arena *a, struct asker *asker, const struct lock_environment *environment)
 {
 	for (size_t i = 0; i < asker->environment_count; i++) {
 		if (asker->environments[i] == environment)
@@ -266,9 +319,13 @@ void questions_for_layers(struct arena *a, const struct database *db, const stru
 					continue;
 				asker = arena_new(a, struct asker);
 				*asker = fresh;
-				*arena_push(a, &list, &count) = (struct question){.askers = asker, .asker_count = 1};
+				struct question *q = arena_push(a, &list, &count);
+
+				*q = (struct question){.askers = asker, .asker_count = 1};
+				add_bonds(a, db, q);
 			}
-			add_environment(a, asker, environments->of_container[i]);
+			for (size_t k = 0; k < environments->of_container[i].count; k++)
+				add_asker_environment(a, asker, environments->of_container[i].items[k]);
 		}
 	}
 	if (count)

@@ -31,12 +31,30 @@ struct want {
 /* A container, or one use of a layer recipe. */
 struct asker {
 	bool is_layer;
-	const char *name;                             /* the container's, or lock_layer_name() */
-	const struct lock_environment **environments; /* one for a container; those of all containers that use the layer */
+	const char *name; /* the container's, or lock_layer_name() */
+	const struct lock_environment *
+		*environments; /* a container's: that it is built for, then the further ones; those of all containers that use the layer */
 	size_t environment_count;
 	struct want *wants; /* by canonical name, those of one package in the order of its constraints */
 	size_t want_count;
 	bool left_out;
+};
+
+/* A package that comes from one place only, whoever requires it. */
+struct bond {
+	const char *canonical;
+	const char *index;                 /* alias; or NULL */
+	const struct reference *reference; /* or NULL */
+	const char *file;                  /* absolute, of a reference to a path; or NULL */
+	/* uv keeps to the one place only where the package is asked for by name: here it is, besides what the askers want. */
+	const struct lock_environment **asked_in;
+	size_t asked_in_count;
+};
+
+/* A requirement that is left out: of one version, or of all. */
+struct left_out_edge {
+	const char *package, *version; /* version NULL: all */
+	const struct waiver *waiver;
 };
 
 struct question {
@@ -46,13 +64,23 @@ struct question {
 	size_t conflict_count;
 	const char **exclusions; /* "name!=version": no file of it can be used */
 	size_t exclusion_count;
+	struct bond *bonds; /* by name */
+	size_t bond_count;
+	const struct waiver *waivers;
+	size_t waiver_count;
+	struct left_out_edge *left_out_edges; /* what they come to */
+	size_t left_out_edge_count;
 };
 
-/* The environments of all containers, each once, by name; and for each container (in the database's order) which it is. All in `a`. */
+/* The environments of all containers, each once, by name; and for each container (in the database's order) which it has, the one it is built for first. All
+   in `a`. */
 struct environments {
 	struct lock_environment *items;
 	size_t count;
-	const struct lock_environment **of_container;
+	struct container_environments {
+		const struct lock_environment **items;
+		size_t count;
+	} *of_container;
 };
 void environments_collect(struct arena *a, const struct database *db, struct environments *ret);
 
@@ -61,6 +89,19 @@ void question_for_containers(struct arena *a, const struct database *db, const s
 /* One question for each distinct layer use that wants wheels, by name. A requirement that is not valid is a problem in `d`. */
 void questions_for_layers(struct arena *a, const struct database *db, const struct environments *environments, struct diag *d, struct question **ret,
 			  size_t *ret_count);
+/* Whether a pin is in the environment for one of the askers. */
+bool question_has(const struct question *q, const struct pin *pin, const char *environment);
+/* Leaves out what a waiver is about when it is of one version, or of all; false when it is of some, whose versions have to be told. */
+bool question_waive_at_once(struct arena *a, struct question *q, const struct waiver *waiver);
+/* Leaves out what the waivers say of this version of a package. True when that is new. */
+bool question_waive(struct arena *a, struct question *q, const char *package, const char *version);
+bool asker_wants(const struct asker *asker, const char *canonical);
+/* Gives the question bonds of its own, and asks for every bound package in every environment where an asker could meet it only by way of others. In `a`. */
+void question_ask_for_bonds(struct arena *a, struct question *q);
+/* What was asked for only so that it comes from its own place, and turned out not to be needed, must have no say in the rest. True when there was some. */
+bool question_drop_unreached_bonds(struct question *q, const struct pin *pins, size_t count);
+/* The bond of a package, or NULL. */
+const struct bond *question_bond(const struct question *q, const char *canonical);
 /* A copy whose askers and wants can be thinned out without touching the first. */
 void question_copy(struct arena *a, const struct question *from, struct question *ret);
 /* "onnx[reference]>=1.14,<1.17; marker" as it would be asked now. */

@@ -7,8 +7,10 @@
 #include "base/text.h"
 #include "io/signals.h"
 #include "io/yaml.h"
+#include "lock/lock_order.h"
 #include "lock/lock_text.h"
 #include "resolve/asking.h"
+#include "resolve/candidates.h"
 #include "resolve/clash.h"
 #include "resolve/differences.h"
 #include "resolve/projection.h"
@@ -29,6 +31,8 @@ struct resolver {
 	struct asking asking;
 	struct environments environments; /* in the arena of the result, which they become a part of */
 	struct question containers;       /* what all of them want */
+	struct listings listings;
+	struct splits splits;
 	struct lock *ret;
 	struct diag *d;
 	struct error *err;
@@ -117,6 +121,8 @@ static int settle(struct resolver *r, const struct question *q, struct projectio
 	const struct uv_wish wish = {.last = r->last, .upgrade_all = r->options->upgrade_all, .upgrade_packages = r->options->upgrade_packages};
 	struct settling s = {.asking = &r->asking,
 			     .db = r->db,
+			     .listings = &r->listings,
+			     .splits = &r->splits,
 			     .wish = &wish,
 			     .question = q,
 			     .limit_ms = explain_limit_ms(r),
@@ -169,6 +175,37 @@ static void merge_pin(struct lock *lock, size_t first, const struct pin *pin)
 	*arena_push(a, &lock->pins, &lock->pin_count) = *pin;
 }
 
+/* The page of a package: of its own index, or of the first that has one, as uv chooses. NULL or unknown: there is none to be had. */
+static int listing_of(struct resolver *r, const struct question *q, const char *package, const struct listing **ret)
+{
+	const struct bond *bond = question_bond(q, package);
+
+	*ret = NULL;
+	if (bond)
+		return bond->index ? listing_get(&r->listings, bond->index, package, ret, r->err) : 0;
+	for (size_t i = 0; i < r->uv.indexes.count && !(*ret && (*ret)->is_known); i++) {
+		if (!r->uv.indexes.items[i].explicit_only && listing_get(&r->listings, r->uv.indexes.items[i].alias, package, ret, r->err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* uv takes a waiver for one version or for all: where it is of some, each of them is named. */
+static int prepare(struct resolver *r, struct question *q)
+{
+	for (size_t i = 0; i < q->waiver_count; i++) {
+		const struct listing *listing;
+
+		if (question_waive_at_once(&r->scratch, q, &q->waivers[i]))
+			continue;
+		if (listing_of(r, q, q->waivers[i].package, &listing) < 0)
+			return -1;
+		for (size_t j = 0; listing && j < listing->version_count; j++)
+			question_waive(&r->scratch, q, q->waivers[i].package, listing->versions[j].version);
+	}
+	return 0;
+}
+
 static int resolve_containers(struct resolver *r)
 {
 	struct question *q = &r->containers;
@@ -176,10 +213,24 @@ static int resolve_containers(struct resolver *r)
 
 	question_for_containers(&r->scratch, r->db, &r->environments, r->options->without_holds, q);
 	progress(r, "resolving the packages of all containers together");
-	if (resolve_question(r, q, &p) < 0 || (!is_settled(r, &p) && settle(r, q, &p) < 0))
+	if (prepare(r, q) < 0 || resolve_question(r, q, &p) < 0 || (!is_settled(r, &p) && settle(r, q, &p) < 0))
 		return -1;
 	for (size_t i = 0; i < p.pin_count; i++)
 		*arena_push(&r->ret->arena, &r->ret->pins, &r->ret->pin_count) = p.pins[i];
+	return 0;
+}
+
+/* A lock does not say in which environments a layer has a pin, as its files go to the same place in all of them. */
+static int refuse_splits(struct resolver *r, const struct question *q, const struct projection *p)
+{
+	for (size_t i = 1; i < p->pin_count; i++) {
+		const struct pin *one = &p->pins[i - 1], *two = &p->pins[i];
+		const struct split *split = splits_find(&r->splits, two->name);
+
+		if (!strcmp(one->name, two->name))
+			return error_set(r->err, ERR_CONFLICT, "layer '%s' would need '%s' at %s and at %s%s%s", q->askers->name, one->name, one->version,
+					 two->version, split ? ": " : "", split ? split->why : "");
+	}
 	return 0;
 }
 
@@ -197,7 +248,8 @@ static int resolve_layers(struct resolver *r)
 
 		strbuf_printf(&text, "resolving the files of %s", questions[i].askers->name);
 		progress(r, strbuf_text(&text));
-		if (resolve_question(r, &questions[i], &p) < 0 || settle(r, &questions[i], &p) < 0)
+		if (prepare(r, &questions[i]) < 0 || resolve_question(r, &questions[i], &p) < 0 || settle(r, &questions[i], &p) < 0 ||
+		    refuse_splits(r, &questions[i], &p) < 0)
 			return -1;
 		for (size_t j = 0; j < p.pin_count; j++)
 			merge_pin(r->ret, first, &p.pins[j]);
@@ -231,8 +283,11 @@ static void describe_container(struct resolver *r, size_t index, const struct as
 	char hex[DIGEST_HEX_LENGTH + 1];
 
 	container_digest(c, r->db, hex);
-	*ret = (struct lock_container){
-		.name = arena_strdup(a, c->name), .environment = arena_strdup(a, r->environments.of_container[index]->name), .inputs = arena_strdup(a, hex)};
+	*ret = (struct lock_container){.name = arena_strdup(a, c->name),
+				       .environment = arena_strdup(a, r->environments.of_container[index].items[0]->name),
+				       .inputs = arena_strdup(a, hex)};
+	for (size_t i = 1; i < r->environments.of_container[index].count; i++)
+		*arena_push(a, &ret->further, &ret->further_count) = arena_strdup(a, r->environments.of_container[index].items[i]->name);
 	for (size_t i = 0; i < c->group_count; i++)
 		*arena_push(a, &ret->groups, &ret->group_count) = arena_strdup(a, c->groups[i]->name);
 	for (size_t i = 0; i < asker->want_count; i++)
@@ -257,17 +312,28 @@ static void describe(struct resolver *r)
 		describe_container(r, i, &r->containers.askers[i], arena_push(a, &r->ret->containers, &r->ret->container_count));
 }
 
-/* An edge names the version it leads to only where its part of the lock has several. */
+/* An edge names the version it leads to only where its part of the lock has several. The pins are sorted. */
+static bool has_several_versions(const struct lock *lock, bool toolchain, const char *name)
+{
+	const char *version = NULL;
+
+	for (size_t i = lock_first_pin(lock, toolchain, name); i < lock->pin_count && !strcmp(lock->pins[i].name, name); i++) {
+		if (pin_is_toolchain(&lock->pins[i]) != toolchain)
+			break;
+		if (version && strcmp(version, lock->pins[i].version) != 0)
+			return true;
+		version = lock->pins[i].version;
+	}
+	return false;
+}
+
 static void shorten_edges(struct lock *lock)
 {
 	for (size_t i = 0; i < lock->pin_count; i++) {
 		for (size_t j = 0; j < lock->pins[i].edge_count; j++) {
 			struct lock_edge *edge = &lock->pins[i].edges[j];
-			size_t versions = 0;
 
-			for (size_t k = 0; k < lock->pin_count; k++)
-				versions += pin_is_toolchain(&lock->pins[k]) == pin_is_toolchain(&lock->pins[i]) && !strcmp(lock->pins[k].name, edge->name);
-			if (versions < 2)
+			if (!has_several_versions(lock, pin_is_toolchain(&lock->pins[i]), edge->name))
 				edge->version = NULL;
 		}
 	}
@@ -316,9 +382,11 @@ static int resolve(struct resolver *r)
 		return -1;
 	describe(r);
 	lock_sort(r->ret);
-	differences_check(r->db, r->ret, r->d);
+	differences_check(r->db, r->ret, &r->splits, r->d);
 	if (r->d->error_count)
 		return error_set(r->err, ERR_CONFLICT, "containers would differ where nothing says that they may");
+	if (r->options->on_split)
+		differences_tell(r->ret, &r->splits, r->options->on_split, r->options->context);
 	shorten_edges(r->ret);
 	lock_sort(r->ret);
 	if (sizes_fill(r->ret, r->last, r->uv.settings, r->err) < 0 || signals_check(r->err) < 0)
@@ -352,6 +420,8 @@ int resolve_lock(const struct database *db, struct settings *settings, const str
 	int result;
 
 	*ret = (struct lock){0};
+	r.listings = (struct listings){.settings = settings, .indexes = &r.uv.indexes, .root = db->root};
+	r.splits.arena = &r.scratch;
 	result = uv_find(&r.scratch, db, settings, clash, &r.uv, err);
 	if (result == 0)
 		result = resolve(&r);
@@ -360,6 +430,7 @@ int resolve_lock(const struct database *db, struct settings *settings, const str
 	add_sources(db, clash);
 	if (result < 0)
 		lock_release(ret);
+	listings_release(&r.listings);
 	pythons_release(&r.asking.pythons);
 	arena_release(&r.scratch);
 	return result;

@@ -1,8 +1,10 @@
 #include "resolve/settle.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "lock/environment.h"
 #include "resolve/differences.h"
 
@@ -30,6 +32,15 @@ static struct family family_named(const struct pin *pins, size_t count, const ch
 	return (struct family){0};
 }
 
+static bool is_split(struct family f)
+{
+	for (size_t i = 1; i < f.count; i++) {
+		if (strcmp(f.pins[i].version, f.pins[0].version) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* How far an answer is from one version everywhere: what may not differ counts most. */
 struct spread {
 	size_t undeclared, differing;
@@ -41,13 +52,11 @@ static struct spread spread_of(const struct settling *s, const struct projection
 	struct family f;
 
 	for (size_t i = 0; i < p->pin_count; i += f.count) {
-		size_t first, count;
-
 		f = family_at(p->pins, p->pin_count, i);
-		if (f.count < 2)
+		if (!is_split(f))
 			continue;
 		spread.differing++;
-		spread.undeclared += differences_find(s->db, f.pins, f.count, &first, &count);
+		spread.undeclared += differences_undeclared(s->db, s->containers, s->container_count, f.pins, f.count);
 	}
 	return spread;
 }
@@ -62,7 +71,7 @@ static int ask_with(struct settling *s, const char *const *more, size_t more_cou
 {
 	struct arena *arena = s->asking->uv->arena;
 	struct question q = *s->question;
-	struct uv_refusal refusal;
+	struct uv_refusal refusal = {0};
 	const char **all = NULL;
 	size_t count = 0;
 
@@ -81,6 +90,7 @@ static int ask_with(struct settling *s, const char *const *more, size_t more_cou
 		s->is_late = true;
 		return 0;
 	}
+	s->refusal = !answered && refusal.text && *refusal.text ? arena_strndup(arena, refusal.text, strcspn(refusal.text, "\n")) : NULL;
 	/* That version after version of something does not fit says only that there is nothing here. */
 	if (answered < 0 && s->err->code == ERR_NOT_FOUND) {
 		error_release(s->err);
@@ -154,7 +164,7 @@ static void keep_together(struct settling *s, const struct projection *worse, co
 		f = family_at(worse->pins, worse->pin_count, i);
 		struct family now = family_named(s->answer->pins, s->answer->pin_count, f.pins->name);
 
-		if (f.count > 1 && now.count == 1)
+		if (is_split(f) && now.count && !is_split(now))
 			*arena_push(s->asking->uv->arena, ret, ret_count) = text_of(s, now.pins->name, "==", now.pins->version);
 	}
 }
@@ -185,8 +195,9 @@ static int try_version(struct settling *s, const char *name, const char *version
 	return 0;
 }
 
-/* Down the versions that the pin with the lowest one could have; when nothing at all is left below one of them, nothing has to be tried there. */
-static int bring_together(struct settling *s, const struct pin *lowest)
+/* Without a page to read: down the versions that the pin with the lowest one could have; when nothing at all is left below one of them, nothing has to be tried
+   there. */
+static int seek_downwards(struct settling *s, const struct pin *lowest)
 {
 	const char *name = lowest->name, *below = NULL, *version;
 	struct projection ignored;
@@ -202,6 +213,43 @@ static int bring_together(struct settling *s, const struct pin *lowest)
 		below = version;
 	}
 	return result < 0 ? -1 : 0;
+}
+
+/* None of the versions that were tried will do: the reason of the first stands for all. */
+static void note_split(struct settling *s, const char *name, const char *const *versions, size_t count, const char *reason)
+{
+	autostrbuf struct strbuf why = {0};
+
+	strbuf_add(&why, "there is no answer, or only one in which more would differ, with any of ");
+	for (size_t i = 0; i < count; i++)
+		strbuf_printf(&why, "%s%s", i ? ", " : "", versions[i]);
+	if (reason)
+		strbuf_printf(&why, "; with %s: %s", versions[0], reason);
+	splits_add(s->splits, name, strbuf_text(&why));
+}
+
+/* One version for the pins of one name. 1: found, and the answer is another; 0: there is none, and it is noted why; -1. */
+static int bring_together(struct settling *s, struct family f)
+{
+	const char *name = f.pins->name, *reason = NULL;
+	struct candidates c;
+	int result = 0;
+
+	if (candidates_find(s->asking->uv->arena, s->listings, s->asking, s->question, s->wish->upgrade_all ? NULL : s->wish->last, f.pins, f.count, &c,
+			    s->err) < 0)
+		return -1;
+	if (!c.is_known)
+		return seek_downwards(s, f.pins);
+	for (size_t i = 0; i < c.count && !s->is_late; i++) {
+		if ((result = try_version(s, name, c.versions[i])) != 0)
+			return result;
+		reason = i ? reason : s->refusal;
+	}
+	if (!c.count)
+		splits_add(s->splits, name, c.why);
+	else if (!s->is_late)
+		note_split(s, name, c.versions, c.count, reason);
+	return 0;
 }
 
 static bool is_in(const char *const *list, size_t count, const char *name)
@@ -221,6 +269,24 @@ static void begin(struct settling *s, const char *text)
 		s->on_progress(s->context, text);
 }
 
+static void describe_containers(struct settling *s)
+{
+	struct arena *arena = s->asking->uv->arena;
+
+	s->container_count = s->question->asker_count;
+	s->containers = arena_array(arena, s->container_count, sizeof(*s->containers));
+	for (size_t i = 0; i < s->container_count; i++) {
+		const struct asker *asker = &s->question->askers[i];
+		struct lock_container *c = &s->containers[i];
+
+		*c = (struct lock_container){.name = asker->name, .environment = asker->environments[0]->name};
+		for (size_t j = 1; j < asker->environment_count; j++)
+			*arena_push(arena, &c->further, &c->further_count) = asker->environments[j]->name;
+		if (c->further_count > 1)
+			qsort(c->further, c->further_count, sizeof(*c->further), text_compare_items);
+	}
+}
+
 int settle_versions(struct settling *s)
 {
 	struct arena *arena = s->asking->uv->arena;
@@ -229,14 +295,15 @@ int settle_versions(struct settling *s)
 	struct family f;
 	int result = 0;
 
+	describe_containers(s);
 	for (size_t i = 0; i < s->answer->pin_count && result >= 0 && !s->is_late; i += f.count) {
 		f = family_at(s->answer->pins, s->answer->pin_count, i);
-		if (f.count < 2 || is_in(tried, tried_count, f.pins->name))
+		if (!is_split(f) || is_in(tried, tried_count, f.pins->name))
 			continue;
 		if (!tried_count)
 			begin(s, "looking for versions that suit all environments");
 		*arena_push(arena, &tried, &tried_count) = f.pins->name;
-		result = bring_together(s, f.pins);
+		result = bring_together(s, f);
 		if (result > 0) /* a new answer: from the start, past what was tried */
 			i = f.count = 0;
 	}
@@ -285,7 +352,7 @@ static bool add_held(struct settling *s, struct family f, const char ***ret, siz
 	const char **seen = NULL;
 	size_t seen_count = 0, before = *ret_count;
 
-	if (f.count == 1) {
+	if (!is_split(f)) {
 		*arena_push(arena, ret, ret_count) = text_of(s, f.pins->name, "==", f.pins->version);
 		return true;
 	}

@@ -5,10 +5,13 @@
 #include "base/diag.h"
 #include "recipe/database.h"
 #include "resolve/asking.h"
+#include "resolve/candidates.h"
 
 struct settling {
 	struct asking *asking;
 	const struct database *db;
+	struct listings *listings;
+	struct splits *splits; /* gets why packages are at several versions */
 	const struct uv_wish *wish;
 	const struct question *question;
 	int64_t limit_ms; /* for each of the two */
@@ -20,6 +23,9 @@ struct settling {
 	size_t held_count;
 	struct projection *answer;
 	bool is_late;
+	const char *refusal;               /* of the question last refused, a line; or NULL */
+	struct lock_container *containers; /* of the question, as differences_undeclared() wants them */
+	size_t container_count;
 };
 
 /* For every package of `answer` that has several versions, asks for one that serves everybody, newest first, until there is one or none is left. An answer is only

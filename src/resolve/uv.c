@@ -18,11 +18,11 @@ static const char known_version[] = "0.13.";
 /* Variables of uv's that would change what is found, or where it is written, behind our back. UV_EXCLUDE_NEWER stays: who keeps away from new uploads on this
    machine means it, and the lock says which date it was. */
 static const char *const removed[] = {
-	"UV_CONSTRAINT",     "UV_BUILD_CONSTRAINT",  "UV_OVERRIDE",      "UV_EXCLUDE",    "UV_FORK_STRATEGY", "UV_FROZEN",      "UV_LOCKED",
-	"UV_NO_SOURCES",     "UV_PRERELEASE",        "UV_PROJECT",       "UV_RESOLUTION", "UV_UPGRADE",       "UV_WORKING_DIR", "UV_WORKING_DIRECTORY",
-	"UV_INDEX_URL",      "UV_EXTRA_INDEX_URL",   "UV_DEFAULT_INDEX", "UV_INDEX",      "UV_FIND_LINKS",    "UV_PYTHON",      "UV_NO_BUILD",
-	"UV_CONFIG_FILE",    "UV_NO_CONFIG",         "UV_ISOLATED",      "UV_DRY_RUN",    "UV_NO_BINARY",     "UV_NO_INDEX",    "UV_PYTHON_PREFERENCE",
-	"UV_MANAGED_PYTHON", "UV_NO_MANAGED_PYTHON", "UV_SYSTEM_PYTHON", "VIRTUAL_ENV",   "CONDA_PREFIX",
+	"UV_CONSTRAINT",     "UV_BUILD_CONSTRAINT", "UV_OVERRIDE",          "UV_EXCLUDE",       "UV_FORK_STRATEGY", "UV_FROZEN",      "UV_LOCKED",
+	"UV_NO_SOURCES",     "UV_PRERELEASE",       "UV_PROJECT",           "UV_RESOLUTION",    "UV_UPGRADE",       "UV_WORKING_DIR", "UV_WORKING_DIRECTORY",
+	"UV_INDEX_URL",      "UV_EXTRA_INDEX_URL",  "UV_DEFAULT_INDEX",     "UV_INDEX",         "UV_FIND_LINKS",    "UV_PYTHON",      "UV_NO_BUILD",
+	"UV_CONFIG_FILE",    "UV_NO_CONFIG",        "UV_ISOLATED",          "UV_DRY_RUN",       "UV_NO_BINARY",     "UV_NO_INDEX",    "UV_PYTHON_PREFERENCE",
+	"UV_MANAGED_PYTHON", "UV_INDEX_STRATEGY",   "UV_NO_MANAGED_PYTHON", "UV_SYSTEM_PYTHON", "VIRTUAL_ENV",      "CONDA_PREFIX",
 };
 
 static void set_variable(struct uv *uv, size_t *count, const char *name, const char *value)

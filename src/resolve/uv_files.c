@@ -181,6 +181,17 @@ static void add_strings(struct strbuf *out, const char *key, char **items, size_
 	strbuf_add(out, "]\n");
 }
 
+static void add_environments_marker(struct strbuf *out, const struct lock_environment *const *environments, size_t count)
+{
+	strbuf_add_char(out, '(');
+	for (size_t i = 0; i < count; i++) {
+		strbuf_add(out, i ? " or (" : "(");
+		environment_add_marker(out, environments[i]);
+		strbuf_add_char(out, ')');
+	}
+	strbuf_add_char(out, ')');
+}
+
 /* A wish holds in the environments of its asker only, where there are others. */
 static void add_want(struct strbuf *out, const struct asker *asker, const struct want *w, bool many_environments)
 {
@@ -191,18 +202,30 @@ static void add_want(struct strbuf *out, const struct asker *asker, const struct
 		strbuf_add(&text, " ; ");
 	if (w->marker)
 		strbuf_printf(&text, "(%s)%s", w->marker, many_environments ? " and " : "");
-	if (many_environments) {
-		strbuf_add_char(&text, '(');
-		for (size_t i = 0; i < asker->environment_count; i++) {
-			strbuf_add(&text, i ? " or (" : "(");
-			environment_add_marker(&text, asker->environments[i]);
-			strbuf_add_char(&text, ')');
-		}
-		strbuf_add_char(&text, ')');
-	}
+	if (many_environments)
+		add_environments_marker(&text, asker->environments, asker->environment_count);
 	strbuf_add(out, "\t");
 	toml_add_string(out, strbuf_text(&text));
 	strbuf_add(out, ",\n");
+}
+
+/* uv looks for a package in its one place only where it is asked for by name: so a group, which is nobody's, asks for it where nobody else does. */
+static void add_bonds(struct strbuf *out, const struct question *q)
+{
+	strbuf_add(out, "bound = [\n");
+	for (size_t i = 0; i < q->bond_count; i++) {
+		const struct bond *bond = &q->bonds[i];
+		autostrbuf struct strbuf text = {0};
+
+		if (!bond->asked_in_count)
+			continue;
+		strbuf_printf(&text, "%s ; ", bond->canonical);
+		add_environments_marker(&text, bond->asked_in, bond->asked_in_count);
+		strbuf_add(out, "\t");
+		toml_add_string(out, strbuf_text(&text));
+		strbuf_add(out, ",\n");
+	}
+	strbuf_add(out, "]\n");
 }
 
 static void add_groups(struct strbuf *out, const struct question *q, bool many_environments)
@@ -219,6 +242,7 @@ static void add_groups(struct strbuf *out, const struct question *q, bool many_e
 		}
 		strbuf_add(out, "]\n");
 	}
+	add_bonds(out, q);
 }
 
 static void add_conflicts(struct strbuf *out, const struct question *q)
@@ -236,28 +260,28 @@ static void add_conflicts(struct strbuf *out, const struct question *q)
 	strbuf_add(out, "]\n");
 }
 
+static void add_source(struct strbuf *out, const struct bond *bond)
+{
+	const struct reference *reference = bond->reference;
+
+	toml_add_key(out, bond->canonical);
+	strbuf_printf(out, " = { %s = ", bond->index ? "index" : bond->file ? "path" : "url");
+	toml_add_string(out, bond->index ? bond->index : bond->file ? bond->file : reference->url);
+	strbuf_add(out, " }\n");
+}
+
+/* What is not asked for by name needs none, and uv would say so. */
 static void add_sources(struct strbuf *out, const struct question *q)
 {
-	autoarena struct arena scratch = {0};
-	const char **done = NULL;
-	size_t count = 0;
+	strbuf_add(out, "\n[tool.uv.sources]\n");
+	for (size_t i = 0; i < q->bond_count; i++) {
+		const struct bond *bond = &q->bonds[i];
+		bool is_asked = bond->asked_in_count > 0;
 
-	for (size_t i = 0; i < q->asker_count; i++) {
-		for (size_t j = 0; j < q->askers[i].want_count; j++) {
-			const struct want *w = &q->askers[i].wants[j];
-			bool known = !w->package || !w->package->index || w->left_out || q->askers[i].left_out;
-
-			for (size_t k = 0; k < count && !known; k++)
-				known = !strcmp(done[k], w->canonical);
-			if (known)
-				continue;
-			strbuf_add(out, count ? "" : "\n[tool.uv.sources]\n");
-			*arena_push(&scratch, &done, &count) = w->canonical;
-			toml_add_key(out, w->canonical);
-			strbuf_add(out, " = { index = ");
-			toml_add_string(out, w->package->index);
-			strbuf_add(out, " }\n");
-		}
+		for (size_t j = 0; j < q->asker_count && !is_asked; j++)
+			is_asked = !q->askers[j].left_out && asker_wants(&q->askers[j], bond->canonical);
+		if (is_asked && (bond->index || bond->file || bond->reference->kind == REFERENCE_URL))
+			add_source(out, bond);
 	}
 }
 
@@ -309,6 +333,51 @@ static void add_find_links(struct strbuf *out, const struct settings *settings)
 		add_strings(out, "find-links", items, count);
 }
 
+static bool is_same_scope(const struct left_out_edge *one, const struct left_out_edge *other)
+{
+	return !strcmp(one->package, other->package) && text_equal(one->version, other->version);
+}
+
+/* What uv is to leave out of one version, or of all: an entry for one version stands instead of that for all, so it repeats it. */
+static void add_scope(struct strbuf *out, const struct question *q, const struct left_out_edge *scope)
+{
+	bool is_first = true;
+
+	strbuf_add(out, "\t{ package = { name = ");
+	toml_add_string(out, scope->package);
+	if (scope->version) {
+		strbuf_add(out, ", version = ");
+		toml_add_string(out, scope->version);
+	}
+	strbuf_add(out, " }, dependencies = [");
+	for (size_t i = 0; i < q->left_out_edge_count; i++) {
+		const struct left_out_edge *edge = &q->left_out_edges[i];
+
+		if (!is_same_scope(edge, scope) && (strcmp(edge->package, scope->package) != 0 || edge->version))
+			continue;
+		strbuf_add(out, is_first ? "" : ", ");
+		toml_add_string(out, edge->waiver->required);
+		is_first = false;
+	}
+	strbuf_add(out, "] },\n");
+}
+
+static void add_left_out_edges(struct strbuf *out, const struct question *q)
+{
+	if (!q->left_out_edge_count)
+		return;
+	strbuf_add(out, "exclude-dependencies = [\n");
+	for (size_t i = 0; i < q->left_out_edge_count; i++) {
+		bool is_known = false;
+
+		for (size_t j = 0; j < i && !is_known; j++)
+			is_known = is_same_scope(&q->left_out_edges[j], &q->left_out_edges[i]);
+		if (!is_known)
+			add_scope(out, q, &q->left_out_edges[i]);
+	}
+	strbuf_add(out, "]\n");
+}
+
 static void push_text(struct arena *a, char ***items, size_t *count, const char *text)
 {
 	for (size_t i = 0; i < *count; i++) {
@@ -351,11 +420,12 @@ void uv_add_pyproject(struct strbuf *out, const struct question *q, const struct
 	collect_markers(&scratch, q, &markers, &marker_count);
 	strbuf_add(out, "[project]\nname = \"" UV_PROJECT "\"\nversion = \"0\"\nrequires-python = \">=3\"\n");
 	add_groups(out, q, marker_count > 1);
-	strbuf_add(out, "\n[tool.uv.workspace]\n\n[tool.uv]\npackage = false\nno-build = true\nresolution = \"highest\"\n"
+	strbuf_add(out, "\n[tool.uv.workspace]\n\n[tool.uv]\npackage = false\nno-build = true\nresolution = \"highest\"\nindex-strategy = \"first-index\"\n"
 			"prerelease = \"if-necessary-or-explicit\"\nfork-strategy = \"fewest\"\ndefault-groups = []\n");
 	add_strings(out, "environments", markers, marker_count);
 	add_strings(out, "required-environments", markers, marker_count);
 	add_constraints(&scratch, out, q, marker_count > 1 || q->conflict_count);
+	add_left_out_edges(out, q);
 	add_conflicts(out, q);
 	add_find_links(out, settings);
 	add_sources(out, q);
@@ -369,15 +439,20 @@ static void add_pin_markers(struct strbuf *out, const struct lock *last, const s
 	char **markers = NULL;
 	size_t count = 0;
 
-	for (size_t i = 0; i < pin->container_count; i++) {
-		const struct lock_container *c = lock_container(last, pin->containers[i]);
-		const struct lock_environment *e = c ? lock_environment(last, c->environment) : NULL;
+	for (size_t i = 0; i < last->environment_count; i++) {
+		const struct lock_environment *e = &last->environments[i];
 		autostrbuf struct strbuf marker = {0};
+		bool is_in = false;
 
-		if (!e)
+		for (size_t j = 0; j < pin->container_count && !is_in; j++) {
+			const struct lock_container *c = lock_container(last, pin->containers[j]);
+
+			is_in = c && pin_is_in(pin, c, e->name);
+		}
+		if (!is_in)
 			continue;
 		environment_add_marker(&marker, e);
-		*arena_push(&scratch, &markers, &count) = arena_strdup(&scratch, strbuf_text(&marker));
+		push_text(&scratch, &markers, &count, strbuf_text(&marker));
 	}
 	if (count)
 		add_strings(out, "resolution-markers", markers, count);
@@ -398,7 +473,7 @@ bool uv_add_preferences(struct strbuf *out, const struct question *q, const stru
 		const struct pin *pin = &last->pins[i];
 		bool has_twin = (i && !strcmp(last->pins[i - 1].name, pin->name)) || (i + 1 < last->pin_count && !strcmp(last->pins[i + 1].name, pin->name));
 
-		if (!question_concerns(q, pin))
+		if (!question_concerns(q, pin) || pin->reference)
 			continue;
 		strbuf_add(out, "\n[[package]]\nname = ");
 		toml_add_string(out, pin->name);

@@ -81,7 +81,9 @@ static const char *file_name(struct arena *a, const char *url)
 static int read_local(struct reader *r, const char *registry, const char *path, struct uv_wheel *ret)
 {
 	char hex[DIGEST_HEX_LENGTH + 1];
-	char *folder = path_join(r->arena, r->folder, registry), *full = path_join(r->arena, folder, path);
+	/* A path of an index's folder is relative to it, as that is to uv.lock; each may be absolute. */
+	const char *folder = *registry == '/' ? registry : path_join(r->arena, r->folder, registry);
+	const char *full = *path == '/' ? path : path_join(r->arena, folder, path);
 	int64_t size = file_size(full);
 
 	if (size < 0)
@@ -101,6 +103,8 @@ static int read_wheel(struct reader *r, const struct uv_package *package, const 
 	const char *url = value_get_text(from, "url"), *hash = value_get_text(from, "hash"), *path = value_get_text(from, "path");
 	int64_t size = 0;
 
+	if (!url && package->path)
+		return read_local(r, ".", package->path, ret);
 	if (!url && path)
 		return read_local(r, package->registry ? package->registry : ".", path, ret);
 	if (!url)
@@ -122,6 +126,8 @@ static int read_package(struct reader *r, const struct value *from, struct uv_pa
 
 	*ret = (struct uv_package){.name = value_get_text(from, "name"), .version = value_get_text(from, "version")};
 	ret->registry = value_get_text(value_get(from, "source"), "registry");
+	ret->url = value_get_text(value_get(from, "source"), "url");
+	ret->path = value_get_text(value_get(from, "source"), "path");
 	if (!ret->name || !ret->version)
 		return broken(r, ret->name, "a package without a name or version");
 	if (read_edges(r, value_get(from, "dependencies"), NULL, ret) < 0 || read_edge_table(r, value_get(from, "optional-dependencies"), ret) < 0 ||

@@ -28,7 +28,8 @@ struct uv_wheel {
 };
 
 struct uv_package {
-	const char *name, *version, *registry; /* registry NULL for the question itself */
+	const char *name, *version, *registry; /* registry NULL for the question itself, and for what comes from one place: */
+	const char *url, *path;                /* the address, or the path of the file, or both NULL */
 	struct uv_edge *edges;
 	size_t edge_count;
 	struct uv_wheel *wheels;
