@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "lock/environment.h"
 #include "python/wheel.h"
+#include "resolve/entries.h"
 #include "resolve/uv_files.h"
 
 /* What one asker reaches in one of its environments. */
@@ -158,127 +159,6 @@ static int make_reaches(struct walker *w, const struct question *q)
 		}
 	}
 	return 0;
-}
-
-/* What will be one pin: who has it, where. */
-struct entry {
-	const struct asker **owners;
-	size_t owner_count;
-	const struct lock_environment **environments; /* none: in all that the owners have */
-	size_t environment_count;
-	bool *reaches;
-};
-
-static bool is_listed(const struct lock_environment *const *list, size_t count, const struct lock_environment *environment)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (list[i] == environment)
-			return true;
-	}
-	return false;
-}
-
-/* How many of the reaches that begin at `first` are of one asker, and how many of them are reached. */
-static size_t count_reached(const struct walker *w, size_t first, const bool *reached, size_t *ret_count)
-{
-	size_t end = first, count = 0;
-
-	for (; end < w->reach_count && w->reaches[end].asker == w->reaches[first].asker; end++)
-		count += reached[end];
-	*ret_count = count;
-	return end - first;
-}
-
-/* True when "in these environments" says of an asker just where it is reached. */
-static bool says(const struct walker *w, const struct entry *e, size_t first, size_t count, const bool *reached)
-{
-	for (size_t i = first; i < first + count; i++) {
-		if (reached[i] != is_listed(e->environments, e->environment_count, w->reaches[i].environment))
-			return false;
-	}
-	return true;
-}
-
-static void add_to_entry(struct walker *w, struct entry *e, size_t first, size_t count, const bool *reached)
-{
-	*arena_push(&w->scratch, &e->owners, &e->owner_count) = w->reaches[first].asker;
-	for (size_t i = first; i < first + count; i++)
-		e->reaches[i] = reached[i];
-}
-
-static struct entry *new_entry(struct walker *w, struct entry **list, size_t *count)
-{
-	struct entry *e = arena_push(&w->scratch, list, count);
-
-	*e = (struct entry){.reaches = arena_array(&w->scratch, w->reach_count, sizeof(*e->reaches))};
-	return e;
-}
-
-/* One entry for all, in the environments where anyone has it; false when that would give it to someone who does not reach it. */
-static bool make_one_entry(struct walker *w, const bool *reached, bool everywhere, struct entry *e)
-{
-	size_t count, has;
-
-	for (size_t i = 0; i < w->reach_count && !everywhere; i++) {
-		if (reached[i] && !is_listed(e->environments, e->environment_count, w->reaches[i].environment))
-			*arena_push(&w->scratch, &e->environments, &e->environment_count) = w->reaches[i].environment;
-	}
-	for (size_t i = 0; i < w->reach_count; i += count) {
-		count = count_reached(w, i, reached, &has);
-		if (!has)
-			continue;
-		if (!everywhere && !says(w, e, i, count, reached))
-			return false;
-		add_to_entry(w, e, i, count, reached);
-	}
-	return true;
-}
-
-/* Askers that have it everywhere together, others by where they have it. */
-static void make_several_entries(struct walker *w, const bool *reached, struct entry **ret, size_t *ret_count)
-{
-	size_t count, has;
-
-	for (size_t i = 0; i < w->reach_count; i += count) {
-		struct entry *e = NULL;
-
-		count = count_reached(w, i, reached, &has);
-		for (size_t j = 0; j < *ret_count && has && !e; j++) {
-			if (has == count ? !(*ret)[j].environment_count : (*ret)[j].environment_count == has && says(w, &(*ret)[j], i, count, reached))
-				e = &(*ret)[j];
-		}
-		if (has && !e) {
-			e = new_entry(w, ret, ret_count);
-			for (size_t j = i; j < i + count && has < count; j++) {
-				if (reached[j])
-					*arena_push(&w->scratch, &e->environments, &e->environment_count) = w->reaches[j].environment;
-			}
-		}
-		if (has)
-			add_to_entry(w, e, i, count, reached);
-	}
-}
-
-static void make_entries(struct walker *w, const bool *reached, struct entry **ret, size_t *ret_count)
-{
-	bool somewhere = false, everywhere = true;
-	size_t count, has;
-
-	*ret = NULL;
-	*ret_count = 0;
-	for (size_t i = 0; i < w->reach_count; i += count) {
-		count = count_reached(w, i, reached, &has);
-		somewhere = somewhere || has;
-		/* A lock does not say in which environments a layer is used. */
-		everywhere = everywhere && (!has || has == count || w->reaches[i].asker->is_layer);
-	}
-	if (!somewhere)
-		return;
-	if (make_one_entry(w, reached, everywhere, new_entry(w, ret, ret_count)))
-		return;
-	*ret = NULL;
-	*ret_count = 0;
-	make_several_entries(w, reached, ret, ret_count);
 }
 
 static const char **copy_texts(struct arena *a, const char *const *from, size_t count)
@@ -474,9 +354,9 @@ static int add_entry(struct walker *w, const struct uv_package *package, const s
 		qsort(pin.environments, pin.environment_count, sizeof(*pin.environments), text_compare_items);
 	if (set_origin(w, package, &pin) < 0)
 		return -1;
-	add_edges(w, &pin, package, entry->reaches);
+	add_edges(w, &pin, package, entry->has);
 	add_waived_edges(w, &pin);
-	if (add_files(w, &pin, package, entry->reaches, ret) < 0 || check_reference(w, &pin) < 0)
+	if (add_files(w, &pin, package, entry->has, ret) < 0 || check_reference(w, &pin) < 0)
 		return -1;
 	*arena_push(w->arena, &ret->pins, &ret->pin_count) = pin;
 	return 0;
@@ -484,13 +364,13 @@ static int add_entry(struct walker *w, const struct uv_package *package, const s
 
 static int add_pin(struct walker *w, const struct uv_package *package, struct projection *ret)
 {
-	bool *reached = arena_array(&w->scratch, w->reach_count, sizeof(*reached));
+	struct owner *owners = arena_array(&w->scratch, w->reach_count, sizeof(*owners));
 	struct entry *entries;
 	size_t count;
 
 	for (size_t i = 0; i < w->reach_count; i++)
-		reached[i] = w->reaches[i].packages[place_of(w, package)];
-	make_entries(w, reached, &entries, &count);
+		owners[i] = (struct owner){w->reaches[i].asker, w->reaches[i].environment, w->reaches[i].packages[place_of(w, package)]};
+	entries_make(&w->scratch, owners, w->reach_count, &entries, &count);
 	for (size_t i = 0; i < count; i++) {
 		if (add_entry(w, package, &entries[i], ret) < 0)
 			return -1;
