@@ -11,7 +11,7 @@ A description:
      "sizes": true, "upload_times": true, "core_metadata": true, "faults": [FAULT, ...]}
 RELEASE is a list of requirements, or an object of which every key may be missing:
     requires: [PEP 508, ...]     requires_python: ">=3.9"      yanked: true or "reason"      uploaded: "2024-05-01" (or a date-time)
-    tags: ["py3-none-any", ...]  one wheel each; none with []  sdist: true (one more file, of no use to lockstep)
+    tags: ["py3-none-any", ...]  one wheel each, "2-py3-none-any" is build 2; none with []  sdist: true (one more file, of no use to lockstep)
     files: {path: text}          further content               padding: bytes of incompressible content, for sizes and cuts
     metadata_requires: [...], metadata_requires_python     what the wheel itself says when the index's metadata file lies
 The default index is at /simple/, another at /OTHER/simple/. Files are at /files/<index>/<name>/<file name>, with Range and If-Range.
@@ -63,11 +63,11 @@ def wheel(name, version, release, tag):
     members += [(path, text.encode()) for path, text in sorted(release.get("files", {}).items())]
     if release.get("padding"):
         members.append((f"{module}/padding.bin", random.Random(f"{name}{version}{tag}").randbytes(release["padding"])))
-    python, abi, platforms = tag.split("-")
+    *build, python, abi, platforms = tag.split("-")
     tags = "".join(f"Tag: {p}-{a}-{f}\n" for p in python.split(".") for a in abi.split(".") for f in platforms.split("."))
     pure = "true" if platforms == "any" else "false"
     members += [(f"{info}/METADATA", metadata(name, version, release, "metadata_requires")),
-                (f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: {pure}\n{tags}".encode())]
+                (f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: {pure}\n{''.join(f'Build: {b}' + chr(10) for b in build)}{tags}".encode())]
     record = "".join(f"{p},sha256={base64.urlsafe_b64encode(hashlib.sha256(c).digest()).rstrip(b'=').decode()},{len(c)}\n" for p, c in members)
     members.append((f"{info}/RECORD", (record + f"{info}/RECORD,,\n").encode()))
     return f"{module}-{version}-{tag}.whl", zip_bytes(members)
