@@ -95,7 +95,7 @@ def python_text(s):
 def write_project(root, s, url):
     for folder in ("recipes", "containers"):
         shutil.rmtree(os.path.join(root, folder), ignore_errors=True)
-    project = {**PROJECT, "indexes": [{"alias": "default"}], **s.get("project", {}), "resolver": s["resolver"]}
+    project = {**PROJECT, "indexes": [{"alias": "default"}], **s.get("project", {}), "resolver": s.get("resolver", "uv")}
     write(root, "recipes/project.yaml", "".join(f"{k}: {json.dumps(v)}\n" for k, v in project.items()).replace("$ADDRESS", url))
     write(root, "Jenkinsfile", "".join(f"{n.replace('-', '_')} = 'test/{n}:v0.0'\n" for n in s["containers"]))
     write(root, "recipes/python.yaml", python_text(s))
