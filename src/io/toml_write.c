@@ -8,7 +8,7 @@
 static void add_character(struct strbuf *out, const char *at, size_t size)
 {
 	static const char meanings[] = "\b\t\n\f\r\"\\", letters[] = "btnfr\"\\";
-	const char *known = strchr(meanings, *at);
+	const char *known = *at ? strchr(meanings, *at) : NULL;
 	unsigned char c = (unsigned char)*at;
 
 	if (known)

@@ -205,12 +205,15 @@ def marker_part(r, depth=0):
     return "".join(parts)
 
 
-def marker(r):
-    if r.random() < .003:
-        depth = r.choice([60, 600])
-        return "(" * depth + comparison(r) + ")" * r.choice([depth, depth, depth - 1, depth + 1])
-    if r.random() < .002:
+def odd_marker(r):
+    """What lockstep refuses by rules of its own, and what is near to that."""
+    if r.random() < .4:
         return 'os_name == "' + r.choice(["", "a", "\\\\"]) + '\\N{BULLET}"'
+    depth = r.choice([60, 600])
+    return "(" * depth + comparison(r) + ")" * r.choice([depth, depth, depth - 1, depth + 1])
+
+
+def marker(r):
     text = marker_part(r)
     if r.random() < .1:
         text = blanks(r) + text + blanks(r)

@@ -93,7 +93,7 @@ def marker_text(m):
 
 
 def ask_marker(r):
-    text, extra = make.marker(r), r.choice(["", "foo", "foo-bar", "test"])
+    text, extra = make.odd_marker(r) if r.random() < .005 else make.marker(r), r.choice(["", "foo", "foo-bar", "test"])
     if "\\N{BULLET}" in text:
         return ["marker", text, extra], ["no"]  # lockstep knows no names of characters
     try:
