@@ -37,6 +37,18 @@ static void on_progress(void *context, const char *text)
 		fprintf(stderr, "%s\n", line);
 }
 
+static void on_split(void *context, const char *text)
+{
+	const struct relock *r = context;
+	autostrbuf struct strbuf safe = {0};
+
+	if (r->call->quiet)
+		return;
+	strbuf_add(&safe, "note: ");
+	text_escape(&safe, text, strlen(text), 0);
+	terminal_line(strbuf_text(&safe));
+}
+
 /* The newest release; before there is one, what was locked before. */
 int relock_read_last(struct relock *r, struct error *err)
 {
@@ -155,8 +167,11 @@ static void print_problems_json(struct diag *d)
 int relock_resolve(struct relock *r, struct error *err)
 {
 	autodiag struct diag d = {0};
-	struct resolve_options options = {
-		.upgrade_all = command_flag(r->call, "upgrade"), .without_holds = r->without_holds, .on_progress = on_progress, .context = r};
+	struct resolve_options options = {.upgrade_all = command_flag(r->call, "upgrade"),
+					  .without_holds = r->without_holds,
+					  .on_progress = on_progress,
+					  .on_split = on_split,
+					  .context = r};
 	const char *at = command_value(r->call, "at");
 
 	if (at)

@@ -7,9 +7,10 @@
 #include "python/wheel.h"
 #include "resolve/resolve.h"
 
-/* One set of pins that must be closed: a container, or a toolchain in one environment. */
+/* One set of pins that must be closed: a container in one environment, or a toolchain in one. */
 struct closed_set {
 	const char *what, *name; /* "container", "ci-cpu" */
+	const char *on;          /* "", or " on cp311-linux-aarch64-glibc2.36" where it is none that is built */
 	const struct lock_environment *environment;
 	struct environment_values values;
 	const struct pin **pins;
@@ -59,7 +60,7 @@ static bool add_extra(struct checker *c, struct closed_set *s, size_t place, con
 
 static void gap(struct checker *c, const struct closed_set *s, const char *who, const char *requirement, const char *why)
 {
-	diag_error(c->d, (struct pos){0}, "%s '%s': %s requires '%s', %s", s->what, s->name, who, requirement, why);
+	diag_error(c->d, (struct pos){0}, "%s '%s'%s: %s requires '%s', %s", s->what, s->name, s->on, who, requirement, why);
 }
 
 /* True when extras were asked of a pin that were not before. */
@@ -143,8 +144,30 @@ static void check_python(struct checker *c, const struct closed_set *s, const st
 {
 	if (wheel->python && !specifier_set_contains(wheel->python, s->values.lowest.python_full_version, true) &&
 	    !specifier_set_contains(wheel->python, s->values.highest.python_full_version, true))
-		diag_error(c->d, (struct pos){0}, "%s '%s': %s %s needs Python %s, but it has %s", s->what, s->name, pin->name, pin->version,
+		diag_error(c->d, (struct pos){0}, "%s '%s'%s: %s %s needs Python %s, but it has %s", s->what, s->name, s->on, pin->name, pin->version,
 			   wheel->requires_python, s->environment->python);
+}
+
+static bool is_waived(const struct pin *pin, const char *required)
+{
+	for (size_t i = 0; i < pin->edge_count; i++) {
+		if (pin->edges[i].waived && !strcmp(pin->edges[i].name, required))
+			return true;
+	}
+	return false;
+}
+
+/* A waiver that leaves nothing out hides nothing, but somebody believes that it does. */
+static void check_waivers(struct checker *c, const struct pin *pin, const struct read_wheel *wheel)
+{
+	for (size_t i = 0; i < pin->edge_count; i++) {
+		bool is_needed = !pin->edges[i].waived;
+
+		for (size_t j = 0; j < wheel->count && !is_needed; j++)
+			is_needed = !strcmp(wheel->requirements[j]->canonical, pin->edges[i].name);
+		if (!is_needed)
+			diag_warning(c->d, (struct pos){0}, "a waiver is of no use: %s %s does not require '%s'", pin->name, pin->version, pin->edges[i].name);
+	}
 }
 
 static int check_pin(struct checker *c, struct closed_set *s, size_t place, bool *changed)
@@ -155,7 +178,7 @@ static int check_pin(struct checker *c, struct closed_set *s, size_t place, bool
 	autostrbuf struct strbuf who = {0};
 
 	if (!file) {
-		diag_error(c->d, (struct pos){0}, "%s '%s': none of the files of %s %s can be used in %s", s->what, s->name, pin->name, pin->version,
+		diag_error(c->d, (struct pos){0}, "%s '%s'%s: none of the files of %s %s can be used in %s", s->what, s->name, s->on, pin->name, pin->version,
 			   s->environment->name);
 		return 0;
 	}
@@ -165,8 +188,9 @@ static int check_pin(struct checker *c, struct closed_set *s, size_t place, bool
 		return 0;
 	strbuf_printf(&who, "%s %s", pin->name, pin->version);
 	check_python(c, s, pin, wheel);
+	check_waivers(c, pin, wheel);
 	for (size_t i = 0; i < wheel->count; i++) {
-		if (holds(s, place, wheel->requirements[i]))
+		if (!is_waived(pin, wheel->requirements[i]->canonical) && holds(s, place, wheel->requirements[i]))
 			*changed = check_requirement(c, s, strbuf_text(&who), wheel->requirements[i], wheel->texts[i]) || *changed;
 	}
 	return 0;
@@ -194,14 +218,16 @@ static void start_set(struct checker *c, struct closed_set *s)
 	s->extra_counts = arena_array(&c->scratch, s->pin_count, sizeof(*s->extra_counts));
 }
 
-static int check_container(struct checker *c, const struct lock_container *container)
+static int check_container(struct checker *c, const struct lock_container *container, const char *environment)
 {
-	struct closed_set s = {.what = "container", .name = container->name, .environment = lock_environment(c->lock, container->environment)};
+	struct closed_set s = {.what = "container", .name = container->name, .on = "", .environment = lock_environment(c->lock, environment)};
 
 	if (!s.environment)
-		return error_set(c->err, ERR_INPUT, "the lock does not describe environment '%s'", container->environment);
+		return error_set(c->err, ERR_INPUT, "the lock does not describe environment '%s'", environment);
+	if (strcmp(environment, container->environment) != 0)
+		s.on = arena_printf(&c->scratch, " on %s", environment);
 	for (size_t i = 0; i < c->lock->pin_count; i++) {
-		if (pin_in_container(&c->lock->pins[i], container->name))
+		if (pin_is_in(&c->lock->pins[i], container, environment))
 			*arena_push(&c->scratch, &s.pins, &s.pin_count) = &c->lock->pins[i];
 	}
 	start_set(c, &s);
@@ -222,7 +248,7 @@ static int check_container(struct checker *c, const struct lock_container *conta
 /* A lock does not hold the words of a layer recipe: which extras were asked for is seen by the edges that are there because of them. */
 static int check_layer(struct checker *c, const char *layer, const struct lock_environment *environment)
 {
-	struct closed_set s = {.what = "layer", .name = layer, .environment = environment};
+	struct closed_set s = {.what = "layer", .name = layer, .on = "", .environment = environment};
 
 	for (size_t i = 0; i < c->lock->pin_count; i++) {
 		const struct pin *pin = &c->lock->pins[i];
@@ -278,8 +304,12 @@ int resolve_check_closure(const struct lock *lock, resolve_lookup lookup, void *
 	size_t errors_before = d->error_count;
 	int result = 0;
 
-	for (size_t i = 0; i < lock->container_count && result == 0; i++)
-		result = check_container(&c, &lock->containers[i]);
+	for (size_t i = 0; i < lock->container_count && result == 0; i++) {
+		const char *environment;
+
+		for (size_t j = 0; (environment = lock_container_environment(&lock->containers[i], j)) && result == 0; j++)
+			result = check_container(&c, &lock->containers[i], environment);
+	}
 	if (result == 0)
 		result = check_layers(&c);
 	arena_release(&c.scratch);

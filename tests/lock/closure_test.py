@@ -8,6 +8,9 @@ from scenarios_test import fake
 TOOL = os.path.join(scenarios.ROOT, "build/debug/tests/oracle/closure")
 LAYER = {"kit": {"description": "tools", "steps": [{"wheels": {"requirements": ["tool[x]"], "into": "/opt/kit", "from": "tool"}}]}}
 
+SEVERAL = {"bases": {"several": {"further_environments": [{"machine": "aarch64"}]}},
+           "containers": {"ci-a": {"base": "several", "layers": [], "python": {"groups": ["core"]}}}}
+
 # What is to be seen, the packages, what is declared, and what is found: regular expressions; none: closed.
 CASES = [
     ("everything is satisfied, extras of extras too",
@@ -29,12 +32,22 @@ CASES = [
     ("a pre-release that was locked on purpose", {"a": {"1.0": ["b>=2.0b1"]}, "b": {"2.0b1": []}}, ["a"], []),
     ("a toolchain is closed by itself", {"a": {"1.0": []}, "tool": {"1.0": {"requires": ["part; extra == 'x'"], "metadata_requires": ["part>=2; extra == 'x'"]}}, "part": {"1.0": []}},
      ["a"], [r"layer 'kit': tool 1.0 requires 'part>=2; extra == 'x'', but 1.0 is locked"]),
+    ("a waived requirement, and one that is not", {"a": {"1.0": {"requires": ["b<1", "c"], "metadata_requires": ["b<1", "c<1"]}}, "b": {"2.0": []}, "c": {"1.0": []}},
+     ["a"], [r"a 1.0 requires 'c<1', but 1.0 is locked"], {"waivers": [{"package": "a", "requires": "b", "why": "w", "review": "2099-12-31"}]}),
+    ("a further environment is looked at by itself",
+     {"a": {"1.0": {"requires": ["n"], "metadata_requires": ["n", "b; platform_machine == 'aarch64'", "c; platform_machine == 'riscv64'"]}},
+      "n": {"1.0": {"tags": ["py3-none-manylinux_2_17_aarch64", "py3-none-manylinux_2_17_x86_64"]}}},
+     ["a"], [r"container 'ci-a' on cp311-linux-aarch64-glibc2.36: a 1.0 requires 'b; platform_machine == 'aarch64'', which is not locked for it"],
+     SEVERAL),
+    ("versions that differ by environment satisfy each its own",
+     {"a": {"1.0": ["n<2; platform_machine == 'aarch64'", "n>=2; platform_machine == 'x86_64'"]}, "n": {"1.0": [], "2.0": []}},
+     ["a"], [], SEVERAL),
 ]
 
 
-def lock(work, index, packages):
+def lock(work, index, packages, further={}):
     s = {"packages": packages if isinstance(packages, dict) else {p: {"groups": ["core"]} for p in packages},
-         "containers": {"ci-a": {"groups": ["core"], "layers": ["kit"] if "tool" in index.description["packages"] else []}}, "layers": LAYER}
+         "containers": {"ci-a": {"groups": ["core"], "layers": ["kit"] if "tool" in index.description["packages"] else []}}, "layers": LAYER, "resolver": "uv", **further}
     if not s["containers"]["ci-a"]["layers"]:
         del s["layers"]
     scenarios.write_project(work, s, index.address)
@@ -53,9 +66,9 @@ def check(work, index):
 
 
 failed = 0
-for about, packages, declared, expected in CASES:
+for about, packages, declared, expected, *further in CASES:
     with tempfile.TemporaryDirectory(prefix="lockstep-closure-") as work, fake.Index({"packages": packages}) as index:
-        lock(work, index, declared)
+        lock(work, index, declared, *further)
         done, folder = check(work, index)
         wrong = done.returncode != bool(expected) or not all(re.search(e, done.stdout) for e in expected) or done.stdout.count("error:") != len(expected)
         print(f"{'not ok' if wrong else 'ok'} {about}" + (f"\n{done.stdout}{done.stderr}" if wrong else ""))

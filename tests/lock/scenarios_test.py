@@ -190,7 +190,7 @@ class Run:
         for p in entries:
             edges = seen["edges"].setdefault(p["name"], set())
             edges |= {e["name"] + (f"[{','.join(e['extras'])}]" if "extras" in e else "") for e in p.get("requires", [])}
-            seen["from"][p["name"]] = p["index"]
+            seen["from"][p["name"]] = p.get("index", p.get("reference"))
             seen["files"].setdefault(p["name"], set()).update(f["name"] for f in p["files"])
             if "environments" in p:
                 seen["environments"].setdefault(p["name"] + " " + p["version"], set()).update(p["environments"])
