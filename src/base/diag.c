@@ -173,7 +173,7 @@ bool diag_line(const struct diag *d, struct pos at, const char **ret_text, size_
 static void print_line(FILE *out, const char *line, size_t length, unsigned column)
 {
 	enum { WIDTH = 160 };
-	size_t at = column && column - 1 < length ? column - 1 : 0, from = at > WIDTH / 2 && length > WIDTH ? at - WIDTH / 2 : 0;
+	size_t at = column && column - 1 <= length ? column - 1 : 0, from = at > WIDTH / 2 && length > WIDTH ? at - WIDTH / 2 : 0;
 	size_t shown = length - from > WIDTH ? WIDTH : length - from;
 	autostrbuf struct strbuf text = {0}, before = {0};
 

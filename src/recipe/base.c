@@ -109,8 +109,10 @@ static void read_further(struct reader *r, const struct value *v, void *target)
 	}
 	for (size_t i = 0; i < v->item_count; i++) {
 		struct environment one = {.pos = v->items[i]->pos};
+		size_t errors = r->diag->error_count;
 
-		if (schema_read(r, v->items[i], "an environment", one.pos, further_rows, &one))
+		/* One that was not read whole would look like another. */
+		if (schema_read(r, v->items[i], "an environment", one.pos, further_rows, &one) && r->diag->error_count == errors)
 			*arena_push(r->arena, &b->further, &b->further_count) = one;
 	}
 }

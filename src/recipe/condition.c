@@ -188,8 +188,10 @@ static bool check_fields(struct reader *r, const struct when_fields *fields, str
 static void read_table(struct reader *r, const struct value *v, struct constraint *c)
 {
 	struct when_fields fields = {0};
+	size_t errors = r->diag->error_count;
 
-	if (!schema_read(r, v, "'when'", v->pos, when_rows, &fields) || !check_fields(r, &fields, v->pos))
+	/* A misspelt key is not also said to be missing. */
+	if (!schema_read(r, v, "'when'", v->pos, when_rows, &fields) || r->diag->error_count > errors || !check_fields(r, &fields, v->pos))
 		return;
 	if (fields.marker) {
 		const char *text = schema_line(r, fields.marker, "'marker'", NULL);
@@ -217,6 +219,7 @@ static bool is_marker_variable(struct arena *a, const char *name)
 static void read_text(struct reader *r, const struct value *v, struct constraint *c)
 {
 	const char *text = schema_line(r, v, "'when'", NULL);
+	size_t errors;
 
 	if (!text)
 		return;
@@ -225,7 +228,10 @@ static void read_text(struct reader *r, const struct value *v, struct constraint
 
 	/* In a marker one side of each comparison is quoted; where that was forgotten, it is meant to be one all the same. */
 	if (strpbrk(text, "'\"(") || is_marker_variable(r->arena, name)) {
+		errors = r->diag->error_count;
 		add_marker(r, v, text, c);
+		if (r->diag->error_count > errors && database_layer(r->db, name))
+			diag_hint(r->diag, "several conditions are a list: [cuda >= 12, \"python_version < '3.10'\"]");
 		return;
 	}
 	struct layer_fact fact = {.layer = database_layer(r->db, name), .option_pos = v->pos, .specifier_in = v, .specifier_at = behind};

@@ -137,9 +137,9 @@ static const struct value *given(const struct constraint_fields *fields, size_t 
 	return v;
 }
 
-bool constraint_is_given(const struct constraint_fields *fields)
+size_t constraint_count(const struct constraint_fields *fields)
 {
-	return fields->range || fields->exact || fields->caret || fields->excluded;
+	return !!fields->range + !!fields->exact + !!fields->caret + !!fields->excluded;
 }
 
 bool constraint_read(struct reader *r, const struct constraint_fields *fields, const char *owner, struct pos at, struct constraint *ret)
@@ -156,7 +156,6 @@ bool constraint_read(struct reader *r, const struct constraint_fields *fields, c
 			continue;
 		if (first) {
 			diag_error(r->diag, v->pos, "%s has '%s' and '%s'; it can have one of them", owner, first, forms[i].key);
-			diag_hint(r->diag, "further ones, each with its reason, go under 'constraints'");
 			return false;
 		}
 		first = forms[i].key;
@@ -179,12 +178,24 @@ void constraint_need_reason(struct reader *r, const struct constraint *c, const 
 	diag_hint(r->diag, "say in 'why' what goes wrong without it, so that others know when it can go");
 }
 
-/* False, and said, when none of the four keys is there. */
-static bool need_form(struct reader *r, const struct constraint_fields *fields, const char *what, struct pos at)
+bool constraint_need_form(struct reader *r, const struct constraint_fields *fields, const char *what, struct pos at)
 {
-	if (!constraint_is_given(fields))
+	if (!constraint_count(fields))
 		diag_error(r->diag, at, "%s needs one of 'range', 'exact', 'caret' and 'not'", what);
-	return constraint_is_given(fields);
+	return constraint_count(fields) > 0;
+}
+
+/* Reads a table with one of the four keys in it; a misspelt key is not also said to be missing. */
+static bool read_table(struct reader *r, const struct value *v, const char *what, const struct schema_row *rows, void *target,
+		       const struct constraint_fields *fields)
+{
+	size_t errors = r->diag->error_count;
+
+	if (!schema_read(r, v, what, v->pos, rows, target))
+		return false;
+	if (!constraint_count(fields) && r->diag->error_count > errors)
+		return false;
+	return constraint_need_form(r, fields, what, v->pos);
 }
 
 struct further_fields {
@@ -214,7 +225,7 @@ void constraints_read(struct reader *r, const struct value *v, struct package *p
 		struct constraint *c = &p->constraints[p->constraint_count];
 		struct further_fields fields = {0};
 
-		if (!schema_read(r, item, "a constraint", item->pos, further_rows, &fields) || !need_form(r, &fields.form, "a constraint", item->pos))
+		if (!read_table(r, item, "a constraint", further_rows, &fields, &fields.form))
 			continue;
 		constraint_read(r, &fields.form, owner, item->pos, c);
 		constraint_need_reason(r, c, p->name);
@@ -232,7 +243,7 @@ const char *review_read(struct reader *r, const struct value *v, const char *wha
 	int64_t at_unix;
 
 	if (text && clock_parse_rfc3339(text, &at_unix) && clock_now_unix() >= at_unix + DAY_S) {
-		diag_warning(r->diag, v->pos, "%s was to be reviewed by %s", what, text);
+		diag_warning(r->diag, v->pos, "%s is past its review date, %s", what, text);
 		diag_hint(r->diag, "see whether it can go; if it must stay, give it a new date");
 	}
 	return text;
@@ -262,11 +273,10 @@ void hold_read(struct reader *r, const struct value *v, struct package *p)
 	struct hold_fields fields = {0};
 	struct constraint c;
 
-	if (!schema_read(r, v, "a hold", v->pos, hold_rows, &fields))
-		return;
+	bool has_form = read_table(r, v, "a hold", hold_rows, &fields, &fields.form);
 	const char *review = fields.review ? review_read(r, fields.review, owner) : NULL;
 
-	if (!need_form(r, &fields.form, "a hold", v->pos) || !constraint_read(r, &fields.form, owner, v->pos, &c))
+	if (!has_form || !constraint_read(r, &fields.form, owner, v->pos, &c))
 		return;
 	p->hold = arena_new(r->arena, struct hold);
 	*p->hold = (struct hold){.specifier = c.specifier,

@@ -22,13 +22,15 @@ struct constraint_fields {
 		.key = "not", SCHEMA_VALUE, 0, offsetof(type, form.excluded), .description = "versions it may not be, as \"!=1.5.0,!=1.5.1\""                  \
 	}
 #define CONSTRAINT_REASON_ROWS(type, flag)                                                                                                                     \
-	{.key = "why", SCHEMA_LINE, flag, offsetof(type, form.why), .description = "the reason: what goes wrong without it"},                                  \
+	{.key = "why", SCHEMA_LINE, flag, offsetof(type, form.why), .description = "what goes wrong without it"},                                              \
 	{                                                                                                                                                      \
 		.key = "link", SCHEMA_LINE, 0, offsetof(type, form.link), .form = &word_url, .description = "where the reason is told at length"               \
 	}
 
-/* Whether any of the four keys is given. */
-bool constraint_is_given(const struct constraint_fields *fields);
+/* How many of the four keys are given. */
+size_t constraint_count(const struct constraint_fields *fields);
+/* False, and said, when none of the four keys is. */
+bool constraint_need_form(struct reader *r, const struct constraint_fields *fields, const char *what, struct pos at);
 /* Reads what is given, and its reason without a word about one that is missing; loose, at `at`, when nothing is. `owner` is whose it is, for messages: "package
    'numpy'". False when what is given is wrong, which is then said. */
 bool constraint_read(struct reader *r, const struct constraint_fields *fields, const char *owner, struct pos at, struct constraint *ret);

@@ -150,7 +150,9 @@ static void read_package(struct reader *r, const struct schema_named *named, str
 	autofree char *owner = mem_printf("package '%s'", p->name);
 
 	constraint_read(r, &fields.form, owner, p->pos, &p->constraint);
-	if (constraint_is_given(&fields.form))
+	if (constraint_count(&fields.form) > 1)
+		diag_hint(r->diag, "further ones, each with its reason, go under 'constraints'");
+	if (constraint_count(&fields.form))
 		constraint_need_reason(r, &p->constraint, p->name);
 	if (fields.constraints)
 		constraints_read(r, fields.constraints, p);

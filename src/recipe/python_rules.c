@@ -119,6 +119,7 @@ static void read_waiver(struct reader *r, const struct value *v)
 {
 	struct waiver_fields fields = {0};
 	struct waiver w = {.specifier = "", .pos = v->pos};
+	size_t errors = r->diag->error_count;
 
 	if (!schema_read(r, v, "a waiver", v->pos, waiver_rows, &fields))
 		return;
@@ -133,13 +134,10 @@ static void read_waiver(struct reader *r, const struct value *v)
 
 		w.review = review_read(r, fields.review, what);
 	}
-	if (!w.package || !w.required)
-		return;
-	if (!strcmp(w.package, w.required)) {
-		diag_error(r->diag, fields.required->pos, "a waiver is about what a package requires of another, and '%s' is itself", w.required);
-		return;
-	}
-	*arena_push(r->arena, &r->db->waivers, &r->db->waiver_count) = w;
+	if (w.package && w.required && !strcmp(w.package, w.required))
+		diag_error(r->diag, fields.required->pos, "'%s' would be waived of itself; a waiver is about what a package requires of another", w.required);
+	if (r->diag->error_count == errors)
+		*arena_push(r->arena, &r->db->waivers, &r->db->waiver_count) = w;
 }
 
 static int compare_waivers(const void *left, const void *right)
@@ -189,10 +187,8 @@ static void read_build_constraint(struct reader *r, const struct schema_named *n
 	*ret = (struct build_constraint){.name = named->name, .canonical = named->canonical, .constraint = {.specifier = "", .pos = named->pos}};
 	if (!schema_read(r, named->value, "a build constraint", named->pos, build_rows, &fields))
 		return;
-	if (!constraint_is_given(&fields.form)) {
-		diag_error(r->diag, named->pos, "%s needs one of 'range', 'exact', 'caret' and 'not'", owner);
+	if (!constraint_need_form(r, &fields.form, owner, named->pos))
 		return;
-	}
 	constraint_read(r, &fields.form, owner, named->pos, &ret->constraint);
 	constraint_need_reason(r, &ret->constraint, named->name);
 }

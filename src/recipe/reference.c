@@ -169,8 +169,10 @@ void reference_read(struct reader *r, const struct value *v, struct package *p)
 {
 	struct reference_fields fields = {0};
 	struct reference *ref;
+	size_t errors = r->diag->error_count;
 
-	if (!schema_read(r, v, "'from'", v->pos, reference_rows, &fields))
+	/* A misspelt key is not also said to be missing. */
+	if (!schema_read(r, v, "'from'", v->pos, reference_rows, &fields) || r->diag->error_count > errors)
 		return;
 	if (!!fields.git + !!fields.url + !!fields.path != 1) {
 		diag_error(r->diag, v->pos, "'from' needs one of 'git', 'url' and 'path'%s", fields.git || fields.url || fields.path ? ", and has more" : "");
