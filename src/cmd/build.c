@@ -4,14 +4,14 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/build.h"
-#include "cmd/command.h"
+#include "cmd/building.h"
 #include "cmd/open.h"
 #include "fetch/fetch.h"
 #include "io/json.h"
 #include "recipe/database.h"
 #include "report/build_display.h"
 
-enum { JOBS_MAX = 64, SHORT_KEY = 12 };
+enum { SHORT_KEY = 12 };
 
 /* Everything one run opens; each is valid when zeroed. */
 struct session {
@@ -151,25 +151,22 @@ static int run_session(struct session *s, struct build_request *q, struct error 
 static int run(struct command_call *call, struct error *err)
 {
 	struct session s = {.call = call, .lock_fd = -1};
-	struct build_request q = {.fresh_bases = command_flag(call, "fresh-bases")};
-	const char *jobs = command_value(call, "jobs");
-	uint64_t number = 0;
+	struct build_request q = {0};
+	int code = building_check_use(call);
 
-	if (jobs && (!text_to_u64(jobs, &number) || !number || number > JOBS_MAX))
-		return command_usage(call, "'--jobs %s' is no number from 1 to %d", jobs, JOBS_MAX);
-	q.at_once = (unsigned)number;
-	int code = run_session(&s, &q, err);
+	if (code != EXIT_DONE)
+		return code;
+	building_request(call, &q);
+	code = run_session(&s, &q, err);
 
 	close_session(&s);
 	return code;
 }
 
 static const struct option options[] = {
-	{"engine", 'e', "NAME", false, "build with this engine: buildah or docker; the first that works when not given"},
-	{"jobs", 'j', "N", false, "build so many stages at once; 2 when not given"},
+	BUILDING_OPTIONS,
 	{"explain", 0, NULL, false, "say of each stage why it would be built, and build nothing"},
 	{"dry-run", 'n', NULL, false, "the same as --explain"},
-	{"fresh-bases", 0, NULL, false, "make the trees of bases again, with what their mirrors have now"},
 	{NULL, 0, NULL, false, NULL},
 };
 

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/build.h"
+#include "cmd/building.h"
 #include "cmd/inspect.h"
 #include "cmd/open.h"
 #include "cmd/relock.h"
@@ -194,16 +195,11 @@ static int fetch(struct bump *b, struct error *err)
 
 static int build(struct bump *b, struct error *err)
 {
-	const char *jobs = command_value(b->call, "jobs");
-	uint64_t at_once = 0;
 	struct build_display display = {.quiet = b->call->quiet, .verbose = b->call->verbose};
 	struct work_watch watch = build_display_watch(&display);
-	struct build_request request = {
-		.db = &b->db, .lock = b->lock, .engine = &b->engine, .watch = &watch, .fresh_bases = command_flag(b->call, "fresh-bases")};
+	struct build_request request = {.db = &b->db, .lock = b->lock, .engine = &b->engine, .watch = &watch};
 
-	if (jobs)
-		text_to_u64(jobs, &at_once);
-	request.at_once = (unsigned)at_once;
+	building_request(b->call, &request);
 	if (command_flag(b->call, "explain")) {
 		autostrbuf struct strbuf text = {0};
 		struct build_plan plan;
@@ -378,12 +374,10 @@ static int work(struct bump *b, struct error *err)
 static int run(struct command_call *call, struct error *err)
 {
 	struct bump b = {.call = call, .lock_fd = -1, .began_ms = clock_monotonic_ms()};
-	const char *jobs = command_value(call, "jobs");
-	uint64_t number;
 	int code = relock_check_use(call);
 
-	if (jobs && (!text_to_u64(jobs, &number) || !number || number > 64))
-		return command_usage(call, "'--jobs' takes a number from 1 to 64");
+	if (code == EXIT_DONE)
+		code = building_check_use(call);
 	if (code == EXIT_DONE)
 		code = work(&b, err);
 	bump_release(&b);
@@ -392,10 +386,8 @@ static int run(struct command_call *call, struct error *err)
 
 static const struct option options[] = {
 	RELOCK_OPTIONS,
-	{"engine", 'e', "NAME", false, "what builds: buildah or docker; the first that works when not given"},
-	{"jobs", 'j', "N", false, "stages built at once (2)"},
+	BUILDING_OPTIONS,
 	{"explain", 0, NULL, false, "say of each stage why it is built"},
-	{"fresh-bases", 0, NULL, false, "make the Debian trees again, for what their mirrors have now"},
 	{"dry-run", 'n', NULL, false, "lock, show what would move, and stop; as JSON what 'lockstep diff' prints"},
 	{NULL, 0, NULL, false, NULL},
 };

@@ -1,9 +1,10 @@
 /* Which of a package's constraints apply in a container. */
 #include "recipe/database.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/strbuf.h"
+#include "base/text.h"
 #include "python/version.h"
 
 static const struct layer_use *find_use(const struct container *c, const struct layer *layer)
@@ -42,7 +43,8 @@ static bool layer_fact_holds(const struct condition *condition, const struct con
 /* False when something other than a marker stands against it; *ret_marker is what markers still ask for, or NULL. */
 static bool may_hold(struct arena *a, const struct constraint *constraint, const struct container *c, const char **ret_marker)
 {
-	const char *marker = NULL;
+	const char **markers = NULL, *marker = NULL;
+	size_t count = 0;
 
 	for (size_t i = 0; i < constraint->when_count; i++) {
 		const struct condition *condition = &constraint->when[i];
@@ -52,8 +54,12 @@ static bool may_hold(struct arena *a, const struct constraint *constraint, const
 		if (condition->kind == CONDITION_LAYER && !layer_fact_holds(condition, c))
 			return false;
 		if (condition->kind == CONDITION_MARKER)
-			marker = marker ? arena_printf(a, "(%s) and (%s)", marker, condition->marker) : condition->marker;
+			*arena_push(a, &markers, &count) = condition->marker;
 	}
+	if (count)
+		qsort(markers, count, sizeof(*markers), text_compare_items);
+	for (size_t i = 0; i < count; i++)
+		marker = marker ? arena_printf(a, "(%s) and (%s)", marker, markers[i]) : markers[i];
 	*ret_marker = marker;
 	return true;
 }

@@ -9,6 +9,8 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "python/marker.h"
+#include "python/version.h"
 #include "recipe/database.h"
 
 static const char *const files[] = {"recipes/project.yaml", "recipes/python.yaml", "recipes/bases/b.yaml", "recipes/layers/l.yaml",
@@ -77,6 +79,20 @@ static void ask_use(struct arena *a, const struct layer_use *use)
 	}
 }
 
+static void ask_constraints(struct arena *a, const struct container *c, const struct package *p)
+{
+	struct container_constraint *list;
+	size_t count, without_holds, at;
+
+	container_constraints(a, c, p, false, &list, &count);
+	for (size_t i = 0; i < count; i++) {
+		must(*list[i].specifier && specifier_set_parse(a, list[i].specifier, &at), "a constraint is a specifier");
+		must(!list[i].marker || marker_parse(a, list[i].marker, &at), "what is left of its conditions is a marker");
+	}
+	container_constraints(a, c, p, true, &list, &without_holds);
+	must(count == without_holds + (p->hold != NULL), "a hold is one constraint more");
+}
+
 static void ask(struct database *db)
 {
 	autoarena struct arena a = {0};
@@ -90,6 +106,8 @@ static void ask(struct database *db)
 		container_packages(&a, &db->containers[i], &packages, &count);
 		for (size_t j = 1; j < count; j++)
 			must(strcmp(packages[j - 1]->canonical, packages[j]->canonical) < 0, "packages are sorted, each once");
+		for (size_t j = 0; j < count; j++)
+			ask_constraints(&a, &db->containers[i], packages[j]);
 		for (size_t j = 0; j < db->containers[i].layer_count; j++)
 			ask_use(&a, &db->containers[i].layers[j]);
 	}

@@ -22,10 +22,27 @@ static const struct {
 				"  onnxruntime: {groups: [onnx]}\n"
 				"  onnxruntime-gpu: {groups: [], index: other}\n"
 				"  pylint: {groups: [extra], exact: \"2.17.7\", why: noise}\n"
+				"  many:\n"
+				"    groups: [core]\n"
+				"    constraints:\n"
+				"      - {range: \">=1\", why: always}\n"
+				"      - {caret: \"^2.1\", why: x, when: llvm >= 16}\n"
+				"      - {exact: \"2.1.5\", why: x, when: {container: cpu}}\n"
+				"      - {not: \"!=2.2\", why: x, when: [{layer: llvm}, \"python_version < '3.10'\", {marker: \"os_name == 'posix'\"}]}\n"
+				"      - {not: \"!=2.3\", why: x, when: {layer: llvm, option: name, is: clang}}\n"
+				"    hold: {range: \"<3\", why: work, owner: me, review: 2099-12-31, link: https://x.example/3}\n"
+				"  there: {groups: [onnx], from: {path: vendor/there-1.0.tar.gz}}\n"
+				"  git: {groups: [onnx], from: {git: https://git.example/g, commit: 0123456789abcdef0123456789abcdef01234567}}\n"
+				"waivers:\n"
+				"  - {package: a, requires: b, versions: \">=1\", why: wrong, review: 2099-12-31}\n"
+				"  - {package: c, requires: b, why: wrong, review: 2099-12-31}\n"
+				"build_constraints: {setuptools: {range: \"<70\", why: broken}, cython: {caret: ^3, why: x}}\n"
 				"conflicts: [{groups: [spare, core], why: no}]\n"
 				"differences: [{package: numpy, containers: [cpu, gpu], why: yes}]\n"},
 	{"recipes/bases/deb.yaml", "description: Debian\nfrom: {mmdebstrap: {suite: bookworm, include: [python3, ca-certificates]}}\n"
-				   "environment: {python: \"3.11\", machine: x86_64, libc_version: \"2.36\"}\n"},
+				   "environment: {python: \"3.11\", machine: x86_64, libc_version: \"2.36\"}\n"
+				   "further_environments: [{machine: aarch64}, {python: \"3.12\"}]\n"},
+	{"vendor/there-1.0.tar.gz", "bytes\n"},
 	{"recipes/layers/llvm.yaml", "description: LLVM\n"
 				     "options: {version: {choices: [\"15\", \"16\"], default: \"15\"}, name: {default: clang}}\n"
 				     "steps:\n"
@@ -94,8 +111,8 @@ TEST(containers_have_their_groups_packages)
 	autodatabase struct database db = {0};
 
 	load_with(&db, NULL, NULL, NULL);
-	assert_packages(&db, "cpu", "attrs onnx onnxruntime pylint");
-	assert_packages(&db, "gpu", "attrs onnx onnxruntime-gpu");
+	assert_packages(&db, "cpu", "attrs git many onnx onnxruntime pylint there");
+	assert_packages(&db, "gpu", "attrs git many onnx onnxruntime-gpu there");
 	assert_string_equal(database_package(&db, "onnx")->constraint.specifier, ">=1.14,<1.17");
 	assert_string_equal(database_package(&db, "onnx")->extras[0], "a");
 	assert_string_equal(database_package(&db, "pylint")->constraint.specifier, "==2.17.7");
@@ -123,6 +140,72 @@ TEST(texts_of_layers_expand)
 	assert_true(layer_use_holds(use, steps[0].conditions, steps[0].condition_count));
 	assert_false(layer_use_holds(use, steps[3].conditions, steps[3].condition_count));
 	assert_true(layer_use_holds(&database_container(&db, "cpu")->layers[0], steps[3].conditions, steps[3].condition_count));
+}
+
+/* "specifier ; marker" of each, parted by blanks; a hold in parentheses. */
+static void assert_constraints(struct database *db, const char *container, bool without_holds, const char *expected)
+{
+	autoarena struct arena a = {0};
+	autostrbuf struct strbuf text = {0};
+	struct container_constraint *list;
+	size_t count;
+
+	container_constraints(&a, database_container(db, container), database_package(db, "many"), without_holds, &list, &count);
+	for (size_t i = 0; i < count; i++) {
+		strbuf_printf(&text, "%s%s%s%s", i ? " " : "", list[i].hold ? "(" : "", list[i].specifier, list[i].hold ? ")" : "");
+		if (list[i].marker)
+			strbuf_printf(&text, ";%s", list[i].marker);
+		assert_true(list[i].hold ? list[i].pos.line == 21 : list[i].pos.line < 21);
+	}
+	assert_string_equal(strbuf_text(&text), expected);
+}
+
+TEST(constraints_apply_where_their_conditions_hold)
+{
+	autodatabase struct database db = {0};
+	static const char both[] = ";(os_name == \"posix\") and (python_version < \"3.10\")";
+	autostrbuf struct strbuf cpu = {0}, gpu = {0};
+
+	load_with(&db, NULL, NULL, NULL);
+	strbuf_printf(&cpu, ">=1 ==2.1.5 !=2.2%s !=2.3", both);
+	strbuf_printf(&gpu, ">=1 >=2.1,<3.0 !=2.2%s !=2.3", both);
+	assert_constraints(&db, "cpu", true, strbuf_text(&cpu));
+	assert_constraints(&db, "gpu", true, strbuf_text(&gpu));
+	strbuf_add(&cpu, " (<3)");
+	assert_constraints(&db, "cpu", false, strbuf_text(&cpu));
+}
+
+TEST(what_recipes_say_of_packages_is_there)
+{
+	autodatabase struct database db = {0};
+
+	load_with(&db, NULL, NULL, NULL);
+	const struct package *many = database_package(&db, "many"), *there = database_package(&db, "there"), *git = database_package(&db, "git");
+
+	assert_int_equal(many->constraint.kind, CONSTRAINT_LOOSE);
+	assert_int_equal(many->constraint_count, 5);
+	assert_int_equal(many->constraints[1].kind, CONSTRAINT_CARET);
+	assert_string_equal(many->constraints[1].when->option, "version");
+	assert_string_equal(many->constraints[1].when->specifier, ">=16");
+	assert_string_equal(many->constraints[4].when->value, "clang");
+	assert_ptr_equal(many->constraints[2].when->container, database_container(&db, "cpu"));
+	assert_string_equal(many->hold->owner, "me");
+	assert_string_equal(many->hold->review, "2099-12-31");
+	assert_int_equal(there->reference->kind, REFERENCE_PATH);
+	assert_string_equal(there->reference->version, "1.0");
+	assert_string_equal(there->reference->sha256, "95cc8e8ec552664096b998c62dfd5dfd0a41c96154de6814d918d1ca34bfc225");
+	assert_int_equal(git->reference->kind, REFERENCE_GIT);
+	assert_null(git->reference->version);
+	assert_int_equal(db.waiver_count, 2);
+	assert_string_equal(db.waivers[0].specifier, ">=1");
+	assert_string_equal(db.waivers[1].specifier, "");
+	assert_int_equal(db.build_constraint_count, 2);
+	assert_string_equal(db.build_constraints[0].canonical, "cython");
+	assert_string_equal(db.build_constraints[0].constraint.specifier, ">=3,<4");
+	assert_int_equal(db.bases[0].further_count, 2);
+	assert_string_equal(db.bases[0].further[0].machine, "aarch64");
+	assert_string_equal(db.bases[0].further[1].libc_version, "2.36");
+	assert_string_equal(db.project.resolver, "uv");
 }
 
 struct digests {
@@ -167,7 +250,42 @@ static const struct change changes[] = {
 	{"containers/cpu/container.yaml", "{B: b, A: a}", "{A: a, B: b}", false, false, false},
 	{"containers/cpu/container.yaml", "[extra, core]", "[core, extra]", false, false, false},
 	{"containers/gpu/container.yaml", "why: gpu", "why: cuda", false, false, false},
+	{"recipes/python.yaml", "review: 2099-12-31, link", "review: 2099-12-30, link", false, false, false},
+	{"recipes/python.yaml", "why: work, owner: me", "why: more, owner: you", false, false, false},
+	{"recipes/python.yaml", "x.example/3", "x.example/4", false, false, false},
+	{"recipes/python.yaml", "why: wrong, review: 2099-12-31", "why: false, review: 2099-12-30", false, false, false},
+	{"recipes/python.yaml", "why: broken", "why: old", false, false, false},
+	{"recipes/python.yaml", "why: always", "why: ever", false, false, false},
+	{"recipes/python.yaml", "{range: \">=1\", why: always}\n      - {caret: \"^2.1\", why: x, when: llvm >= 16}",
+	 "{caret: \"^2.1\", why: x, when: {layer: llvm, version: \">=16\"}}\n      - {range: \">=1\", why: always}", false, false, false},
+	{"recipes/python.yaml", "[{layer: llvm}, \"python_version < '3.10'\", {marker: \"os_name == 'posix'\"}]",
+	 "[{marker: \"os_name  ==  'posix'\"}, {layer: llvm, marker: \"python_version < '3.10'\"}]", false, false, false},
+	{"recipes/python.yaml", "{package: a, requires: b, versions: \">=1\", why: wrong, review: 2099-12-31}\n  - {package: c, requires: b, why: wrong,",
+	 "{package: C, requires: b, why: wrong, review: 2099-12-31}\n  - {package: a, requires: B, versions: \">= 1\", why: wrong,", false, false, false},
+	{"recipes/python.yaml", "{setuptools: {range: \"<70\", why: broken}, cython: {caret: ^3, why: x}}",
+	 "{cython: {caret: ^3, why: x}, setuptools: {range: \"<70\", why: broken}}", false, false, false},
+	{"recipes/bases/deb.yaml", "{machine: aarch64}, {python: \"3.12\"}", "{python: \"3.12\"}, {machine: aarch64, os: linux}", false, false, false},
+	{"recipes/project.yaml", "name: tiny\n", "name: tiny\nresolver: uv\n", false, false, false},
 	/* What does, and where. */
+	{"recipes/project.yaml", "name: tiny\n", "name: tiny\nresolver: pip\n", true, true, true},
+	{"recipes/python.yaml", "{range: \">=1\", why: always}", "{range: \">=1.1\", why: always}", true, true, true},
+	{"recipes/python.yaml", "caret: \"^2.1\"", "caret: \"^2.2\"", true, false, true},
+	{"recipes/python.yaml", "llvm >= 16", "llvm >= 15", true, true, false},
+	{"recipes/python.yaml", "llvm >= 16", "llvm >= 17", true, false, true},
+	{"recipes/python.yaml", "exact: \"2.1.5\"", "exact: \"2.1.6\"", true, true, false},
+	{"recipes/python.yaml", "when: {container: cpu}", "when: {container: gpu}", true, true, true},
+	{"recipes/python.yaml", "python_version < '3.10'", "python_version < '3.11'", true, true, true},
+	{"recipes/python.yaml", "is: clang", "is: gcc", true, true, true},
+	{"recipes/python.yaml", "hold: {range: \"<3\"", "hold: {range: \"<4\"", true, true, true},
+	{"recipes/python.yaml", "package: a, requires: b", "package: a, requires: d", true, true, true},
+	{"recipes/python.yaml", "versions: \">=1\"", "versions: \">=2\"", true, true, true},
+	{"recipes/python.yaml", "setuptools: {range: \"<70\"", "setuptools: {range: \"<71\"", true, true, true},
+	{"recipes/python.yaml", "commit: 0", "commit: 1", true, true, true},
+	{"recipes/python.yaml", "234567}", "234567, subdirectory: x}", true, true, true},
+	{"recipes/python.yaml", "{path: vendor/there-1.0.tar.gz}",
+	 "{url: https://x.example/there-1.0.tar.gz, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}", true, true, true},
+	{"vendor/there-1.0.tar.gz", "bytes", "other bytes", true, true, true},
+	{"recipes/bases/deb.yaml", "{machine: aarch64}, ", "", true, true, true},
 	{"recipes/layers/llvm.yaml", "[[\"true\"]]", "[[\"false\"]]", true, true, true},
 	{"recipes/project.yaml", "name: tiny\n", "name: small\n", true, true, true},
 	{"recipes/project.yaml", "/opt/venv", "/opt/other", true, true, true},
