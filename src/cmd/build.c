@@ -32,7 +32,7 @@ static void close_session(struct session *s)
 static int fetch_files(const struct session *s, struct error *err)
 {
 	struct settings settings = {0};
-	struct fetch_options options = {.project = &s->db.project, .progress = !s->call->quiet};
+	struct fetch_options options = {.project = &s->db.project, .bonds = &s->db, .progress = !s->call->quiet};
 	struct fetch_result result;
 	int failed = settings_read(&settings, s->db.root, err) < 0 || fetch_lock(&s->lock, &settings, s->db.root, &options, &result, err) < 0;
 

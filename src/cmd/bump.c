@@ -182,7 +182,7 @@ static int fetch(struct bump *b, struct error *err)
 {
 	autoarena struct arena a = {0};
 	autodiag struct diag d = {0};
-	struct fetch_options options = {.project = &b->db.project, .progress = !b->call->quiet};
+	struct fetch_options options = {.project = &b->db.project, .bonds = &b->db, .progress = !b->call->quiet};
 
 	say(b, "fetching what is not in the store yet");
 	if (fetch_lock(b->lock, &b->relock.settings, b->db.root, &options, &b->fetched, err) < 0)

@@ -41,7 +41,8 @@ static int fetch(struct command_call *call, const struct database *db, const str
 {
 	struct settings settings = {0};
 	struct fetch_result result;
-	struct fetch_options options = {.project = &db->project, .progress = !call->quiet, .all_environments = command_flag(call, "all-environments")};
+	struct fetch_options options = {
+		.project = &db->project, .bonds = db, .progress = !call->quiet, .all_environments = command_flag(call, "all-environments")};
 	int failed = settings_read(&settings, db->root, err) < 0 || fetch_lock(lock, &settings, db->root, &options, &result, err) < 0;
 
 	if (!failed && call->format == FORMAT_JSON)

@@ -281,8 +281,11 @@ static int report(const struct work *w, struct error *err)
 
 		if (j->state != JOB_FAILED)
 			continue;
-		strbuf_printf(&text, "\n  %s, of %s %s from index '%s': %s", j->file->name, j->pin->name, j->pin->version,
-			      j->pin->index ? j->pin->index : "default", j->err.text);
+		strbuf_printf(&text, "\n  %s, of %s %s from %s'%s': %s", j->file->name, j->pin->name, j->pin->version, j->pin->reference ? "" : "index ",
+			      j->pin->reference ? j->pin->reference
+			      : j->pin->index   ? j->pin->index
+						: "default",
+			      j->err.text);
 		/* One kind of trouble gives its name to all; a digest is the gravest. */
 		code = !failed++ || code == j->err.code ? j->err.code : code == ERR_DIGEST || j->err.code == ERR_DIGEST ? ERR_DIGEST : ERR_FAILED;
 	}

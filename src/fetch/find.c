@@ -62,6 +62,13 @@ void find_sources(struct work *w)
 	}
 }
 
+static bool is_bound(const struct work *w, const char *name)
+{
+	const struct package *package = w->options.bonds ? database_package(w->options.bonds, name) : NULL;
+
+	return package && package->index;
+}
+
 /* The index a pin names comes first, then all others in their order: the digest says whether it is the file. NULL past the last. */
 static const struct source *nth_source(const struct job *j, size_t n)
 {
@@ -72,6 +79,8 @@ static const struct source *nth_source(const struct job *j, size_t n)
 		named = text_equal(w->sources[i].alias, j->pin->index) ? &w->sources[i] : NULL;
 	if (named && !n)
 		return named;
+	if (j->pin->reference || is_bound(w, j->pin->name))
+		return NULL;
 	n -= named != NULL;
 	for (size_t i = 0; i < w->source_count; i++) {
 		if (&w->sources[i] == named || w->sources[i].is_explicit)
@@ -151,7 +160,9 @@ void find_next(struct job *j)
 		}
 		note_page(j, j->page);
 	}
-	if (!error_is_set(&j->err))
+	if (!error_is_set(&j->err) && j->pin->reference)
+		error_set(&j->err, ERR_NOT_FOUND, "it comes from '%s' only", j->pin->reference);
+	else if (!error_is_set(&j->err))
 		error_set(&j->err, ERR_NOT_FOUND, "no index is known to ask for it");
 	job_fail(j);
 }
@@ -301,10 +312,46 @@ void find_start_page(struct index_page *page)
 			  });
 }
 
+/* Takes a file of the size that is wanted when its bytes are the right ones; anything else of its name is some other build of it: not ours, and no error. */
+static void take_from_folder(struct job *j, const char *path)
+{
+	struct work *w = j->work;
+	autoerror struct error err = {0};
+
+	if (j->state != JOB_READY || file_size(path) != (int64_t)j->file->size_bytes)
+		return;
+	if (store_add_file(path, j->file->sha256, &err) == 0) {
+		j->state = JOB_DONE;
+		j->reported = j->file->size_bytes;
+		w->finished++;
+		w->done_bytes += j->file->size_bytes;
+		w->fetched_bytes += j->file->size_bytes;
+	} else if (err.code == ERR_CANCELLED || err.code == ERR_IO) {
+		error_move(&w->fatal, &err);
+	}
+}
+
+static bool is_path(const char *reference)
+{
+	return reference && !strstr(reference, "://");
+}
+
+/* A file of the project itself. The path is one that stays inside; a link may have come since that leads out. */
+static void find_in_project(struct work *w, struct arena *a)
+{
+	for (size_t i = 0; i < w->job_count && !error_is_set(&w->fatal); i++) {
+		struct job *j = &w->jobs[i];
+
+		if (is_path(j->pin->reference) && !path_leads_out(a, w->root, j->pin->reference))
+			take_from_folder(j, path_join(a, w->root, j->pin->reference));
+	}
+}
+
 void find_in_folders(struct work *w)
 {
 	autoarena struct arena a = {0};
 
+	find_in_project(w, &a);
 	for (size_t i = 0; i < w->settings->find_links_count && !error_is_set(&w->fatal); i++) {
 		const char *folder = w->settings->find_links[i];
 
@@ -313,21 +360,9 @@ void find_in_folders(struct work *w)
 			continue;
 		for (size_t k = 0; k < w->job_count && !error_is_set(&w->fatal); k++) {
 			struct job *j = &w->jobs[k];
-			const char *path = path_join(&a, folder, j->file->name);
-			autoerror struct error err = {0};
 
-			/* One of this name with other bytes is some other build of it: not ours, and no error. */
-			if (j->state != JOB_READY || file_size(path) != (int64_t)j->file->size_bytes)
-				continue;
-			if (store_add_file(path, j->file->sha256, &err) == 0) {
-				j->state = JOB_DONE;
-				j->reported = j->file->size_bytes;
-				w->finished++;
-				w->done_bytes += j->file->size_bytes;
-				w->fetched_bytes += j->file->size_bytes;
-			} else if (err.code == ERR_CANCELLED || err.code == ERR_IO) {
-				error_move(&w->fatal, &err);
-			}
+			if (!j->pin->reference)
+				take_from_folder(j, path_join(&a, folder, j->file->name));
 		}
 	}
 }
@@ -358,7 +393,8 @@ void find_known_addresses(struct work *w)
 		(void)json_parse(&a, path, strbuf_text(&text), text.length, &addresses, &ignored);
 	for (size_t i = 0; i < w->job_count; i++) {
 		struct job *j = &w->jobs[i];
-		const char *url = j->file->url ? j->file->url : value_get_text(addresses, j->file->sha256);
+		const char *seen = j->file->url ? j->file->url : value_get_text(addresses, j->file->sha256);
+		const char *url = j->pin->reference ? j->pin->reference : seen;
 
 		if (url && is_http(url))
 			j->url = arena_strdup(&w->arena, with_credentials(w, j, url));

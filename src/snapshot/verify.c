@@ -113,9 +113,10 @@ static void verify_package(const struct pin *pin, const struct lock_environment 
 		add(ret, FINDING_VERSION, container, p->name, arena_printf(&a, "is installed at %s, but locked at %s", p->version, pin->version));
 		return;
 	}
-	if (p->editable || p->direct_url)
+	if (p->editable || (p->direct_url && !text_equal(p->direct_url, pin->reference)))
 		add(ret, FINDING_ORIGIN, container, p->name,
-		    arena_printf(&a, "was installed from '%s', but is locked from index '%s'", p->direct_url ? p->direct_url : "a folder", pin->index));
+		    arena_printf(&a, "was installed from '%s', but is locked from %s'%s'", p->direct_url ? p->direct_url : "a folder",
+				 pin->reference ? "" : "index ", pin->reference ? pin->reference : pin->index));
 	else
 		verify_wheel(pin, environment, p, container, ret);
 	if (p->altered)
