@@ -68,6 +68,8 @@ static void compare_container(struct arena *a, struct change_container *c, const
 	before = before ? before : &none;
 	after = after ? after : &none;
 	c->old_groups = only_in(a, before->groups, before->group_count, after->groups, after->group_count, &c->old_group_count);
+	c->old_further = only_in(a, before->further, before->further_count, after->further, after->further_count, &c->old_further_count);
+	c->new_further = only_in(a, after->further, after->further_count, before->further, before->further_count, &c->new_further_count);
 	c->new_groups = only_in(a, after->groups, after->group_count, before->groups, before->group_count, &c->new_group_count);
 }
 
@@ -108,6 +110,44 @@ static void add_rows(struct change_list *list, struct arena *a, const struct row
 		rows_add(list, a, sides, names->items[i]);
 }
 
+/* What moves as it does in the image needs no second telling. */
+static void drop_same_steps(struct change_list *list, const struct lock *old, const struct lock *new)
+{
+	size_t rows = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct change *row = &list->rows[i];
+		size_t kept = 0;
+
+		for (size_t j = 0; j < row->cell_count; j++) {
+			autoarena struct arena scratch = {0};
+			const char *place = row->cells[j].container, *name = arena_strndup(&scratch, place, (size_t)(strstr(place, " on ") - place));
+			const struct pin *before = lock_pin(old, name, row->name), *after = lock_pin(new, name, row->name);
+
+			if (!text_equal(before ? before->version : NULL, row->cells[j].old_version) ||
+			    !text_equal(after ? after->version : NULL, row->cells[j].new_version))
+				row->cells[kept++] = row->cells[j];
+		}
+		row->cell_count = kept;
+		if (kept)
+			list->rows[rows++] = *row;
+	}
+	list->count = rows;
+}
+
+static void add_further(struct changes *changes, struct arena *a, const struct lock *old, const struct lock *new, const char *container)
+{
+	struct row_sides sides = {0};
+	struct names names = {0};
+
+	if (!old)
+		return;
+	sides_further(&sides, &names, a, old, new, container);
+	add_rows(&changes->further, a, &sides, &names);
+	drop_same_steps(&changes->further, old, new);
+	rows_finish(&changes->further);
+}
+
 struct changes *changes_between_locks(struct arena *a, const char *old_name, const struct lock *old, const char *new_name, const struct lock *new,
 				      const char *container)
 {
@@ -125,6 +165,7 @@ struct changes *changes_between_locks(struct arena *a, const char *old_name, con
 	add_rows(&changes->packages, a, &sides, &packages);
 	why_fill(&changes->packages, a, old, new);
 	rows_finish(&changes->packages);
+	add_further(changes, a, old, new, container);
 	/* Where a lock does not say which container has which layer, the images' tools tell of one container. */
 	if (!container || ((!old || lock_knows_layers(old)) && lock_knows_layers(new))) {
 		sides_toolchain(&sides, &toolchain, a, old, new, container);
@@ -161,7 +202,7 @@ struct changes *changes_between_releases(struct arena *a, const struct release *
 static bool container_changed(const struct change_container *c)
 {
 	return !change_container_common(c) || c->recipe_changed || c->old_group_count || c->new_group_count ||
-	       !text_equal(c->old_environment, c->new_environment);
+	       !text_equal(c->old_environment, c->new_environment) || c->old_further_count || c->new_further_count;
 }
 
 bool changes_any(const struct changes *changes)
@@ -170,5 +211,5 @@ bool changes_any(const struct changes *changes)
 		if (container_changed(&changes->containers[i]))
 			return true;
 	}
-	return changes->packages.count || changes->toolchain.count || changes->tools.count || changes->system_packages.count;
+	return changes->packages.count || changes->further.count || changes->toolchain.count || changes->tools.count || changes->system_packages.count;
 }

@@ -61,6 +61,8 @@ struct change_container {
 	const char *old_environment, *new_environment; /* NULL: not there */
 	const char **old_groups, **new_groups;         /* only the groups of one side that the other lacks */
 	size_t old_group_count, new_group_count;
+	const char **old_further, **new_further; /* the same of the environments that it is locked for besides */
+	size_t old_further_count, new_further_count;
 	bool recipe_changed;                /* its inputs differ */
 	size_t package_count, direct_count; /* on the newer side it is on */
 	size_t system_count;                /* the same; 0 when only locks are compared */
@@ -74,6 +76,7 @@ struct changes {
 	struct change_container *containers; /* all that were compared, by name */
 	size_t container_count;
 	struct change_list packages;        /* Python packages of the containers */
+	struct change_list further;         /* of environments that are not built, where they move otherwise; a cell is "ci-cpu on cp39-..." */
 	struct change_list toolchain;       /* pins of layers; a cell is a layer */
 	struct change_list tools;           /* what the images' compilers and libraries said */
 	struct change_list system_packages; /* Debian packages */

@@ -59,6 +59,47 @@ void sides_packages(struct row_sides *sides, struct names *names, struct arena *
 	names_sort(names);
 }
 
+static bool find_further(const struct row_sides *sides, bool new, const char *place, const char *name, struct row_found *ret)
+{
+	autoarena struct arena scratch = {0};
+	const char *on = strstr(place, " on ");
+
+	return found_pin(lock_pin_in(new ? sides->new : sides->old, arena_strndup(&scratch, place, (size_t)(on - place)), on + 4, name), ret);
+}
+
+static bool is_further(const struct lock_container *c, const char *environment)
+{
+	for (size_t i = 0; i < c->further_count; i++) {
+		if (!strcmp(c->further[i], environment))
+			return true;
+	}
+	return false;
+}
+
+void sides_further(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new, const char *container)
+{
+	struct names places = {0};
+
+	for (size_t i = 0; i < new->container_count; i++) {
+		const struct lock_container *after = &new->containers[i], *before = old ? lock_container(old, after->name) : NULL;
+
+		for (size_t j = 0; before && (!container || !strcmp(container, after->name)) && j < after->further_count; j++) {
+			if (is_further(before, after->further[j]))
+				names_add(&places, a, arena_printf(a, "%s on %s", after->name, after->further[j]));
+		}
+	}
+	names_sort(&places);
+	bool *common = arena_array(a, places.count, sizeof(*common));
+
+	for (size_t i = 0; i < places.count; i++)
+		common[i] = true;
+	sides_packages(sides, names, a, old, new);
+	sides->find = find_further;
+	sides->containers = places.items;
+	sides->common = common;
+	sides->container_count = places.count;
+}
+
 /* "cuda" takes any "cuda{...}"; a key with options only itself. */
 static bool is_use_of(const char *layer_use, const char *key)
 {

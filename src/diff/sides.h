@@ -15,6 +15,8 @@ void names_sort(struct names *n);
 
 /* Each fills `sides` (but containers and common, which the caller knows) and says which names there are on both. */
 void sides_packages(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new);
+/* Environments that containers of both sides are locked for, but not built; in place of a container stands "ci-cpu on cp39-...". Fills containers and common too. */
+void sides_further(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new, const char *container);
 void sides_tools(struct row_sides *sides, struct names *names, struct arena *a, const struct release *old, const struct release *new);
 void sides_system(struct row_sides *sides, struct names *names, struct arena *a, const struct release *old, const struct release *new);
 /* Also says which layers there are: by their bare name where each side has one use of it at most, so that cuda{version=12.9} and cuda{version=13.0} meet.

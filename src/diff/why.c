@@ -30,7 +30,7 @@ static struct edges collect(struct arena *a, const struct lock *lock)
 		const struct pin *pin = &lock->pins[i];
 
 		for (size_t j = 0; !pin_is_toolchain(pin) && j < pin->edge_count; j++) {
-			if (strcmp(pin->edges[j].name, pin->name) != 0)
+			if (!pin->edges[j].waived && strcmp(pin->edges[j].name, pin->name) != 0)
 				*arena_push(a, &edges.items, &edges.count) = (struct edge){pin->edges[j].name, pin->name};
 		}
 	}

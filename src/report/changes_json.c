@@ -30,6 +30,10 @@ static void add_container(struct json_writer *w, const struct change_container *
 	add_pair(w, "environment", c->old_environment, c->new_environment);
 	add_texts(w, "groups_added", c->new_groups, c->new_group_count);
 	add_texts(w, "groups_removed", c->old_groups, c->old_group_count);
+	if (c->new_further_count)
+		add_texts(w, "further_added", c->new_further, c->new_further_count);
+	if (c->old_further_count)
+		add_texts(w, "further_removed", c->old_further, c->old_further_count);
 	json_add_integer(w, "packages", (int64_t)c->package_count);
 	json_add_integer(w, "direct_packages", (int64_t)c->direct_count);
 	if (has_images) {
@@ -114,6 +118,8 @@ void changes_json(const struct changes *changes, struct json_writer *w, const ch
 		add_container(w, &changes->containers[i], changes->has_images);
 	json_end_array(w);
 	add_rows(w, "packages", &changes->packages, true, "containers", "container");
+	if (changes->further.count)
+		add_rows(w, "further", &changes->further, false, "environments", "environment");
 	add_rows(w, "toolchain", &changes->toolchain, false, "layers", "layer");
 	add_rows(w, "tools", &changes->tools, false, "containers", "container");
 	add_rows(w, "system_packages", &changes->system_packages, false, "containers", "container");

@@ -201,6 +201,7 @@ void changes_markdown(const struct changes *changes, const struct report_options
 		strbuf_printf(out, "\nand %zu packages that these require\n", packages->count - direct);
 	else
 		add_section(&p, "Transitive packages", packages->rows + direct, packages->count - direct, false);
+	add_section(&p, "Packages for environments that are not built", changes->further.rows, changes->further.count, true);
 	add_section(&p, "Toolchain packages", changes->toolchain.rows, changes->toolchain.count, true);
 	add_section(&p, "Tools in the images", changes->tools.rows, changes->tools.count, false);
 	add_system(&p, options->system_packages);

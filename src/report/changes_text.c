@@ -206,6 +206,7 @@ void changes_text(const struct changes *changes, const struct report_options *op
 	strbuf_add_char(out, '\n');
 	add_containers(&p);
 	add_packages(&p);
+	add_rows(&p, "packages for environments that are not built", "", changes->further.rows, changes->further.count, true);
 	add_rows(&p, "toolchain packages", "", changes->toolchain.rows, changes->toolchain.count, true);
 	add_rows(&p, "tools in the images", "", changes->tools.rows, changes->tools.count, false);
 	add_system(&p);

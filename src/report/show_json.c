@@ -39,6 +39,8 @@ static void add_packages(struct json_writer *w, const struct lock *lock, const s
 		json_add_text(w, "name", pin->name);
 		json_add_text(w, "version", pin->version);
 		json_add_text(w, "index", pin->index);
+		if (pin->reference)
+			json_add_text(w, "reference", pin->reference);
 		json_add_boolean(w, "direct", lock_is_direct(c, pin->name));
 		json_add_text(w, "declared", lock_direct(c, pin->name));
 		json_add_text(w, "file", file ? file->name : NULL);
@@ -50,6 +52,23 @@ static void add_packages(struct json_writer *w, const struct lock *lock, const s
 	json_end_array(w);
 }
 
+/* Every package of every environment that it is locked for besides. */
+static void add_further(struct json_writer *w, const struct lock *lock, const struct lock_container *c)
+{
+	if (!c->further_count)
+		return;
+	json_begin_object(w, "further");
+	for (size_t i = 0; i < c->further_count; i++) {
+		json_begin_object(w, c->further[i]);
+		for (size_t j = 0; j < lock->pin_count; j++) {
+			if (pin_is_in(&lock->pins[j], c, c->further[i]))
+				json_add_text(w, lock->pins[j].name, lock->pins[j].version);
+		}
+		json_end_object(w);
+	}
+	json_end_object(w);
+}
+
 static void add_container(struct json_writer *w, const struct release *release, const struct lock_container *c)
 {
 	const struct snapshot *s = release_snapshot(release, c->name);
@@ -58,6 +77,7 @@ static void add_container(struct json_writer *w, const struct release *release, 
 	json_add_text(w, "name", c->name);
 	json_add_text(w, "environment", c->environment);
 	add_texts(w, "groups", c->groups, c->group_count);
+	add_further(w, &release->lock, c);
 	add_packages(w, &release->lock, c);
 	if (s)
 		report_add_snapshot(w, s);

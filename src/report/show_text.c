@@ -122,6 +122,7 @@ static void add_summary(struct printer *p, const struct lock_container *c)
 	strbuf_add_char(p->out, '\n');
 	add_heading(p, c->name, c->environment);
 	add_image(p, s);
+	add_wrapped(p, "locked for too", c->further, c->further_count);
 	add_wrapped(p, "groups", c->groups, c->group_count);
 	add_wrapped(p, arena_printf(p->a, "direct (%zu)", contents.direct_count), versions_of(p, contents.direct, contents.direct_count),
 		    contents.direct_count);
@@ -144,7 +145,7 @@ static const char *required_by(struct printer *p, const struct lock_container *c
 		if (!pin_is_built_in(other, c))
 			continue;
 		for (size_t j = 0; j < other->edge_count; j++) {
-			if (!strcmp(other->edges[j].name, pin->name) && (!count || names[count - 1] != other->name))
+			if (!other->edges[j].waived && !strcmp(other->edges[j].name, pin->name) && (!count || names[count - 1] != other->name))
 				*arena_push(p->a, &names, &count) = other->name;
 		}
 	}
@@ -172,7 +173,7 @@ static void add_packages(struct printer *p, const struct lock_container *c, cons
 		table_add(&table, COLOR_NONE, pins[i]->name);
 		table_add(&table, COLOR_NONE, pins[i]->version);
 		table_add(&table, COLOR_NONE, strbuf_text(&size));
-		table_add(&table, COLOR_NONE, pins[i]->index);
+		table_add(&table, COLOR_NONE, pins[i]->reference ? pins[i]->reference : pins[i]->index);
 		table_add(&table, COLOR_DIM, declared ? declared : required_by(p, c, pins[i]));
 	}
 	strbuf_add_char(p->out, '\n');
@@ -206,6 +207,39 @@ static void add_snapshot(struct printer *p, const struct snapshot *s)
 	add_pairs(p, "system packages", &packages, s->system_count);
 }
 
+/* What is other than in the images: a package that is there only, at another version, or not there at all. */
+static void add_further_rows(struct printer *p, const struct lock_container *c, const char *environment, struct table *table, size_t *count)
+{
+	const struct lock *lock = &p->release->lock;
+
+	for (size_t i = 0; i < lock->pin_count; i++) {
+		const struct pin *pin = &lock->pins[i], *built = lock_pin(lock, c->name, pin->name);
+		bool is_there = pin_is_in(pin, c, environment), is_gone = pin == built && !lock_pin_in(lock, c->name, environment, pin->name);
+
+		if (!is_gone && (!is_there || pin == built))
+			continue;
+		++*count;
+		table_add(table, COLOR_NONE, pin->name);
+		table_add(table, COLOR_NONE, is_gone ? "not there" : pin->version);
+		table_add(table, COLOR_DIM, built ? arena_printf(p->a, "%s in the image", built->version) : "not in the image");
+	}
+}
+
+static void add_further(struct printer *p, const struct lock_container *c)
+{
+	for (size_t i = 0; i < c->further_count; i++) {
+		struct table table = {.arena = p->a, .column_count = 3};
+		size_t count = 0;
+
+		add_further_rows(p, c, c->further[i], &table, &count);
+		strbuf_add_char(p->out, '\n');
+		add_heading(p, arena_printf(p->a, "locked for %s too", c->further[i]),
+			    count ? arena_printf(p->a, "%zu other than in the image", count) : "the same packages");
+		if (count)
+			table_print(&table, 2, p->stream, p->out);
+	}
+}
+
 static void add_container(struct printer *p, const struct lock_container *c)
 {
 	const struct snapshot *s = release_snapshot(p->release, c->name);
@@ -216,6 +250,7 @@ static void add_container(struct printer *p, const struct lock_container *c)
 	add_wrapped(p, "groups", c->groups, c->group_count);
 	add_packages(p, c, "direct packages", contents.direct, contents.direct_count);
 	add_packages(p, c, "transitive packages", contents.transitive, contents.transitive_count);
+	add_further(p, c);
 	if (s)
 		add_snapshot(p, s);
 }

@@ -129,7 +129,9 @@ const char *words_container_class(const struct change_container *c)
 {
 	if (!change_container_common(c))
 		return c->new ? "added" : "removed";
-	return c->old_group_count || c->new_group_count || !text_equal(c->old_environment, c->new_environment) ? "changed" : NULL;
+	return c->old_group_count || c->new_group_count || c->old_further_count || c->new_further_count || !text_equal(c->old_environment, c->new_environment)
+		       ? "changed"
+		       : NULL;
 }
 
 static void add_groups(struct strbuf *out, const char *const *groups, size_t count, char sign)
@@ -153,6 +155,10 @@ const char *words_container(struct arena *a, const struct change_container *c)
 	add_groups(&out, c->old_groups, c->old_group_count, '-');
 	if (!text_equal(c->old_environment, c->new_environment))
 		strbuf_printf(&out, "%senvironment %s -> %s", out.length ? "; " : "", c->old_environment, c->new_environment);
+	if (c->new_further_count)
+		strbuf_printf(&out, "%slocked for %s too", out.length ? "; " : "", words_list(a, c->new_further, c->new_further_count, 3));
+	if (c->old_further_count)
+		strbuf_printf(&out, "%sno longer locked for %s", out.length ? "; " : "", words_list(a, c->old_further, c->old_further_count, 3));
 	return kept(a, &out);
 }
 

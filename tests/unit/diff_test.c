@@ -427,3 +427,55 @@ TEST(groups_many_containers)
 	drop(&old);
 	drop(&new);
 }
+
+/* ci-cpu is locked for arm too; "o" is the old release. */
+static void add_further_pins(struct release *r, const char *numpy_arm, bool with_further)
+{
+	struct arena *a = &r->arena;
+	const char *const rows[][3] = {{"numpy", numpy_arm, "arm"}, {"numpy", "2.0", "intel"}, {"scipy", numpy_arm, NULL}};
+
+	*r = (struct release){.name = "x"};
+	add_containers(r, "c", "intel");
+	if (with_further)
+		*arena_push(a, &r->lock.containers->further, &r->lock.containers->further_count) = "arm";
+	for (size_t i = with_further ? 0 : 1; i < ARRAY_LEN(rows); i++) {
+		struct pin *pin = arena_push(a, &r->lock.pins, &r->lock.pin_count);
+
+		*pin = (struct pin){.name = rows[i][0], .version = rows[i][1], .index = "default"};
+		*arena_push(a, &pin->containers, &pin->container_count) = "ci-cpu";
+		if (rows[i][2] && with_further)
+			*arena_push(a, &pin->environments, &pin->environment_count) = rows[i][2];
+	}
+	lock_sort(&r->lock);
+}
+
+TEST(environments_that_are_not_built_move_by_themselves)
+{
+	struct release old, new, without;
+	autoarena struct arena a = {0};
+
+	add_further_pins(&old, "1.0", true);
+	add_further_pins(&new, "1.1", true);
+	add_further_pins(&without, "1.0", false);
+	const struct changes *c = changes_between_locks(&a, "o", &old.lock, "n", &new.lock, NULL);
+
+	/* scipy moved in the image too, and just so. */
+	assert_int_equal(c->packages.count, 1);
+	assert_string_equal(c->packages.rows[0].name, "scipy");
+	assert_int_equal(c->further.count, 1);
+	assert_string_equal(c->further.rows[0].name, "numpy");
+	assert_int_equal(c->further.rows[0].cell_count, 1);
+	assert_string_equal(c->further.rows[0].cells[0].container, "ci-cpu on arm");
+	assert_string_equal(c->further.rows[0].cells[0].old_version, "1.0");
+	assert_string_equal(c->further.rows[0].cells[0].new_version, "1.1");
+	c = changes_between_locks(&a, "o", &without.lock, "n", &old.lock, NULL);
+	assert_true(changes_any(c));
+	assert_int_equal(c->packages.count + c->further.count, 0);
+	assert_int_equal(c->containers[0].new_further_count, 1);
+	assert_string_equal(c->containers[0].new_further[0], "arm");
+	c = changes_between_locks(&a, "o", &old.lock, "n", &old.lock, NULL);
+	assert_false(changes_any(c));
+	release_free(&old);
+	release_free(&new);
+	release_free(&without);
+}
