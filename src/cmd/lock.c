@@ -40,7 +40,8 @@ static void print_holds_left_out(const struct database *db)
 		const struct hold *hold = db->packages[i].hold;
 
 		if (hold)
-			printf("%s %s (%s, to be reviewed by %s)", count++ ? "," : "without the holds:", db->packages[i].name, hold->specifier, hold->review);
+			printf("%s %s %s (%s, until %s)", count++ ? "," : "without the holds:", db->packages[i].name, hold->specifier, hold->owner,
+			       hold->review);
 	}
 	puts(count ? "" : "without the holds: there are none");
 }

@@ -18,6 +18,7 @@
 #include "resolve/settle.h"
 #include "resolve/sizes.h"
 #include "resolve/uv.h"
+#include "resolve/waivers.h"
 #include "version.h"
 
 enum { EXPLAIN_LIMIT_MS = 20000 };
@@ -387,6 +388,7 @@ static int resolve(struct resolver *r)
 		return error_set(r->err, ERR_CONFLICT, "containers would differ where nothing says that they may");
 	if (r->options->on_split)
 		differences_tell(r->ret, &r->splits, r->options->on_split, r->options->context);
+	waivers_check(r->db, r->ret, r->d);
 	shorten_edges(r->ret);
 	lock_sort(r->ret);
 	if (sizes_fill(r->ret, r->last, r->uv.settings, r->err) < 0 || signals_check(r->err) < 0)
