@@ -1,11 +1,11 @@
 #include "resolve/clash.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/text.h"
-#include "lock/environment.h"
+#include "resolve/clash_said.h"
+
+enum { NODES_MAX = 60 }; /* of the search for a smaller clash than the first one found */
 
 struct search {
 	struct asking *asking;
@@ -13,6 +13,7 @@ struct search {
 	struct question q; /* thinned out as far as it is known to be refused still */
 	struct uv_refusal refusal;
 	bool out_of_time;
+	bool may_be_smaller; /* the search for another clash did not come to its end */
 	struct error *err;
 };
 
@@ -53,22 +54,6 @@ static int try_without(struct search *s, bool *flag)
 	return refused < 0 ? -1 : 0;
 }
 
-static bool is_word_part(char c)
-{
-	return isalnum((unsigned char)c) || c == '-' || c == '_' || c == '.';
-}
-
-static bool mentions(const char *text, const char *name)
-{
-	size_t length = strlen(name);
-
-	for (const char *p = text; (p = strstr(p, name)); p++) {
-		if ((p == text || !is_word_part(p[-1])) && (!is_word_part(p[length]) || (p[length] == '.' && !is_word_part(p[length + 1]))))
-			return true;
-	}
-	return false;
-}
-
 /* uv's message names most of what clashes: if that alone is refused, everything else is out at once. */
 static int keep_mentioned(struct search *s)
 {
@@ -79,7 +64,7 @@ static int keep_mentioned(struct search *s)
 		for (size_t j = 0; j < s->q.askers[i].want_count; j++) {
 			struct want *w = &s->q.askers[i].wants[j];
 
-			w->left_out = !mentions(text, w->canonical);
+			w->left_out = !clash_mentions(text, w->canonical);
 			changed = changed || w->left_out;
 		}
 	}
@@ -128,89 +113,148 @@ static int loosen_wants(struct search *s)
 	return 0;
 }
 
-/* What is left, in the database's order. */
-struct culprit {
-	const struct want *want;
-	const struct asker *asker;
-};
-
-static size_t collect_culprits(struct search *s, struct culprit **ret)
+/* Further environments that a container is locked for may have no part in it. */
+static int drop_environments(struct search *s)
 {
-	size_t count = 0;
-
-	*ret = NULL;
 	for (size_t i = 0; i < s->q.asker_count; i++) {
-		for (size_t j = 0; j < s->q.askers[i].want_count && !s->q.askers[i].left_out; j++) {
-			if (!s->q.askers[i].wants[j].left_out)
-				*arena_push(s->arena, ret, &count) = (struct culprit){&s->q.askers[i].wants[j], &s->q.askers[i]};
-		}
-	}
-	return count;
-}
+		struct asker *asker = &s->q.askers[i];
 
-/* The same constraint, or with that out of the way, the same package. */
-static bool wants_same(const struct want *one, const struct want *other)
-{
-	return !strcmp(one->canonical, other->canonical) && (one->loose || (one->pos.line == other->pos.line && one->pos.column == other->pos.column));
-}
+		for (size_t j = 0; j < asker->environment_count && asker->environment_count > 1 && !asker->left_out;) {
+			const struct asker before = *asker;
+			const struct lock_environment **fewer = NULL;
+			size_t count = 0;
 
-/* The search stops at one asker of several that want the same: name them all. */
-static void add_askers(struct strbuf *out, const struct question *all, const struct want *wanted)
-{
-	size_t count = 0, total = 0;
+			for (size_t k = 0; k < before.environment_count; k++) {
+				if (k != j)
+					*arena_push(s->arena, &fewer, &count) = before.environments[k];
+			}
+			asker->environments = fewer;
+			asker->environment_count = count;
+			int refused = still_refused(s);
 
-	for (int pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < all->asker_count; i++) {
-			for (size_t j = 0; j < all->askers[i].want_count; j++) {
-				if (!wants_same(wanted, &all->askers[i].wants[j]))
-					continue;
-				if (pass == 0)
-					total++;
-				else if (count++ == 0)
-					strbuf_printf(out, "%s%s '%s'", all->askers[i].is_layer ? "layer" : "container", total > 1 ? "s" : "",
-						      all->askers[i].name);
-				else
-					strbuf_printf(out, ", '%s'", all->askers[i].name);
-				break;
+			if (refused < 0)
+				return -1;
+			if (!refused) {
+				asker->environments = before.environments;
+				asker->environment_count = before.environment_count;
+				j++;
 			}
 		}
 	}
+	return 0;
 }
 
-static bool is_missing(const struct uv_refusal *refusal, const char *name)
+static bool has_item(const struct culprit *items, size_t count, const struct want *w)
 {
-	for (size_t i = 0; i < refusal->missing_count; i++) {
-		if (!strcmp(refusal->missing[i], name))
+	for (size_t i = 0; i < count; i++) {
+		if (clash_same_want(items[i].want, w))
 			return true;
 	}
 	return false;
 }
 
-static void report_culprit(struct search *s, const struct question *all, const struct culprit *c, bool alone, struct diag *d)
+static void collect(struct search *s, struct clash *ret)
 {
-	const struct want *w = c->want;
-	autostrbuf struct strbuf who = {0};
+	*ret = (struct clash){.q = s->q, .refusal = s->refusal};
+	for (size_t i = 0; i < s->q.asker_count; i++) {
+		for (size_t j = 0; j < s->q.askers[i].want_count && !s->q.askers[i].left_out; j++) {
+			const struct want *w = &s->q.askers[i].wants[j];
 
-	add_askers(&who, all, w);
-	strbuf_printf(&who, " (%s%s%s%s)", w->through, w->swap ? ", in place of '" : "", w->swap ? w->swap->from->canonical : "", w->swap ? "'" : "");
-	if (is_missing(&s->refusal, w->canonical))
-		diag_error(d, w->pos, "package '%s' does not exist on any index that is asked; wanted by %s", w->canonical, strbuf_text(&who));
-	else if (alone && s->refusal.no_wheel)
-		diag_error(d, w->pos, "no version of '%s%s' has a wheel that can be used; wanted by %s", w->canonical, w->loose ? "" : w->specifier,
-			   strbuf_text(&who));
-	else if (alone && !w->loose && *w->specifier && s->refusal.no_version)
-		diag_error(d, w->pos, "no version of '%s' that can be used satisfies '%s'; wanted by %s", w->canonical, w->specifier, strbuf_text(&who));
-	else if (alone)
-		diag_error(d, w->pos, "'%s%s' cannot be installed at all; wanted by %s", w->canonical, w->loose ? "" : w->specifier, strbuf_text(&who));
-	else if (w->loose || !*w->specifier)
-		diag_error(d, w->pos, "'%s', in any version, clashes with the others named here; wanted by %s", w->canonical, strbuf_text(&who));
-	else
-		diag_error(d, w->pos, "'%s' %s '%s', which clashes with the others named here; wanted by %s", w->canonical, w->hold ? "is held to" : "must be",
-			   w->specifier, strbuf_text(&who));
-	if (w->hold && !w->loose)
-		diag_hint(d, "held by %s until %s: %s", w->hold->owner, w->hold->review, w->hold->why);
-	else if (w->why && !w->loose)
-		diag_hint(d, "why it is so: %s", w->why);
+			if (!w->left_out && !has_item(ret->items, ret->item_count, w))
+				*arena_push(s->arena, &ret->items, &ret->item_count) = (struct culprit){w, &s->q.askers[i]};
+		}
+	}
+}
+
+/* What is asked now is refused: takes out of it what can go. Each thing is tried once, for what was needed with more beside it is needed with less. */
+static int shrink(struct search *s, struct clash *ret)
+{
+	if (keep_mentioned(s) < 0 || drop_askers(s) < 0 || drop_wants(s) < 0 || loosen_wants(s) < 0 || drop_environments(s) < 0)
+		return -1;
+	collect(s, ret);
+	return 0;
+}
+
+/* Declared things that a clash is looked for without. */
+struct node {
+	struct culprit *banned;
+	size_t banned_count;
+};
+
+static void take_out(struct question *q, const struct culprit *items, size_t count)
+{
+	for (size_t i = 0; i < q->asker_count; i++) {
+		for (size_t j = 0; j < q->askers[i].want_count; j++) {
+			struct want *w = &q->askers[i].wants[j];
+
+			w->left_out = w->left_out || has_item(items, count, w);
+		}
+	}
+}
+
+static const struct clash *known_without(const struct clash *known, size_t count, const struct node *node)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool meets = false;
+
+		for (size_t j = 0; j < known[i].item_count; j++)
+			meets = meets || has_item(node->banned, node->banned_count, known[i].items[j].want);
+		if (!meets)
+			return &known[i];
+	}
+	return NULL;
+}
+
+static void add_nodes(struct search *s, struct node **nodes, size_t *count, const struct node *from, const struct clash *clash)
+{
+	for (size_t i = 0; i < clash->item_count; i++) {
+		struct node next = {0};
+
+		for (size_t j = 0; j < from->banned_count; j++)
+			*arena_push(s->arena, &next.banned, &next.banned_count) = from->banned[j];
+		*arena_push(s->arena, &next.banned, &next.banned_count) = clash->items[i];
+		*arena_push(s->arena, nodes, count) = next;
+	}
+}
+
+/* There may be several clashes, and the resolver tells of any. Every other one leaves out something of each that is known, so those are looked for by leaving out
+   one thing after another (Reiter's tree of hitting sets, breadth first). */
+static int find_smallest(struct search *s, const struct question *all, struct clash *best)
+{
+	struct clash *known = NULL;
+	struct node *nodes = NULL, root = {0};
+	size_t known_count = 0, node_count = 0;
+
+	*arena_push(s->arena, &known, &known_count) = *best;
+	add_nodes(s, &nodes, &node_count, &root, best);
+	for (size_t i = 0; i < node_count && best->item_count > 1; i++) {
+		const struct node node = nodes[i];
+		const struct clash *clash = known_without(known, known_count, &node);
+
+		if (i == NODES_MAX || s->out_of_time) {
+			s->may_be_smaller = true;
+			break;
+		}
+		if (!clash) {
+			struct clash found;
+
+			question_copy(s->arena, all, &s->q);
+			take_out(&s->q, node.banned, node.banned_count);
+			int refused = still_refused(s);
+
+			if (refused < 0 || (refused && shrink(s, &found) < 0))
+				return -1;
+			if (!refused)
+				continue;
+			*arena_push(s->arena, &known, &known_count) = found;
+			clash = &known[known_count - 1];
+		}
+		if (clash->item_count < best->item_count && !s->out_of_time)
+			*best = *clash;
+		add_nodes(s, &nodes, &node_count, &node, clash);
+	}
+	s->may_be_smaller = s->may_be_smaller || s->out_of_time;
+	return 0;
 }
 
 /* An index whose address is wrong answers 404 for everything, and uv takes each for a package that does not exist. */
@@ -225,7 +269,7 @@ static int index_knows_nothing(struct search *s, const struct question *all, boo
 			struct want one = {.canonical = w->canonical, .extras = "", .specifier = ""};
 			struct asker asker = all->askers[i];
 
-			if (is_missing(&s->refusal, w->canonical))
+			if (clash_is_missing(&s->refusal, w->canonical))
 				continue;
 			one.package = w->package;
 			asker.wants = &one;
@@ -235,7 +279,7 @@ static int index_knows_nothing(struct search *s, const struct question *all, boo
 
 			if (refused < 0)
 				return -1;
-			if (!refused || !is_missing(&s->refusal, w->canonical))
+			if (!refused || !clash_is_missing(&s->refusal, w->canonical))
 				return 0;
 			tried++;
 		}
@@ -253,77 +297,108 @@ static int unknown_index(const struct uv *uv, struct error *err)
 	return error_hint(err, "is its address that of a simple index (it mostly ends in /simple/)?");
 }
 
-static bool is_mentioned(const struct search *s, const struct misfit *m)
+/* 1: there is a lock without this constraint, and what it has of the package. */
+static int without(struct search *s, const struct question *all, const struct want *w, struct projection *ret)
 {
-	return mentions(s->refusal.text, m->name);
-}
+	static const struct uv_wish no_wish = {0};
+	struct uv_refusal ignored;
+	struct question q;
 
-static const struct misfit *first_misfit(const struct search *s)
-{
-	for (size_t i = 0; i < s->asking->misfit_count; i++) {
-		if (is_mentioned(s, &s->asking->misfits[i]))
-			return &s->asking->misfits[i];
+	question_copy(s->arena, all, &q);
+	for (size_t i = 0; i < q.asker_count; i++) {
+		for (size_t j = 0; j < q.askers[i].want_count; j++)
+			q.askers[i].wants[j].loose = clash_same_want(w, &q.askers[i].wants[j]);
 	}
-	return NULL;
-}
+	int answered = asking_ask(s->asking, &q, &no_wish, ret, &ignored, s->err);
 
-static void add_misfits(const struct search *s)
-{
-	for (size_t i = 0; i < s->asking->misfit_count; i++) {
-		const struct misfit *m = &s->asking->misfits[i];
-		autostrbuf struct strbuf why = {0};
-
-		if (!is_mentioned(s, m))
-			continue;
-		misfit_add_reason(&why, m);
-		error_hint(s->err, "%s %s cannot be had: %s, where %s '%s' needs it", m->name, m->version, strbuf_text(&why),
-			   m->asker->is_layer ? "layer" : "container", m->asker->name);
+	if (answered < 0 && s->err->code != ERR_CANCELLED) {
+		error_release(s->err);
+		return 0;
 	}
+	return answered;
 }
 
-static int tell(struct search *s, const struct question *all, const struct culprit *culprits, size_t count, struct diag *d)
+static bool wants_all(const struct asker *asker, const struct clash *c)
 {
-	bool alone = count == 1, missing = s->refusal.missing_count > 0;
-	const struct misfit *misfit = first_misfit(s);
+	for (size_t i = 0; i < c->item_count; i++) {
+		bool wanted = false;
 
-	for (size_t i = 0; i < count; i++)
-		report_culprit(s, all, &culprits[i], alone, d);
-	if (missing)
-		error_set(s->err, ERR_NOT_FOUND, "package '%s' does not exist on any index that is asked", s->refusal.missing[0]);
-	else if (misfit)
-		error_set(s->err, ERR_NOT_FOUND, "no version of '%s' that fits can be used in %s", misfit->name, misfit->environment->name);
-	else if (alone && (s->refusal.no_version || s->refusal.no_wheel))
-		error_set(s->err, ERR_NOT_FOUND, "no version of '%s' that is asked for can be used", culprits[0].want->canonical);
-	else if (alone)
-		error_set(s->err, ERR_CONFLICT, "'%s' cannot be locked", culprits[0].want->canonical);
-	else
-		error_set(s->err, ERR_CONFLICT, "%zu requirements cannot hold together", count);
-	add_misfits(s);
-	error_hint(s->err, "%s says: %s", s->asking->uv->by_pip ? "pip" : "uv", s->refusal.text);
-	if (s->out_of_time)
-		error_hint(s->err, "the smallest set was not found in the time there was; not all that is named need be to blame");
-	return -1;
+		for (size_t j = 0; j < asker->want_count; j++)
+			wanted = wanted || !strcmp(asker->wants[j].canonical, c->items[i].want->canonical);
+		if (!wanted)
+			return false;
+	}
+	return true;
 }
 
-static int explain(struct search *s, const struct question *q, struct diag *d)
+/* What could be done, each thing tried, holds first: they are the ones meant to go. */
+static int suggest(struct search *s, const struct question *all, const struct clash *c, struct strbuf *ret)
 {
-	struct culprit *culprits;
-	size_t count;
+	bool in_one = false;
 
-	question_copy(s->arena, q, &s->q);
-	if (keep_mentioned(s) < 0 || drop_askers(s) < 0 || drop_wants(s) < 0 || loosen_wants(s) < 0)
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < c->item_count; i++) {
+			const struct want *w = c->items[i].want;
+			struct projection p;
+
+			if (w->loose || !*w->specifier || (w->hold != NULL) != (pass == 0))
+				continue;
+			int answered = without(s, all, w, &p);
+
+			if (answered < 0)
+				return -1;
+			for (size_t j = 0; answered && j < p.pin_count; j++) {
+				if (strcmp(p.pins[j].name, w->canonical) != 0)
+					continue;
+				strbuf_printf(ret, "%swithout %s '%s' of '%s' (%s:%u) there is a lock, with %s %s%s", ret->length ? "\n" : "",
+					      w->hold ? "the hold" : "the constraint", w->specifier, w->canonical, w->pos.file, (unsigned)w->pos.line,
+					      w->canonical, p.pins[j].version, w->hold ? "; lock --without-holds --dry-run shows what else would move" : "");
+				break;
+			}
+		}
+	}
+	if (ret->length || c->item_count == 1)
+		return 0;
+	for (size_t i = 0; i < all->asker_count; i++)
+		in_one = in_one || wants_all(&all->askers[i], c);
+	strbuf_add(
+		ret,
+		in_one ? "what they require of each other has to change: another version of one of them, or a waiver ('waivers' in recipes/python.yaml) where "
+			 "a requirement is not true"
+		       : "no container wants all of them: declare their groups a 'conflict' and what they fight over a 'difference' in recipes/python.yaml, if "
+			 "the containers may disagree");
+	return 0;
+}
+
+static int explain(struct search *s, const struct question *all, struct diag *d)
+{
+	struct clash clash;
+	autostrbuf struct strbuf suggestion = {0};
+
+	question_copy(s->arena, all, &s->q);
+	if (shrink(s, &clash) < 0)
 		return -1;
-	count = collect_culprits(s, &culprits);
-	if (s->refusal.missing_count) {
+	bool is_sure = !s->out_of_time;
+
+	if (clash.refusal.missing_count) {
 		struct search other = *s;
 		bool nothing;
 
-		if (index_knows_nothing(&other, q, &nothing) < 0)
+		if (index_knows_nothing(&other, all, &nothing) < 0)
 			return -1;
 		if (nothing)
 			return unknown_index(s->asking->uv, s->err);
+	} else if (find_smallest(s, all, &clash) < 0 || suggest(s, all, &clash, &suggestion) < 0) {
+		return -1;
 	}
-	return tell(s, q, culprits, count, d);
+	clash_tell(&clash, all, s->asking, d, s->err);
+	if (suggestion.length)
+		error_hint(s->err, "%s", strbuf_text(&suggestion));
+	if (!is_sure)
+		error_hint(s->err, "the smallest set was not found in the time there was; not all that is named need be to blame");
+	else if (s->may_be_smaller)
+		error_hint(s->err, "all that is named is needed for this clash; whether there is another of fewer was not found out in the time there was");
+	return -1;
 }
 
 int clash_explain(struct asking *asking, const struct question *q, const struct uv_refusal *refusal, int64_t limit_ms, struct diag *d, struct error *err)

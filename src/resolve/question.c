@@ -226,6 +226,7 @@ void question_for_containers(struct arena *a, const struct database *db, const s
 		size_t package_count;
 
 		asker->name = c->name;
+		asker->base = c->base->name;
 		asker->environments = environments->of_container[i].items;
 		asker->environment_count = environments->of_container[i].count;
 		container_packages(a, c, &packages, &package_count);

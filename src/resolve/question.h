@@ -32,6 +32,7 @@ struct want {
 struct asker {
 	bool is_layer;
 	const char *name; /* the container's, or lock_layer_name() */
+	const char *base; /* the container's; NULL for a layer */
 	const struct lock_environment *
 		*environments; /* a container's: that it is built for, then the further ones; those of all containers that use the layer */
 	size_t environment_count;
