@@ -89,6 +89,20 @@ void freeze_write(struct strbuf *out, const struct freeze *f)
 	}
 }
 
+void freeze_add_lines(struct arena *a, const struct freeze *f, const char ***lines, size_t *count)
+{
+	autostrbuf struct strbuf out = {0};
+
+	for (size_t i = 0; i < f->count; i++) {
+		if (f->entries[i].kind == FREEZE_BLANK)
+			continue;
+		strbuf_clear(&out);
+		freeze_entry_write(&out, &f->entries[i]);
+		for (const char *line = strbuf_text(&out); line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+			*arena_push(a, lines, count) = arena_strndup(a, line, strcspn(line, "\n"));
+	}
+}
+
 /* ---- reading ---- */
 
 static const char *part(struct arena *a, const char *start, const char *end)

@@ -59,5 +59,7 @@ struct freeze freeze_read(struct arena *a, const char *text, size_t length);
 void freeze_write(struct strbuf *out, const struct freeze *f);
 /* Appends one entry, its comments before it; without the last line end. */
 void freeze_entry_write(struct strbuf *out, const struct freeze_entry *e);
+/* Appends the lines of all entries but blank ones to a list, in `a`. */
+void freeze_add_lines(struct arena *a, const struct freeze *f, const char ***lines, size_t *count);
 /* By the bytes of the entries' last lines, comments staying before theirs. */
 void freeze_sort(struct freeze *f);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "io/digest.h"
 #include "lock/lock_text.h"
+#include "python/freeze.h"
 
 enum { RELEASE_FILE_LIMIT_BYTES = 256 * 1024 * 1024 };
 
@@ -23,15 +24,13 @@ static void write_freeze(const struct snapshot *s, struct strbuf *out)
 
 void release_freeze_parse(struct arena *a, const char *text, size_t length, struct snapshot *s)
 {
-	const char *end = text + length;
+	struct freeze freeze = freeze_read(a, text, length);
+	bool has_head = freeze.count && freeze.entries[0].kind == FREEZE_COMMENT;
 
-	while (text < end) {
-		const char *newline = memchr(text, '\n', (size_t)(end - text)), *stop = newline ? newline : end;
-
-		if (stop > text && *text != '#')
-			*arena_push(a, &s->freeze, &s->freeze_count) = arena_strndup(a, text, (size_t)(stop - text));
-		text = newline ? newline + 1 : end;
-	}
+	/* The first line is write_freeze()'s own; all other comments are pip's, of what is editable. */
+	freeze.entries += has_head;
+	freeze.count -= has_head;
+	freeze_add_lines(a, &freeze, &s->freeze, &s->freeze_count);
 }
 
 static void add_file(struct arena *a, struct transaction_file **files, size_t *count, const char *name, struct strbuf *text)

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "engine/engine.h"
 #include "io/json.h"
+#include "python/freeze.h"
 #include "python/name.h"
 #include "recipe/database.h"
 #include "snapshot/probe.h"
@@ -118,13 +119,18 @@ static void read_tools_and_markers(struct snapshot *s, const struct value *tools
 	sort(s->markers, s->marker_count, sizeof(*s->markers), compare_markers);
 }
 
-static void read_lines(struct snapshot *s, const struct value *list, const char ***ret, size_t *ret_count)
+/* Comments stay before what they are of. */
+static void read_freeze(struct snapshot *s, const struct value *list)
 {
-	for (size_t i = 0; i < item_count(list); i++) {
+	autostrbuf struct strbuf text = {0};
+
+	for (size_t i = 0; i < item_count(list); i++)
 		if (list->items[i]->kind == VALUE_TEXT)
-			*arena_push(&s->arena, ret, ret_count) = arena_strdup(&s->arena, list->items[i]->text);
-	}
-	sort(*ret, *ret_count, sizeof(**ret), text_compare_items);
+			strbuf_printf(&text, "%s\n", list->items[i]->text);
+	struct freeze freeze = freeze_read(&s->arena, strbuf_text(&text), text.length);
+
+	freeze_sort(&freeze);
+	freeze_add_lines(&s->arena, &freeze, &s->freeze, &s->freeze_count);
 }
 
 static void read_strays(struct snapshot *s, const struct value *list)
@@ -145,7 +151,7 @@ static int read_answer(struct snapshot *s, const struct value *answer, struct er
 	if (read_packages(s, value_get(answer, "packages"), err) < 0 || read_system(s, value_get(answer, "system"), err) < 0)
 		return -1;
 	read_tools_and_markers(s, value_get(answer, "tools"), value_get(answer, "markers"));
-	read_lines(s, value_get(answer, "freeze"), &s->freeze, &s->freeze_count);
+	read_freeze(s, value_get(answer, "freeze"));
 	read_strays(s, value_get(answer, "strays"));
 	return 0;
 }

@@ -54,7 +54,7 @@ struct snapshot {
 	size_t system_count;
 	struct installed_tool *tools;
 	size_t tool_count;
-	const char **freeze; /* the lines of `pip freeze --all`, sorted as in constraints form */
+	const char **freeze; /* the lines of `pip freeze --all`, sorted, comments before what they are of */
 	size_t freeze_count;
 	struct installed_stray *strays; /* by path; never in a release */
 	size_t stray_count;

@@ -66,7 +66,7 @@ TEST(made_in_any_way_it_has_the_same_rows)
 	assert_non_null(strstr(grown, "pin_edge_extra|v0.1|1|0|fast\n"));
 	assert_non_null(strstr(grown, "installed_package|v0.2|ci-gpu|0|numpy|1.2|pip|NULL|0|"));
 	assert_non_null(strstr(grown, "pin_layer|v0.2|3|cuda{version=13.0}\n"));
-	assert_non_null(strstr(grown, "freeze_line|v0.10|ci-cpu|0|numpy==1.3\n"));
+	assert_non_null(strstr(grown, "freeze_line|v0.10|ci-cpu|2|numpy==1.3\n"));
 	store_checks(true, "");
 
 	assert_int_equal(unlink("p/lockfiles/lockstep.db"), 0);
