@@ -21,6 +21,12 @@ static int add_pin(struct arena *a, const struct pin *pin, const struct fit *fit
 {
 	const struct lock_file *file = pin_file_by_tags(pin, fit->tags, fit->tag_count);
 
+	/* Not built yet: then what is in it is not known. */
+	if (!file && pin_source(pin)) {
+		*arena_push(a, list, count) = (struct build_input){
+			.name = pin->name, .version = pin->version, .file = arena_printf(a, "%s/wheels/%s", folder, pin_source(pin)->name), .is_wheel = true};
+		return 0;
+	}
 	if (!file)
 		return error_set(err, ERR_NOT_FOUND, "the lock has no file of '%s' %s for %s; run 'lockstep lock'", pin->name, pin->version,
 				 fit->environment->name);

@@ -124,7 +124,7 @@ int wheel_job_open(struct arena *a, struct wheel_job *job, struct error *err)
 
 	if (!store_has(source->sha256, -1))
 		return error_set(err, ERR_NOT_FOUND, "'%s' is not in the store of fetched files; run 'lockstep fetch'", source->name);
-	if (sdist_read(a, path, subdirectory_of(job->pin), job->pin->name, job->pin->version, &job->sdist, err) < 0)
+	if (sdist_read(a, path, source->name, subdirectory_of(job->pin), job->pin->name, job->pin->version, &job->sdist, err) < 0)
 		return error_wrap(err, "cannot build '%s' %s from %s", job->pin->name, job->pin->version, source->name);
 	return 0;
 }

@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "build/build.h"
 #include "cmd/building.h"
+#include "cmd/command.h"
+#include "cmd/making.h"
 #include "cmd/open.h"
 #include "fetch/fetch.h"
 #include "io/json.h"
@@ -29,12 +31,22 @@ static void close_session(struct session *s)
 	file_cleanup_fd(&s->lock_fd);
 }
 
-static int fetch_files(const struct session *s, struct error *err)
+/* Fetches, and builds what the lock has only as source. */
+static int have_files(struct session *s, const struct build_request *q, struct error *err)
 {
 	struct settings settings = {0};
 	struct fetch_options options = {.project = &s->db.project, .bonds = &s->db, .progress = !s->call->quiet};
 	struct fetch_result result;
-	int failed = settings_read(&settings, s->db.root, err) < 0 || fetch_lock(&s->lock, &settings, s->db.root, &options, &result, err) < 0;
+	struct wheels_outcome outcome;
+	struct making m = {.call = s->call,
+			   .db = &s->db,
+			   .settings = &settings,
+			   .engine = &s->engine,
+			   .containers = q->containers,
+			   .container_count = q->container_count,
+			   .at_once = q->at_once};
+	int failed = settings_read(&settings, s->db.root, err) < 0 || fetch_lock(&s->lock, &settings, s->db.root, &options, &result, err) < 0 ||
+		     making_wheels(&m, &s->lock, &outcome, err) < 0;
 
 	settings_release(&settings);
 	return failed ? -1 : 0;
@@ -121,7 +133,7 @@ static int build(struct session *s, struct build_request *q, struct error *err)
 	struct build_outcome outcome;
 
 	q->watch = &watch;
-	if (open_for_change(s->db.root, &s->lock_fd, err) < 0 || fetch_files(s, err) < 0)
+	if (open_for_change(s->db.root, &s->lock_fd, err) < 0 || have_files(s, q, err) < 0)
 		return -1;
 	if (s->engine.note && !s->call->quiet)
 		fprintf(stderr, "note: %s\n", s->engine.note);

@@ -8,6 +8,7 @@
 #include "build/build.h"
 #include "cmd/building.h"
 #include "cmd/inspect.h"
+#include "cmd/making.h"
 #include "cmd/open.h"
 #include "cmd/relock.h"
 #include "diff/diff.h"
@@ -178,6 +179,45 @@ static const char *find_in_store(void *context, const char *sha256)
 	return store_has(sha256, -1) ? store_path(context, sha256) : NULL;
 }
 
+/* The last release's own lock stays as it is. */
+static int own_lock(struct bump *b, struct lock **ret, struct error *err)
+{
+	autodiag struct diag ignored = {0};
+	autostrbuf struct strbuf text = {0};
+
+	if (b->lock == &b->relock.release.lock) {
+		lock_write(b->lock, &text);
+		lock_release(&b->working);
+		if (lock_parse(&b->working, WORKING_LOCK, strbuf_text(&text), text.length, &ignored, err) < 0)
+			return -1;
+		b->lock = &b->working;
+	}
+	*ret = b->lock == &b->working ? &b->working : &b->relock.result;
+	return 0;
+}
+
+/* What the lock has only as source is built before it is looked at any further, as the lock then says what came out. */
+static int build_wheels(struct bump *b, struct error *err)
+{
+	const char *jobs = command_value(b->call, "jobs");
+	struct making m = {.call = b->call, .db = &b->db, .settings = &b->relock.settings, .engine = &b->engine};
+	struct wheels_outcome outcome;
+	struct lock *own;
+	uint64_t at_once = 0;
+
+	if (!wheels_are_wanted(b->lock))
+		return 0;
+	if (jobs)
+		text_to_u64(jobs, &at_once);
+	m.at_once = (unsigned)at_once;
+	if (own_lock(b, &own, err) < 0 || making_wheels(&m, own, &outcome, err) < 0)
+		return -1;
+	if (outcome.built)
+		say(b, "built %zu wheel%s from source with %s", outcome.built, outcome.built == 1 ? "" : "s", b->engine.driver->name);
+	b->same_lock = last_name(b) && lock_equal(own, &b->relock.release.lock);
+	return 0;
+}
+
 static int fetch(struct bump *b, struct error *err)
 {
 	autoarena struct arena a = {0};
@@ -185,7 +225,7 @@ static int fetch(struct bump *b, struct error *err)
 	struct fetch_options options = {.project = &b->db.project, .bonds = &b->db, .progress = !b->call->quiet};
 
 	say(b, "fetching what is not in the store yet");
-	if (fetch_lock(b->lock, &b->relock.settings, b->db.root, &options, &b->fetched, err) < 0)
+	if (fetch_lock(b->lock, &b->relock.settings, b->db.root, &options, &b->fetched, err) < 0 || build_wheels(b, err) < 0)
 		return -1;
 	int result = resolve_check_closure(b->lock, find_in_store, &a, &d, err);
 

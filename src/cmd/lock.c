@@ -140,6 +140,7 @@ static const struct option options[] = {
 	RELOCK_OPTIONS,
 	{"dry-run", 'n', NULL, false, "show the difference and write nothing"},
 	{"without-holds", 0, NULL, false, "with --dry-run: as if recipes/python.yaml had no holds, to see what they cost"},
+	{"engine", 'e', "NAME", false, "where something must be built to learn what it requires: buildah or docker; the first that works when not given"},
 	{NULL, 0, NULL, false, NULL},
 };
 

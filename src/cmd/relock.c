@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cmd/making.h"
 #include "cmd/open.h"
 #include "io/terminal.h"
 #include "lock/lock_text.h"
@@ -164,6 +165,29 @@ static void print_problems_json(struct diag *d)
 	fputs(strbuf_text(&json), stdout);
 }
 
+static struct making making_of(struct relock *r)
+{
+	return (struct making){.call = r->call, .db = r->db, .settings = &r->settings, .engine = &r->engine};
+}
+
+static int have(void *context, const struct pin *pin, const char **ret_path, struct error *err)
+{
+	const struct making m = making_of(context);
+
+	return making_fetch(&m, pin, ret_path, err);
+}
+
+static int build(void *context, const struct lock *lock, struct pin *pin, struct lock_file *ret_wheel, const char **ret_path, struct error *err)
+{
+	struct relock *r = context;
+	const struct making m = making_of(r);
+
+	on_progress(r, arena_printf(r->call->arena, "building %s %s, as only that tells what it requires", pin->name, pin->version));
+	if (!r->engine.driver && engine_find(r->call->arena, command_value(r->call, "engine"), &r->engine, err) < 0)
+		return error_wrap(err, "what it requires is known only when it is built, and there is no engine to build it with");
+	return making_one(&m, lock, pin, ret_wheel, ret_path, err);
+}
+
 int relock_resolve(struct relock *r, struct error *err)
 {
 	autodiag struct diag d = {0};
@@ -171,7 +195,9 @@ int relock_resolve(struct relock *r, struct error *err)
 					  .without_holds = r->without_holds,
 					  .on_progress = on_progress,
 					  .on_split = on_split,
-					  .context = r};
+					  .context = r,
+					  .have = have,
+					  .build = build};
 	const char *at = command_value(r->call, "at");
 
 	if (at)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cmd/command.h"
+#include "engine/engine.h"
 #include "lock/lock.h"
 #include "python/settings.h"
 #include "recipe/database.h"
@@ -28,6 +29,7 @@ struct relock {
 	const char *last_name;   /* "v0.3", or how else it is called */
 	bool without_holds;      /* to be set: as if the database had none; what they hold may move then */
 	bool unchanged;          /* the result is the last lock, byte for byte */
+	struct engine engine;    /* when something had to be built to learn what it requires; else its driver is NULL */
 };
 
 void relock_release(struct relock *r);

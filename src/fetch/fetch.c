@@ -108,6 +108,10 @@ static void list_wanted(struct arena *a, const struct lock *lock, bool all, stru
 					 pin_is_in(pin, &lock->containers[c], environment->name);
 			const struct lock_file *file = wanted ? pin_file(pin, environment) : NULL;
 
+			/* No index has what lockstep built: where it is not in the store, it is built again from its source. */
+			if (wanted && (!file || (file->built_from && !store_has(file->sha256, (int64_t)file->size_bytes))))
+				file = pin_source(pin);
+
 			if (file && !is_listed(list, count, file->sha256))
 				*arena_push(a, &list, &count) = (struct wanted){pin, file};
 		}

@@ -23,19 +23,24 @@ struct reading {
 	struct strbuf text;
 };
 
+static const char *name_of(const struct reading *r)
+{
+	return r->look->name ? r->look->name : path_base(r->path);
+}
+
 static int refuse(const struct reading *r, const char *name, const char *why, struct error *err)
 {
 	autostrbuf struct strbuf safe = {0};
 
 	text_escape(&safe, name, strlen(name), 0);
-	return error_set(err, ERR_INPUT, "'%s' is not unpacked: its member '%s' %s", path_base(r->path), strbuf_text(&safe), why);
+	return error_set(err, ERR_INPUT, "'%s' is not unpacked: its member '%s' %s", name_of(r), strbuf_text(&safe), why);
 }
 
 static int broken(const struct reading *r, struct error *err)
 {
 	const char *why = archive_error_string(r->archive);
 
-	return error_set(err, ERR_INPUT, "'%s' cannot be read: %s", path_base(r->path), why ? why : "it is broken");
+	return error_set(err, ERR_INPUT, "'%s' cannot be read: %s", name_of(r), why ? why : "it is broken");
 }
 
 /* Libarchive converts names by the locale and gives none where that fails. */
@@ -173,7 +178,7 @@ static int look_through(struct reading *r, struct error *err)
 	}
 	if (r->members)
 		return 0;
-	return error_set(err, ERR_INPUT, "'%s' is empty", path_base(r->path));
+	return error_set(err, ERR_INPUT, "'%s' is empty", name_of(r));
 }
 
 int tarball_look_through(const char *path, const struct tarball_look *look, struct error *err)

@@ -12,6 +12,7 @@ enum { TARBALL_MEMBERS_MAX = 200000, TARBALL_TEXT_MAX_BYTES = 16 << 20 };
 #define TARBALL_SIZE_MAX_BYTES ((uint64_t)4 << 30) /* of all members together, unpacked */
 
 struct tarball_look {
+	const char *name; /* of the archive, in messages; NULL: its path's */
 	/* Whether the text of a member is asked for; its name is relative and has no "." or ".." parts. */
 	bool (*wants)(void *context, const char *name);
 	/* Its bytes, whole; they live until this returns. */

@@ -16,7 +16,7 @@
 
 struct reader {
 	struct arena *arena;
-	const char *path, *subdirectory, *name, *version;
+	const char *path, *shown, *subdirectory, *name, *version;
 	struct strbuf pkg_info, pyproject; /* of the project's folder */
 	bool has_pkg_info, has_pyproject, has_setup;
 	struct sdist *ret;
@@ -88,7 +88,7 @@ static int lies(struct reader *r, const char *file, const char *what, const char
 	autostrbuf struct strbuf safe = {0};
 
 	text_escape(&safe, said, strlen(said), 0);
-	return error_set(r->err, ERR_INPUT, "'%s' is said to be of %s '%s', but its %s says '%s'", path_base(r->path), what, wanted, file, strbuf_text(&safe));
+	return error_set(r->err, ERR_INPUT, "'%s' is said to be of %s '%s', but its %s says '%s'", r->shown, what, wanted, file, strbuf_text(&safe));
 }
 
 static int check_identity(struct reader *r, const char *file, const char *name, const char *version)
@@ -98,7 +98,7 @@ static int check_identity(struct reader *r, const char *file, const char *name, 
 	if (name && r->name && strcmp(name_canonical(r->arena, name), r->name) != 0)
 		return lies(r, file, "package", name, r->name);
 	if (version && !v)
-		return error_set(r->err, ERR_INPUT, "'%s' has a version in its %s that is none", path_base(r->path), file);
+		return error_set(r->err, ERR_INPUT, "'%s' has a version in its %s that is none", r->shown, file);
 	if (v && r->version && version_compare_texts(version, r->version) != 0)
 		return lies(r, file, "version", version, r->version);
 	if (name)
@@ -131,7 +131,7 @@ static int read_pkg_info(struct reader *r)
 	struct wheel_metadata m;
 
 	if (wheel_metadata_parse(r->arena, strbuf_text(&r->pkg_info), r->pkg_info.length, &m, r->err) < 0)
-		return error_wrap(r->err, "cannot read PKG-INFO of '%s'", path_base(r->path));
+		return error_wrap(r->err, "cannot read PKG-INFO of '%s'", r->shown);
 	if (check_identity(r, "PKG-INFO", m.name, m.version) < 0)
 		return -1;
 	if (!tells_dynamic(&m) || is_dynamic(&m, fields))
@@ -254,12 +254,12 @@ static int read_backend(struct reader *r, const struct value *build)
 	const struct value *backend = value_get(build, "build-backend"), *path = value_get(build, "backend-path");
 
 	if (backend && (!is_line(backend) || !is_backend(backend->text)))
-		return error_set(r->err, ERR_INPUT, "'%s' cannot be built: its pyproject.toml names a build backend that is none", path_base(r->path));
+		return error_set(r->err, ERR_INPUT, "'%s' cannot be built: its pyproject.toml names a build backend that is none", r->shown);
 	if (backend)
 		r->ret->build_backend = arena_strdup(r->arena, backend->text);
 	for (size_t i = 0; path && path->kind == VALUE_ARRAY && i < path->item_count; i++) {
 		if (!is_line(path->items[i]) || (strcmp(path->items[i]->text, ".") != 0 && !path_stays_inside(path->items[i]->text)))
-			return error_set(r->err, ERR_INPUT, "'%s' cannot be built: its 'backend-path' leads out of it", path_base(r->path));
+			return error_set(r->err, ERR_INPUT, "'%s' cannot be built: its 'backend-path' leads out of it", r->shown);
 		*arena_push(r->arena, &r->ret->backend_path, &r->ret->backend_path_count) = arena_strdup(r->arena, path->items[i]->text);
 	}
 	return 0;
@@ -275,7 +275,7 @@ static int read_build_system(struct reader *r, const struct value *build)
 		return -1;
 	if (!list || list->kind != VALUE_ARRAY)
 		return error_set(r->err, ERR_INPUT, "'%s' cannot be built: its pyproject.toml has [build-system] without a list 'requires' (PEP 518)",
-				 path_base(r->path));
+				 r->shown);
 	r->ret->build_require_count = 0;
 	for (size_t i = 0; i < list->item_count; i++) {
 		size_t at;
@@ -283,7 +283,7 @@ static int read_build_system(struct reader *r, const struct value *build)
 
 		if (!is_line(list->items[i]) || !requirement_parse(r->arena, list->items[i]->text, &at, &why))
 			return error_set(r->err, ERR_INPUT, "'%s' cannot be built: [build-system] of its pyproject.toml requires what is no requirement: %s",
-					 path_base(r->path), why);
+					 r->shown, why);
 		*arena_push(r->arena, &r->ret->build_requires, &r->ret->build_require_count) = arena_strdup(r->arena, list->items[i]->text);
 	}
 	return 0;
@@ -295,7 +295,7 @@ static int read_pyproject(struct reader *r)
 	const struct value *document = toml_parse(r->arena, "pyproject.toml", strbuf_text(&r->pyproject), r->pyproject.length, &d);
 
 	if (!document)
-		return error_set(r->err, ERR_INPUT, "'%s' cannot be built: its pyproject.toml is not TOML (line %u: %s)", path_base(r->path),
+		return error_set(r->err, ERR_INPUT, "'%s' cannot be built: its pyproject.toml is not TOML (line %u: %s)", r->shown,
 				 d.problem_count ? d.problems[0].pos.line : 0, d.problem_count ? d.problems[0].text : "");
 	if (read_build_system(r, value_get(document, "build-system")) < 0)
 		return -1;
@@ -304,13 +304,13 @@ static int read_pyproject(struct reader *r)
 
 static int read_all(struct reader *r)
 {
-	const struct tarball_look look = {.wants = wants, .on_text = on_text, .context = r};
+	const struct tarball_look look = {.name = r->shown, .wants = wants, .on_text = on_text, .context = r};
 	struct sdist *s = r->ret;
 
 	if (tarball_look_through(r->path, &look, r->err) < 0)
 		return -1;
 	if (!r->has_pyproject && !r->has_setup)
-		return error_set(r->err, ERR_INPUT, "'%s' cannot be built: it has neither pyproject.toml nor setup.py%s%s", path_base(r->path),
+		return error_set(r->err, ERR_INPUT, "'%s' cannot be built: it has neither pyproject.toml nor setup.py%s%s", r->shown,
 				 r->subdirectory ? " in " : "", r->subdirectory ? r->subdirectory : "");
 	/* PEP 517, "Source trees": without a build system it is setuptools, as it was before. */
 	s->build_backend = "setuptools.build_meta:__legacy__";
@@ -322,10 +322,18 @@ static int read_all(struct reader *r)
 	return r->has_pyproject ? read_pyproject(r) : 0;
 }
 
-int sdist_read(struct arena *a, const char *path, const char *subdirectory, const char *name, const char *version, struct sdist *ret, struct error *err)
+int sdist_read(struct arena *a, const char *path, const char *file_name, const char *subdirectory, const char *name, const char *version, struct sdist *ret,
+	       struct error *err)
 {
 	struct sdist s = {.name = name, .version = version};
-	struct reader r = {.arena = a, .path = path, .subdirectory = subdirectory, .name = name, .version = version, .ret = &s, .err = err};
+	struct reader r = {.arena = a,
+			   .path = path,
+			   .shown = file_name ? file_name : path_base(path),
+			   .subdirectory = subdirectory,
+			   .name = name,
+			   .version = version,
+			   .ret = &s,
+			   .err = err};
 	int result = read_all(&r);
 
 	strbuf_release(&r.pkg_info);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "lock/environment.h"
 #include "resolve/search.h"
+#include "resolve/source.h"
 
 enum { ROUNDS = 40, BOND_ROUNDS = 8 };
 
@@ -45,7 +46,8 @@ static void rule_out_misfits(struct asking *a, struct question *q)
 		const struct misfit *m = &a->misfits[i];
 		autostrbuf struct strbuf marker = {0};
 
-		if (!has_environment(q, m->environment))
+		/* A wheel that fits is built of it. */
+		if (!has_environment(q, m->environment) || (!m->requires_python && sources_find(q->sources, m->name, m->version)))
 			continue;
 		if (has_several_environments(q)) {
 			strbuf_add(&marker, " ; ");

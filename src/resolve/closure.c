@@ -177,6 +177,8 @@ static int check_pin(struct checker *c, struct closed_set *s, size_t place, bool
 	const struct read_wheel *wheel;
 	autostrbuf struct strbuf who = {0};
 
+	if (!file && pin_source(pin))
+		return 0; /* it is built later, and what it says then is checked then */
 	if (!file) {
 		diag_error(c->d, (struct pos){0}, "%s '%s'%s: none of the files of %s %s can be used in %s", s->what, s->name, s->on, pin->name, pin->version,
 			   s->environment->name);
@@ -245,6 +247,16 @@ static int check_container(struct checker *c, const struct lock_container *conta
 	return check_set(c, &s);
 }
 
+/* What builds a wheel is locked for one environment, which its name tells. */
+static bool is_for(const char *layer, const struct lock_environment *environment)
+{
+	const char *told = text_starts_with(layer, PIN_BUILD_PREFIX) ? strstr(layer, "{environment=") : NULL;
+	size_t length = strlen(environment->name);
+
+	told = told ? told + strlen("{environment=") : NULL;
+	return !told || (!strncmp(told, environment->name, length) && !strcmp(told + length, "}"));
+}
+
 /* A lock does not hold the words of a layer recipe: which extras were asked for is seen by the edges that are there because of them. */
 static int check_layer(struct checker *c, const char *layer, const struct lock_environment *environment)
 {
@@ -291,7 +303,7 @@ static int check_layers(struct checker *c)
 	}
 	for (size_t i = 0; i < count; i++) {
 		for (size_t j = 0; j < c->lock->environment_count; j++) {
-			if (check_layer(c, layers[i], &c->lock->environments[j]) < 0)
+			if (is_for(layers[i], &c->lock->environments[j]) && check_layer(c, layers[i], &c->lock->environments[j]) < 0)
 				return -1;
 		}
 	}

@@ -7,6 +7,7 @@
 #include "lock/environment.h"
 #include "python/wheel.h"
 #include "resolve/entries.h"
+#include "resolve/source.h"
 #include "resolve/uv_files.h"
 
 /* What one asker reaches in one of its environments. */
@@ -33,6 +34,7 @@ struct walker {
 	const struct question *question;
 	const struct uv_lock *answer;
 	const struct uv_indexes *indexes;
+	const struct sources *sources;
 	struct platform *platforms;
 	size_t platform_count;
 	struct reach *reaches;
@@ -259,6 +261,25 @@ static bool fits_someone(struct walker *w, const bool *owners, const struct whee
 	return fits;
 }
 
+/* A release that uv knows by its stub: the wheels that its index has, and the archive where somebody has none of them. */
+static void add_source_files(struct walker *w, struct pin *pin, const bool *owners, const struct source *source)
+{
+	bool *fitted = arena_array(&w->scratch, w->reach_count, sizeof(*fitted)), misses = false;
+
+	for (size_t i = 0; i < source->wheel_count; i++) {
+		struct wheel_name name;
+
+		if (!wheel_name_parse(&w->scratch, source->wheels[i].name, &name) || strcmp(name.name, pin->name) != 0 ||
+		    strcmp(name.version, pin->version) != 0 || !fits_someone(w, owners, &name, fitted))
+			continue;
+		*arena_push(w->arena, &pin->files, &pin->file_count) = source_copy_file(w->arena, &source->wheels[i]);
+	}
+	for (size_t i = 0; i < w->reach_count; i++)
+		misses = misses || (owners[i] && !fitted[i]);
+	if (misses)
+		source_fill_pin(w->arena, source, pin);
+}
+
 static int add_file(struct walker *w, struct pin *pin, const struct uv_wheel *wheel)
 {
 	if (!wheel->sha256) {
@@ -277,7 +298,12 @@ static int add_file(struct walker *w, struct pin *pin, const struct uv_wheel *wh
 static int add_files(struct walker *w, struct pin *pin, const struct uv_package *package, const bool *owners, struct projection *ret)
 {
 	bool *fitted = arena_array(&w->scratch, w->reach_count, sizeof(*fitted));
+	const struct source *source = sources_find(w->sources, pin->name, pin->version);
 
+	if (source) {
+		add_source_files(w, pin, owners, source);
+		return 0;
+	}
 	for (size_t i = 0; i < package->wheel_count; i++) {
 		struct wheel_name name;
 
@@ -306,7 +332,13 @@ static int set_origin(struct walker *w, const struct uv_package *package, struct
 {
 	const struct bond *bond = question_bond(w->question, package->name);
 	const char *alias = package->registry ? uv_indexes_alias(w->indexes, package->registry) : NULL;
+	const struct source *source = sources_find(w->sources, package->name, package->version);
 
+	if (source) {
+		pin->index = arena_strdup_null(w->arena, source->index);
+		pin->reference = arena_strdup_null(w->arena, source->reference);
+		return 0;
+	}
 	if (bond && bond->index && !text_equal(alias, bond->index))
 		return error_set(w->err, ERR_CONFLICT, "'%s' may come from index '%s' only, but uv took it from %s%s%s", package->name, bond->index,
 				 alias ? "index '" : "an address", alias ? alias : "", alias ? "'" : "");
@@ -381,7 +413,7 @@ static int add_pin(struct walker *w, const struct uv_package *package, struct pr
 int projection_make(struct arena *a, const struct question *q, const struct uv_lock *answer, const struct uv_indexes *indexes, struct projection *ret,
 		    struct error *err)
 {
-	struct walker w = {.arena = a, .question = q, .answer = answer, .indexes = indexes, .err = err};
+	struct walker w = {.arena = a, .question = q, .answer = answer, .indexes = indexes, .sources = q->sources, .err = err};
 	int result = make_reaches(&w, q);
 
 	*ret = (struct projection){0};

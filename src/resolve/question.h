@@ -12,6 +12,8 @@
 #include "lock/lock.h"
 #include "recipe/database.h"
 
+struct sources;
+
 /* One requirement. A container wants a package once for each constraint that applies to it there, and only the first time with its extras; without any, once. */
 struct want {
 	const char *canonical;
@@ -71,6 +73,8 @@ struct question {
 	size_t waiver_count;
 	struct left_out_edge *left_out_edges; /* what they come to */
 	size_t left_out_edge_count;
+	const struct sources *sources; /* what can be built beside what has wheels, or NULL */
+	const char *listing;           /* only which releases this package has is asked, archives included; or NULL */
 };
 
 /* The environments of all containers, each once, by name; and for each container (in the database's order) which it has, the one it is built for first. All

@@ -15,31 +15,17 @@
 #include "resolve/differences.h"
 #include "resolve/projection.h"
 #include "resolve/question.h"
+#include "resolve/resolver.h"
 #include "resolve/settle.h"
 #include "resolve/sizes.h"
+#include "resolve/source.h"
 #include "resolve/uv.h"
 #include "resolve/waivers.h"
 #include "version.h"
 
 enum { EXPLAIN_LIMIT_MS = 20000 };
 
-struct resolver {
-	struct arena scratch;
-	const struct database *db;
-	const struct lock *last;
-	const struct resolve_options *options;
-	struct uv uv;
-	struct asking asking;
-	struct environments environments; /* in the arena of the result, which they become a part of */
-	struct question containers;       /* what all of them want */
-	struct listings listings;
-	struct splits splits;
-	struct lock *ret;
-	struct diag *d;
-	struct error *err;
-};
-
-static void progress(const struct resolver *r, const char *text)
+void resolver_progress(const struct resolver *r, const char *text)
 {
 	if (r->options->on_progress)
 		r->options->on_progress(r->options->context, text);
@@ -52,6 +38,8 @@ static void warn_of_misfits(struct resolver *r, size_t first)
 		const struct package *package = database_package(r->db, m->name);
 		autostrbuf struct strbuf why = {0};
 
+		if (!m->requires_python && sources_find(&r->sources, m->name, m->version))
+			continue;
 		misfit_add_reason(&why, m);
 		diag_warning(r->d, package ? package->pos : (struct pos){0}, "%s %s was passed over: %s", m->name, m->version, strbuf_text(&why));
 	}
@@ -80,16 +68,27 @@ static int64_t explain_limit_ms(const struct resolver *r)
 	return r->options->explain_limit_ms ? r->options->explain_limit_ms : EXPLAIN_LIMIT_MS;
 }
 
-static int resolve_question(struct resolver *r, const struct question *q, struct projection *ret)
+int resolver_answer(struct resolver *r, const struct question *q, struct projection *ret)
 {
 	size_t known_misfits = r->asking.misfit_count;
 	struct uv_refusal refusal;
 	int answered = ask(r, q, ret, &refusal);
 
+	/* Only where wheels are no answer, something is built. */
+	while (!answered && q->sources) {
+		resolver_progress(r, "looking for what can be built from source");
+		int offered = sources_offer_for(&r->sources, q, &refusal, r->asking.misfits, r->asking.misfit_count, r->err);
+
+		if (offered <= 0) {
+			answered = offered;
+			break;
+		}
+		answered = ask(r, q, ret, &refusal);
+	}
 	if (answered < 0)
 		return -1;
 	if (!answered) {
-		progress(r, "looking for the smallest clash");
+		resolver_progress(r, "looking for the smallest clash");
 		return clash_explain(&r->asking, q, &refusal, explain_limit_ms(r), r->d, r->err);
 	}
 	warn_of_misfits(r, known_misfits);
@@ -142,14 +141,14 @@ static bool same_layers_pin(const struct pin *a, const struct pin *b)
 }
 
 /* Two uses of a toolchain often hold the same pin. */
-static void merge_pin(struct lock *lock, size_t first, const struct pin *pin)
+void resolver_merge_pin(struct lock *lock, const struct pin *pin)
 {
 	struct arena *a = &lock->arena;
 
-	for (size_t i = first; i < lock->pin_count; i++) {
+	for (size_t i = 0; i < lock->pin_count; i++) {
 		struct pin *known = &lock->pins[i];
 
-		if (!same_layers_pin(known, pin))
+		if (!pin_is_toolchain(known) || !same_layers_pin(known, pin))
 			continue;
 		for (size_t j = 0; j < pin->layer_count; j++)
 			*arena_push(a, &known->layers, &known->layer_count) = pin->layers[j];
@@ -212,9 +211,9 @@ static int resolve_containers(struct resolver *r)
 	struct question *q = &r->containers;
 	struct projection p = {0};
 
-	question_for_containers(&r->scratch, r->db, &r->environments, r->options->without_holds, q);
-	progress(r, "resolving the packages of all containers together");
-	if (prepare(r, q) < 0 || resolve_question(r, q, &p) < 0 || (!is_settled(r, &p) && settle(r, q, &p) < 0))
+	q->sources = &r->sources;
+	resolver_progress(r, "resolving the packages of all containers together");
+	if (prepare(r, q) < 0 || resolver_answer(r, q, &p) < 0 || (!is_settled(r, &p) && settle(r, q, &p) < 0))
 		return -1;
 	for (size_t i = 0; i < p.pin_count; i++)
 		*arena_push(&r->ret->arena, &r->ret->pins, &r->ret->pin_count) = p.pins[i];
@@ -237,7 +236,7 @@ static int refuse_splits(struct resolver *r, const struct question *q, const str
 
 static int resolve_layers(struct resolver *r)
 {
-	size_t first = r->ret->pin_count, count;
+	size_t count;
 	struct question *questions;
 
 	questions_for_layers(&r->scratch, r->db, &r->environments, r->d, &questions, &count);
@@ -248,12 +247,12 @@ static int resolve_layers(struct resolver *r)
 		struct projection p = {0};
 
 		strbuf_printf(&text, "resolving the files of %s", questions[i].askers->name);
-		progress(r, strbuf_text(&text));
-		if (prepare(r, &questions[i]) < 0 || resolve_question(r, &questions[i], &p) < 0 || settle(r, &questions[i], &p) < 0 ||
+		resolver_progress(r, strbuf_text(&text));
+		if (prepare(r, &questions[i]) < 0 || resolver_answer(r, &questions[i], &p) < 0 || settle(r, &questions[i], &p) < 0 ||
 		    refuse_splits(r, &questions[i], &p) < 0)
 			return -1;
 		for (size_t j = 0; j < p.pin_count; j++)
-			merge_pin(r->ret, first, &p.pins[j]);
+			resolver_merge_pin(r->ret, &p.pins[j]);
 	}
 	return 0;
 }
@@ -328,7 +327,7 @@ static bool has_several_versions(const struct lock *lock, bool toolchain, const 
 	return false;
 }
 
-static void shorten_edges(struct lock *lock)
+void resolver_shorten_edges(struct lock *lock)
 {
 	for (size_t i = 0; i < lock->pin_count; i++) {
 		for (size_t j = 0; j < lock->pins[i].edge_count; j++) {
@@ -355,9 +354,8 @@ static void keep_cut_off(struct resolver *r)
 }
 
 /* A folder that a killed run left behind goes too: the caller holds the project lock. */
-static int make_folder(struct resolver *r)
+int resolver_make_folder(struct resolver *r, const char *prefix)
 {
-	static const char prefix[] = "resolve-";
 	char *parent = path_join(&r->scratch, r->db->root, ".lockstep"), *folder, **names;
 	size_t count;
 
@@ -379,9 +377,14 @@ static int resolve(struct resolver *r)
 	r->uv.cut_off_unix = r->options->cut_off_unix;
 	r->asking = (struct asking){.uv = &r->uv, .arena = &r->ret->arena, .pythons = {.settings = r->uv.settings}};
 	r->ret->cut_off_unix = r->options->cut_off_unix ? r->options->cut_off_unix : clock_now_unix();
-	if (make_folder(r) < 0 || resolve_containers(r) < 0 || resolve_layers(r) < 0)
+	if (resolver_make_folder(r, "resolve-") < 0)
 		return -1;
+	r->sources = (struct sources){.arena = &r->scratch, .uv = &r->uv, .options = r->options, .last = r->last, .lock = r->ret};
+	question_for_containers(&r->scratch, r->db, &r->environments, r->options->without_holds, &r->containers);
 	describe(r);
+	/* Toolchains first: what is built from source to learn its requirements is built on them. */
+	if (resolve_layers(r) < 0 || resolve_containers(r) < 0 || builds_resolve(r, r->ret) < 0)
+		return -1;
 	lock_sort(r->ret);
 	differences_check(r->db, r->ret, &r->splits, r->d);
 	if (r->d->error_count)
@@ -389,7 +392,7 @@ static int resolve(struct resolver *r)
 	if (r->options->on_split)
 		differences_tell(r->ret, &r->splits, r->options->on_split, r->options->context);
 	waivers_check(r->db, r->ret, r->d);
-	shorten_edges(r->ret);
+	resolver_shorten_edges(r->ret);
 	lock_sort(r->ret);
 	if (sizes_fill(r->ret, r->last, r->uv.settings, r->err) < 0 || signals_check(r->err) < 0)
 		return -1;
@@ -414,11 +417,23 @@ static void add_sources(const struct database *db, struct diag *d)
 	}
 }
 
+static int finish(struct resolver *r, int result)
+{
+	autoerror struct error ignored = {0};
+
+	if (r->uv.folder)
+		file_remove_tree(r->uv.folder, &ignored);
+	add_sources(r->db, r->d);
+	listings_release(&r->listings);
+	pythons_release(&r->asking.pythons);
+	arena_release(&r->scratch);
+	return result;
+}
+
 int resolve_lock(const struct database *db, struct settings *settings, const struct lock *last, const struct resolve_options *o, struct lock *ret,
 		 struct diag *clash, struct error *err)
 {
 	struct resolver r = {.db = db, .last = last, .options = o, .ret = ret, .d = clash, .err = err};
-	autoerror struct error ignored = {0};
 	int result;
 
 	*ret = (struct lock){0};
@@ -427,13 +442,18 @@ int resolve_lock(const struct database *db, struct settings *settings, const str
 	result = uv_find(&r.scratch, db, settings, clash, &r.uv, err);
 	if (result == 0)
 		result = resolve(&r);
-	if (r.uv.folder)
-		file_remove_tree(r.uv.folder, &ignored);
-	add_sources(db, clash);
 	if (result < 0)
 		lock_release(ret);
-	listings_release(&r.listings);
-	pythons_release(&r.asking.pythons);
-	arena_release(&r.scratch);
-	return result;
+	return finish(&r, result);
+}
+
+int resolve_build(const struct database *db, struct settings *settings, const struct lock *last, const struct resolve_options *o, struct lock *lock,
+		  const struct pin *pin, const char *const *requirements, size_t count, struct diag *clash, struct error *err)
+{
+	struct resolver r = {.db = db, .last = last, .options = o, .ret = lock, .d = clash, .err = err};
+	int result = uv_find(&r.scratch, db, settings, clash, &r.uv, err);
+
+	if (result == 0)
+		result = builds_resolve_anew(&r, lock, pin, requirements, count);
+	return finish(&r, result);
 }

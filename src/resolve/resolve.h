@@ -23,6 +23,11 @@ struct resolve_options {
 	/* A package that is at several versions, as is declared or within one container, where they are, and why no one version will do; or NULL */
 	void (*on_split)(void *context, const char *text);
 	void *context;
+	/* For what has to be built from source; either may be NULL: then nothing is. `have` puts a pin's one file, an archive, into reach, and gives its path. `build`
+	   builds a wheel of the pin, whose archive is there, for the first environment of `lock` (which has environments, containers and toolchains so far), to
+	   learn what it requires: the wheel, and where it lies; the pin gets the build requirements that turned up. Both take `context`. */
+	int (*have)(void *context, const struct pin *pin, const char **ret_path, struct error *err);
+	int (*build)(void *context, const struct lock *lock, struct pin *pin, struct lock_file *ret_wheel, const char **ret_path, struct error *err);
 };
 
 /* Resolves everything that the database asks for. `last` (or NULL) is preferred version by version. When the result has exactly its pins, its cut-off date is
@@ -32,6 +37,11 @@ struct resolve_options {
    over because no file of theirs can be used. */
 int resolve_lock(const struct database *db, struct settings *settings, const struct lock *last, const struct resolve_options *o, struct lock *ret,
 		 struct diag *clash, struct error *err);
+
+/* Locks anew what builds a pin of a lock that has an archive: its build requirements become these (as written), in `lock`, for every environment that it is built
+   in. As resolve_lock(). */
+int resolve_build(const struct database *db, struct settings *settings, const struct lock *last, const struct resolve_options *o, struct lock *lock,
+		  const struct pin *pin, const char *const *requirements, size_t count, struct diag *clash, struct error *err);
 
 /* Where the file with a digest lies, or NULL (it is then left out of the check). Lives until the next call. */
 typedef const char *(*resolve_lookup)(void *context, const char *sha256);

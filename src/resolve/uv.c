@@ -241,7 +241,7 @@ int uv_ask(struct uv *uv, const struct question *q, const struct uv_wish *wish, 
 
 	if (write_files(uv, q, wish, err) < 0)
 		return -1;
-	const char *const first[] = {uv->program, "lock", "--no-progress", "--no-build", "--python", uv->python};
+	const char *const first[] = {uv->program, "lock", "--no-progress", q->listing ? "--no-python-downloads" : "--no-build", "--python", uv->python};
 
 	for (size_t i = 0; i < ARRAY_LEN(first); i++)
 		*arena_push(uv->arena, &argv, &count) = first[i];

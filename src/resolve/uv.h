@@ -40,6 +40,8 @@ struct uv_refusal {
 	char *text;           /* uv's own sentences, without what is known anyway; one line each; in the uv's arena */
 	const char **missing; /* packages that no index has */
 	size_t missing_count;
+	const char **without_wheels; /* packages of which a release has only an archive */
+	size_t without_wheel_count;
 	bool no_wheel;   /* something has no file that can be used */
 	bool no_version; /* some constraint leaves no version that exists */
 };

@@ -10,6 +10,7 @@
 #include "io/http.h"
 #include "io/toml.h"
 #include "lock/environment.h"
+#include "resolve/source.h"
 
 static char *percent_decoded(struct arena *a, const char *text, size_t length)
 {
@@ -317,11 +318,14 @@ bool uv_find_links_is_secret(const char *place)
 }
 
 /* pip passes over a folder of find-links that is not there; uv gives up. */
-static void add_find_links(struct strbuf *out, const struct settings *settings)
+static void add_find_links(struct strbuf *out, const struct question *q, const struct settings *settings)
 {
 	autoarena struct arena scratch = {0};
 	char **items = NULL;
 	size_t count = 0;
+
+	if (q->sources && q->sources->folder)
+		*arena_push(&scratch, &items, &count) = arena_strdup(&scratch, q->sources->folder);
 
 	for (size_t i = 0; i < settings->find_links_count; i++) {
 		if (uv_find_links_is_secret(settings->find_links[i]))
@@ -420,16 +424,24 @@ void uv_add_pyproject(struct strbuf *out, const struct question *q, const struct
 	collect_markers(&scratch, q, &markers, &marker_count);
 	strbuf_add(out, "[project]\nname = \"" UV_PROJECT "\"\nversion = \"0\"\nrequires-python = \">=3\"\n");
 	add_groups(out, q, marker_count > 1);
-	strbuf_add(out, "\n[tool.uv.workspace]\n\n[tool.uv]\npackage = false\nno-build = true\nresolution = \"highest\"\nindex-strategy = \"first-index\"\n"
+	strbuf_add(out, "\n[tool.uv.workspace]\n\n[tool.uv]\npackage = false\nresolution = \"highest\"\nindex-strategy = \"first-index\"\n"
 			"prerelease = \"if-necessary-or-explicit\"\nfork-strategy = \"fewest\"\ndefault-groups = []\n");
+	if (!q->listing)
+		strbuf_add(out, "no-build = true\n");
 	add_strings(out, "environments", markers, marker_count);
 	add_strings(out, "required-environments", markers, marker_count);
 	add_constraints(&scratch, out, q, marker_count > 1 || q->conflict_count);
 	add_left_out_edges(out, q);
 	add_conflicts(out, q);
-	add_find_links(out, settings);
+	add_find_links(out, q, settings);
 	add_sources(out, q);
 	add_indexes(out, indexes);
+	/* What requires nothing by our word is not built to see what it requires; and nothing else is looked at. */
+	if (q->listing) {
+		strbuf_add(out, "\n[[tool.uv.dependency-metadata]]\nname = ");
+		toml_add_string(out, q->listing);
+		strbuf_add(out, "\nrequires-dist = []\n");
+	}
 }
 
 /* Where a lock has a package at two versions, uv is told for which environments each was. */

@@ -139,7 +139,10 @@ static int read_package(struct reader *r, const struct value *from, struct uv_pa
 		if (read_wheel(r, ret, wheels->items[i], wheel) < 0)
 			return -1;
 	}
-	return 0;
+	if (!value_get(from, "sdist"))
+		return 0;
+	ret->sdist = arena_new(r->arena, struct uv_wheel);
+	return read_wheel(r, ret, value_get(from, "sdist"), ret->sdist);
 }
 
 static char *parent_folder(struct arena *a, const char *path)

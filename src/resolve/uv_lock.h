@@ -34,6 +34,7 @@ struct uv_package {
 	size_t edge_count;
 	struct uv_wheel *wheels;
 	size_t wheel_count;
+	struct uv_wheel *sdist; /* its archive of sources, or NULL */
 };
 
 struct uv_lock {

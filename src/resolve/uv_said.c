@@ -110,6 +110,48 @@ static void collect_missing(struct arena *a, const char *text, struct uv_refusal
 	}
 }
 
+static void add_without_wheels(struct arena *a, const char *name, size_t length, struct uv_refusal *ret)
+{
+	const char *copy = arena_strndup(a, name, length);
+
+	for (size_t i = 0; i < ret->without_wheel_count; i++) {
+		if (!strcmp(ret->without_wheels[i], copy))
+			return;
+	}
+	if (length)
+		*arena_push(a, &ret->without_wheels, &ret->without_wheel_count) = copy;
+}
+
+/* "name==1.0 has no `...`-compatible wheels", "all versions of name have no usable wheels": whose the phrase at `p` is. */
+static void collect_subject(struct arena *a, const char *text, const char *p, struct uv_refusal *ret)
+{
+	static const char in_names[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	const char *wheels = strstr(p, "wheels"), *end = strpbrk(p + 1, ",\n"), *begin = p;
+
+	if (!wheels || (end && end < wheels))
+		return;
+	while (begin > text && !isspace((unsigned char)begin[-1]))
+		begin--;
+	add_without_wheels(a, begin, strspn(begin, in_names), ret);
+}
+
+/* And "hint: Wheels are required for `name` because building from source is disabled". */
+static void collect_without_wheels(struct arena *a, const char *said, const char *text, struct uv_refusal *ret)
+{
+	static const char phrase[] = "Wheels are required for `";
+	static const char *const verbs[] = {" has no ", " have no "};
+
+	for (const char *p = said; (p = strstr(p, phrase)); p++) {
+		const char *begin = p + strlen(phrase);
+
+		add_without_wheels(a, begin, strcspn(begin, "`\n"), ret);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		for (const char *p = text; (p = strstr(p, verbs[i])); p++)
+			collect_subject(a, text, p, ret);
+	}
+}
+
 /* The index that an address belongs to, or NULL (files may lie elsewhere). */
 static const struct uv_index *index_of(const struct uv *uv, const char *text)
 {
@@ -260,6 +302,7 @@ int uv_said(struct uv *uv, const struct question *q, const struct process_result
 	name_indexes(&text, uv);
 	*refusal = (struct uv_refusal){.text = arena_strdup(uv->arena, strbuf_text(&text))};
 	collect_missing(uv->arena, refusal->text, refusal);
+	collect_without_wheels(uv->arena, said, refusal->text, refusal);
 	refusal->no_wheel = strstr(said, "no usable wheels") || strstr(said, "no wheels") || strstr(said, "-compatible wheels");
 	refusal->no_version = strstr(said, "is available and") || strstr(said, "are available and") || strstr(said, "there is no version of") ||
 			      strstr(said, "there are no versions of");

@@ -11,7 +11,9 @@ A description:
      "sizes": true, "upload_times": true, "core_metadata": true, "faults": [FAULT, ...]}
 RELEASE is a list of requirements, or an object of which every key may be missing:
     requires: [PEP 508, ...]     requires_python: ">=3.9"      yanked: true or "reason"      uploaded: "2024-05-01" (or a date-time)
-    tags: ["py3-none-any", ...]  one wheel each, "2-py3-none-any" is build 2; none with []  sdist: true (one more file, of no use to lockstep)
+    tags: ["py3-none-any", ...]  one wheel each, "2-py3-none-any" is build 2; none with []  sdist: true (one more file, an archive of
+                                 sources that no build can do with), or what is in it: {files: {path: text}, metadata_version: "2.2", lines: [of PKG-INFO],
+                                 requires: [...], name, version, pyproject: text, members: [[name, type, target], ...]}; see backends.py for what builds
     files: {path: text}          further content               padding: bytes of incompressible content, for sizes and cuts
     metadata_requires: [...], metadata_requires_python     what the wheel itself says when the index's metadata file lies
 The default index is at /simple/, another at /OTHER/simple/. Files are at /files/<index>/<name>/<file name>, with Range and If-Range.
@@ -75,11 +77,21 @@ def wheel(name, version, release, tag):
 
 def sdist(name, version, release):
     module, out = canonical(name).replace("-", "_"), io.BytesIO()
+    what = release["sdist"] if isinstance(release["sdist"], dict) else {}
+    pkg_info = metadata(what.get("name", name), what.get("version", version), {**release, "requires": what.get("requires", release.get("requires", []))}).decode()
+    pkg_info = pkg_info.replace("Metadata-Version: 2.1", "Metadata-Version: " + what.get("metadata_version", "2.2"))
+    pkg_info += "".join(line + "\n" for line in what.get("lines", []))
+    files = {"PKG-INFO": pkg_info, "pyproject.toml": what.get("pyproject", "[build-system]\nrequires = []\nbuild-backend = 'none'\n"), **what.get("files", {})}
     with tarfile.open(fileobj=out, mode="w:gz", compresslevel=1) as t:
-        for path, content in (("PKG-INFO", metadata(name, version, release)), ("pyproject.toml", b"[build-system]\nrequires = []\nbuild-backend = 'none'\n")):
-            member = tarfile.TarInfo(f"{module}-{version}/{path}")
-            member.size = len(content)
-            t.addfile(member, io.BytesIO(content))
+        for path, content in files.items():
+            if content is not None:
+                member = tarfile.TarInfo(f"{module}-{version}/{path}")
+                member.size = len(content.encode())
+                t.addfile(member, io.BytesIO(content.encode()))
+        for path, kind, target in what.get("members", []):
+            member = tarfile.TarInfo(path)
+            member.type, member.linkname = str(kind).encode(), target
+            t.addfile(member)
     content = bytearray(out.getvalue())
     content[4:8] = b"\0\0\0\0"  # gzip's time stamp
     return f"{module}-{version}.tar.gz", bytes(content)

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	struct sdist s;
 
 	try_name(&a, arena_strndup(&a, (const char *)bytes, length));
-	if (sdist_read(&a, arena_printf(&a, "/proc/self/fd/%d", fd), NULL, "pkg", NULL, &s, &err)) {
+	if (sdist_read(&a, arena_printf(&a, "/proc/self/fd/%d", fd), "x.tar.gz", NULL, "pkg", NULL, &s, &err)) {
 		FUZZ_CHECK(error_is_set(&err));
 		return 0;
 	}

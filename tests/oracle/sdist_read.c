@@ -12,7 +12,7 @@ int main(int argc, char **argv)
 
 	if (argc < 4)
 		return 2;
-	if (sdist_read(&a, argv[1], argc > 4 ? argv[4] : NULL, argv[2], strcmp(argv[3], "-") != 0 ? argv[3] : NULL, &s, &err) < 0) {
+	if (sdist_read(&a, argv[1], NULL, argc > 4 ? argv[4] : NULL, argv[2], strcmp(argv[3], "-") != 0 ? argv[3] : NULL, &s, &err) < 0) {
 		printf("error: %s\n", err.text);
 		return 0;
 	}

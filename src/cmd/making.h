@@ -1,0 +1,27 @@
+/* Building wheels from source as commands do it: what the resolver wants to have, and what a build wants before its Python stages; shared by lock, build and
+   bump. */
+#pragma once
+
+#include "build/wheels.h"
+#include "cmd/command.h"
+#include "lock/lock.h"
+#include "python/settings.h"
+#include "recipe/database.h"
+
+struct making {
+	struct command_call *call;
+	const struct database *db;
+	struct settings *settings;
+	struct engine *engine;
+	const struct container **containers; /* as a build_request's */
+	size_t container_count;
+	unsigned at_once;
+	bool again; /* also what the store has */
+};
+
+/* Puts the archive of a pin, its one file, into the store; its path is in the call's arena. */
+int making_fetch(const struct making *m, const struct pin *pin, const char **ret_path, struct error *err);
+/* Builds what the lock has only as source, and writes the working lock when that changed it. What is to be built from must be in the store. */
+int making_wheels(const struct making *m, struct lock *lock, struct wheels_outcome *ret, struct error *err);
+/* Builds a wheel of a pin that is not in the lock yet, for the environment of the lock's first container, to learn what it requires. As resolve_options.build. */
+int making_one(const struct making *m, const struct lock *lock, struct pin *pin, struct lock_file *ret_wheel, const char **ret_path, struct error *err);
