@@ -235,6 +235,14 @@ static int on_sent(void *context, char *remote, char *local, int remote_port, in
 	return CURL_PREREQFUNC_OK;
 }
 
+/* The one that curl was built to read. */
+static bool has_certificate_file(void)
+{
+	const char *file = curl_version_info(CURLVERSION_NOW)->cainfo;
+
+	return file && file_exists(file);
+}
+
 static void set_certificates(const struct transfer *t)
 {
 	const struct http *h = t->http;
@@ -242,6 +250,9 @@ static void set_certificates(const struct transfer *t)
 
 	if (h->ca_file)
 		curl_easy_setopt(t->easy, file_is_dir(h->ca_file) ? CURLOPT_CAPATH : CURLOPT_CAINFO, h->ca_file);
+	/* curl reads its certificates once for all connections only where none are in a folder too; the folder it was built with holds what the file holds. */
+	if (h->ca_file ? !file_is_dir(h->ca_file) : has_certificate_file())
+		curl_easy_setopt(t->easy, CURLOPT_CAPATH, NULL);
 	if (h->client_cert)
 		curl_easy_setopt(t->easy, CURLOPT_SSLCERT, h->client_cert);
 	curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYPEER, insecure ? 0L : 1L);

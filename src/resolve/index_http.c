@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+/* Hundreds of small answers are waited for, not received: uv asks for as many at once. */
+enum { CONNECTIONS = 32 };
+
 struct http *index_http_new(const struct settings *settings, struct error *err)
 {
 	const struct http_settings http = {.ca_file = settings->ca_file,
@@ -9,7 +12,9 @@ struct http *index_http_new(const struct settings *settings, struct error *err)
 					   .proxy = settings->proxy,
 					   .client_cert = settings->client_cert,
 					   .netrc_file = settings->netrc,
-					   .insecure_hosts = (const char *const *)settings->trusted_hosts};
+					   .insecure_hosts = (const char *const *)settings->trusted_hosts,
+					   .connections = CONNECTIONS,
+					   .connections_per_host = CONNECTIONS};
 
 	return http_new(&http, err);
 }

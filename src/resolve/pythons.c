@@ -11,6 +11,9 @@
 
 enum { METADATA_LIMIT_BYTES = 4 * 1024 * 1024 };
 
+/* In the cache: the index has no metadata beside the file. No specifier. */
+static const char NOT_TOLD[] = "not told";
+
 /* What one file says; `text` is "" when it says nothing, NULL when that cannot be known. */
 struct known_python {
 	const char *sha256, *text;
@@ -69,6 +72,11 @@ static void on_done(void *context, const struct http_answer *answer)
 	if (answer->outcome == HTTP_DONE && answer->status == 200 &&
 	    wheel_metadata_parse(&scratch, strbuf_text(&k->body), k->body.length, &metadata, &ignored) == 0)
 		learn_from(k, &metadata);
+	/* Asking for it each time anew would cost more than all the rest; what is fetched is checked in any case. */
+	if (answer->outcome == HTTP_DONE && answer->status == 404) {
+		learn(k, NOT_TOLD);
+		remember(k);
+	}
 	strbuf_release(&k->body);
 }
 
