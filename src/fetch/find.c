@@ -106,15 +106,15 @@ static struct index_page *page_of(struct work *w, const struct source *source, c
 	return page;
 }
 
-/* Takes a finished page's word: an address, or on to the next place. */
+/* Takes a finished page's word: an address that was not tried yet; false when there is none left. */
 static bool take_match(struct job *j, const struct index_page *page)
 {
-	for (size_t i = 0; i < page->match_count; i++) {
-		const char *url = page->matches[i].url;
+	while (j->next_match < page->match_count) {
+		const struct page_match *match = &page->matches[j->next_match++];
 
-		if (page->matches[i].job != j || text_equal(j->url, url))
+		if (match->job != j || text_equal(j->url, match->url))
 			continue;
-		j->url = url;
+		j->url = match->url;
 		j->tries = 0;
 		j->not_before_ms = 0;
 		j->state = JOB_READY;
@@ -148,16 +148,14 @@ static void note_page(struct job *j, const struct index_page *page)
 
 void find_next(struct job *j)
 {
-	for (const struct source *source; (source = nth_source(j, j->next_source)); j->next_source++) {
+	for (const struct source *source; (source = nth_source(j, j->next_source)); j->next_source++, j->next_match = 0) {
 		j->page = page_of(j->work, source, j->pin->name);
 		if (j->page->state != PAGE_DONE) {
 			j->state = JOB_WAITS_FOR_PAGE;
 			return;
 		}
-		if (take_match(j, j->page)) {
-			j->next_source++;
+		if (take_match(j, j->page))
 			return;
-		}
 		note_page(j, j->page);
 	}
 	if (!error_is_set(&j->err) && j->pin->reference)

@@ -33,6 +33,7 @@ struct job {
 	enum job_state state;
 	const char *url;         /* where to get it now; NULL: not known, ask a page */
 	size_t next_source;      /* the place to ask when this address is no good, by nth_source(); past the last: none is left */
+	size_t next_match;       /* of what that place's page says: the first that was not tried */
 	struct index_page *page; /* waited for */
 	struct store_partial partial;
 	uint64_t reported;      /* what of its bytes is counted in work->done_bytes */

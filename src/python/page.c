@@ -36,7 +36,7 @@ void page_report(struct page *p)
 		p->sha256.text[i] = (char)tolower((unsigned char)p->sha256.text[i]);
 	const char *sha256 = strbuf_text(&p->sha256);
 
-	if (p->name.length && p->link.length)
+	if (p->name.length && p->link.length && p->link.length <= PAGE_LINK_LIMIT_BYTES)
 		p->on_file(p->context, &(struct page_file){
 					       .name = strbuf_text(&p->name),
 					       .link = strbuf_text(&p->link),

@@ -6,12 +6,12 @@
 
 #include "base/strbuf.h"
 
-enum { PAGE_DEPTH_MAX = 32, PAGE_TEXT_LIMIT_BYTES = 64 * 1024 };
+enum { PAGE_DEPTH_MAX = 32, PAGE_TEXT_LIMIT_BYTES = 64 * 1024, PAGE_LINK_LIMIT_BYTES = 8192 };
 
 /* One file a page names. Texts are valid during the callback. */
 struct page_file {
 	const char *name;                       /* file name */
-	const char *link;                       /* as it stands, relative to the page's address or its base; without fragment */
+	const char *link;                       /* as it stands, relative to the page's address or its base; without fragment. Longer ones are none */
 	const char *sha256;                     /* 64 lower-case hex digits, or NULL when the page gives none */
 	const char *requires_python, *uploaded; /* as they stand, or NULL; a date-time (PEP 700) only in JSON */
 	bool is_yanked;                         /* PEP 592 */

@@ -55,10 +55,19 @@ static void set(struct strbuf *to, const struct strbuf *from)
 	strbuf_add_bytes(to, strbuf_text(from), from->length);
 }
 
+/* Half a surrogate pair that nothing completes is no character. */
+static void end_surrogate(struct page *p)
+{
+	if (p->high_surrogate && p->text.length < PAGE_TEXT_LIMIT_BYTES)
+		page_add_character(&p->text, p->high_surrogate);
+	p->high_surrogate = 0;
+}
+
 static void end_text(struct page *p)
 {
 	const char *key = strbuf_text(&p->key);
 
+	end_surrogate(p);
 	p->state = BETWEEN;
 	if (!p->in_value) {
 		set(&p->key, &p->text);
@@ -80,6 +89,7 @@ static void end_text(struct page *p)
 
 static void add_to_text(struct page *p, char c)
 {
+	end_surrogate(p);
 	/* A text beyond the limit is cut: it cannot be the name or the address of a file. */
 	if (p->text.length < PAGE_TEXT_LIMIT_BYTES)
 		strbuf_add_char(&p->text, c);
@@ -113,13 +123,15 @@ static void add_unicode_digit(struct page *p, char c)
 	if (++p->unicode_digits < 4)
 		return;
 	p->state = IN_TEXT;
+	if (p->high_surrogate && p->unicode >= 0xdc00 && p->unicode < 0xe000) {
+		p->unicode = 0x10000 + ((p->high_surrogate - 0xd800) << 10) + (p->unicode - 0xdc00);
+		p->high_surrogate = 0;
+	}
+	end_surrogate(p);
 	if (p->unicode >= 0xd800 && p->unicode < 0xdc00) {
 		p->high_surrogate = p->unicode;
 		return;
 	}
-	if (p->high_surrogate && p->unicode >= 0xdc00 && p->unicode < 0xe000)
-		p->unicode = 0x10000 + ((p->high_surrogate - 0xd800) << 10) + (p->unicode - 0xdc00);
-	p->high_surrogate = 0;
 	if (p->text.length < PAGE_TEXT_LIMIT_BYTES)
 		page_add_character(&p->text, p->unicode);
 }

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "lock/environment.h"
+#include "python/name.h"
 #include "python/requirement.h"
 #include "python/wheel.h"
 #include "resolve/resolve.h"
@@ -21,8 +22,8 @@ struct closed_set {
 
 /* What one wheel requires, read once for all containers that have it. */
 struct read_wheel {
-	const char *sha256, *requires_python;
-	struct specifier_set *python; /* NULL: any */
+	const char *sha256, *name, *version, *requires_python; /* name canonical, version in normal form */
+	struct specifier_set *python;                          /* NULL: any */
 	struct requirement **requirements;
 	const char **texts;
 	size_t count;
@@ -135,6 +136,8 @@ static int read_wheel(struct checker *c, const struct lock_file *file, const str
 	struct read_wheel *wheel = arena_push(&c->scratch, &c->wheels, &c->wheel_count);
 
 	wheel->sha256 = file->sha256;
+	wheel->name = name_canonical(&c->scratch, metadata.name);
+	wheel->version = arena_strdup(&c->scratch, metadata.version);
 	keep_requirements(c, &metadata, wheel);
 	*ret = wheel;
 	return 0;
@@ -188,6 +191,11 @@ static int check_pin(struct checker *c, struct closed_set *s, size_t place, bool
 		return -1;
 	if (!wheel)
 		return 0;
+	if (strcmp(wheel->name, pin->name) != 0 || strcmp(wheel->version, pin->version) != 0) {
+		diag_error(c->d, (struct pos){0}, "%s '%s': the metadata of '%s' says that it is %s %s", s->what, s->name, file->name, wheel->name,
+			   wheel->version);
+		return 0;
+	}
 	strbuf_printf(&who, "%s %s", pin->name, pin->version);
 	check_python(c, s, pin, wheel);
 	check_waivers(c, pin, wheel);

@@ -11,7 +11,8 @@
 #include "python/version.h"
 #include "resolve/index_http.h"
 
-enum { PAGE_LIMIT_BYTES = 64 * 1024 * 1024 };
+/* The package with the most versions in the world has a few thousand. */
+enum { PAGE_LIMIT_BYTES = 64 * 1024 * 1024, VERSIONS_LIMIT = 20000 };
 
 /* One page on its way. */
 struct reading {
@@ -50,6 +51,8 @@ static void on_file(void *context, const struct page_file *file)
 	struct arena *a = &r->owner->arena;
 	struct listed_file one = {.is_yanked = file->is_yanked};
 
+	if (r->listing->version_count > VERSIONS_LIMIT)
+		return;
 	if (!wheel_name_parse(a, file->name, &one.wheel) || strcmp(one.wheel.name, r->listing->package) != 0)
 		return;
 	one.requires_python = arena_strdup_null(a, file->requires_python);
@@ -77,7 +80,7 @@ static bool on_body(void *context, long status, const char *bytes, size_t length
 	(void)status;
 	r->received += length;
 	page_add(&r->page, bytes, length);
-	return r->received <= PAGE_LIMIT_BYTES && !r->page.is_broken;
+	return r->received <= PAGE_LIMIT_BYTES && !r->page.is_broken && r->listing->version_count <= VERSIONS_LIMIT;
 }
 
 static void on_done(void *context, const struct http_answer *answer)

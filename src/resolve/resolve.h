@@ -46,6 +46,7 @@ int resolve_build(const struct database *db, struct settings *settings, const st
 /* Where the file with a digest lies, or NULL (it is then left out of the check). Lives until the next call. */
 typedef const char *(*resolve_lookup)(void *context, const char *sha256);
 /* Checks each container's part of a lock, and each toolchain's, without the resolver's word: every Requires-Dist of every fetched wheel that holds in the
-   environment (PEP 508), with the extras asked for, must be satisfied inside it, and so must Requires-Python. ERR_DRIFT, with each gap as a problem in `d`;
+   environment (PEP 508), with the extras asked for, must be satisfied inside it, and so must Requires-Python; and it must
+   be of the package and version that its file name says. ERR_DRIFT, with each gap as a problem in `d`;
    ERR_INPUT for a broken wheel. */
 int resolve_check_closure(const struct lock *lock, resolve_lookup lookup, void *context, struct diag *d, struct error *err);

@@ -5,23 +5,17 @@
 
 #include "memory_file.h"
 
-static int file_for(struct arena *a, const char *variable, const void *bytes, size_t length)
-{
-	int fd = memory_file(bytes, length);
-
-	setenv(variable, arena_printf(a, "/proc/self/fd/%d", fd), 1);
-	return fd;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	autoarena struct arena a = {0};
 	autoerror struct error err = {0};
 	const uint8_t *cut = memchr(bytes, 0, length);
 	size_t first = cut ? (size_t)(cut - bytes) : length, rest = cut ? length - first - 1 : 0;
-	autofd int pip = file_for(&a, "PIP_CONFIG_FILE", bytes, first), uv = file_for(&a, "UV_CONFIG_FILE", cut ? cut + 1 : bytes, cut ? rest : length);
+	autofd int pip = memory_file(bytes, first), uv = memory_file(cut ? cut + 1 : bytes, cut ? rest : length);
 	struct settings s;
 
+	setenv("PIP_CONFIG_FILE", arena_printf(&a, "/proc/self/fd/%d", pip), 1);
+	setenv("UV_CONFIG_FILE", arena_printf(&a, "/proc/self/fd/%d", uv), 1);
 	setenv("HOME", "/nonexistent", 1);
 	setenv("XDG_CONFIG_DIRS", "/nonexistent", 1);
 	if (settings_read(&s, "/nonexistent", &err)) {

@@ -74,6 +74,19 @@ for about, packages, declared, expected, *further in CASES:
         print(f"{'not ok' if wrong else 'ok'} {about}" + (f"\n{done.stdout}{done.stderr}" if wrong else ""))
         failed += wrong
 
+# Metadata that lies about what it is of: the file's name and the reason are told.
+for lie, text in (("Name: b\nVersion: 1.0\n", "b 1.0"), ("Name: a\nVersion: 1.0.post1\n", "a 1.0.post1"), ("Name: A\nVersion: 2\n", "a 2")):
+    with tempfile.TemporaryDirectory(prefix="lockstep-closure-") as work, fake.Index({"packages": {"a": {"1.0": []}}}) as index:
+        file = index.files("default", "a")[0]
+        name = re.search("Name: (.*)", lie)[1]
+        content = fake.zip_bytes([(f"{name}-1.0.dist-info/METADATA", lie.encode()), (f"{name}-1.0.dist-info/RECORD", b"")])
+        index.made["default", "a"] = [fake.File(file.name, content, {}, file.metadata)]
+        lock(work, index, ["a"])
+        done, folder = check(work, index)
+        wrong = done.returncode != 1 or f"container 'ci-a': the metadata of 'a-1.0-py3-none-any.whl' says that it is {text}\n" not in done.stdout
+        print(f"{'not ok' if wrong else 'ok'} metadata says {text}" + (f"\n{done.stdout}{done.stderr}" if wrong else ""))
+        failed += wrong
+
 # A wheel that is none, and wheels that were not fetched.
 with tempfile.TemporaryDirectory(prefix="lockstep-closure-") as work, fake.Index({"packages": {"a": {"1.0": []}}}) as index:
     lock(work, index, ["a"])

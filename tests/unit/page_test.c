@@ -85,7 +85,9 @@ TEST(json_unescapes)
 {
 	expect("{\"files\": [{\"filename\": \"a\\u002d\\ud83d\\ude00\\/\\u00e9\", \"\\u0075rl\": \"b\\\\c\\\"\"}]}", true,
 	       "a-\xf0\x9f\x98\x80/\xc3\xa9 b\\c\" -\n");
-	expect("{\"files\": [{\"filename\": \"a\\ud800x\", \"url\": \"b\"}]}", true, "ax b -\n");
+	expect("{\"files\": [{\"filename\": \"a\\ud800x\", \"url\": \"b\"}]}", true, "a\xef\xbf\xbdx b -\n");
+	expect("{\"files\": [{\"filename\": \"a\\ud800\", \"url\": \"b\\udc00\\ud800\\ud83d\\ude00\"}]}", true,
+	       "a\xef\xbf\xbd b\xef\xbf\xbd\xef\xbf\xbd\xf0\x9f\x98\x80 -\n");
 }
 
 TEST(json_takes_the_fragment_for_a_digest)
