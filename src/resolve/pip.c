@@ -132,25 +132,27 @@ static void add_indexes(struct json_writer *w, const struct uv *uv)
 
 static void add_bound(struct json_writer *w, const struct question *q)
 {
-	autoarena struct arena scratch = {0};
-	const char **done = NULL;
-	size_t count = 0;
-
 	json_begin_object(w, "bound");
-	for (size_t i = 0; i < q->asker_count; i++) {
-		for (size_t j = 0; j < q->askers[i].want_count; j++) {
-			const struct want *want = &q->askers[i].wants[j];
-			bool known = !want->package || !want->package->index;
-
-			for (size_t k = 0; k < count && !known; k++)
-				known = !strcmp(done[k], want->canonical);
-			if (known)
-				continue;
-			*arena_push(&scratch, &done, &count) = want->canonical;
-			json_add_text(w, want->canonical, want->package->index);
-		}
+	for (size_t i = 0; i < q->bond_count; i++) {
+		if (q->bonds[i].index)
+			json_add_text(w, q->bonds[i].canonical, q->bonds[i].index);
 	}
 	json_end_object(w);
+}
+
+static void add_dropped(struct json_writer *w, const struct question *q)
+{
+	json_begin_array(w, "dropped");
+	for (size_t i = 0; i < q->left_out_edge_count; i++) {
+		const struct left_out_edge *edge = &q->left_out_edges[i];
+
+		json_begin_array(w, NULL);
+		add_text(w, edge->package);
+		json_add_text(w, NULL, edge->version);
+		add_text(w, edge->waiver->required);
+		json_end_array(w);
+	}
+	json_end_array(w);
 }
 
 static bool is_upgraded(const struct uv_wish *wish, const char *name)
@@ -201,9 +203,33 @@ static void add_markers(struct json_writer *w, const struct marker_environment *
 	json_end_object(w);
 }
 
+/* A package from one place: whoever requires it gets it from there. */
+static void add_place(struct json_writer *w, const struct bond *bond)
+{
+	autostrbuf struct strbuf text = {0};
+
+	if (bond->file) {
+		strbuf_printf(&text, "%s @ file://", bond->canonical);
+		for (const char *p = bond->file; *p;) {
+			size_t length = strcspn(p, "/");
+			autofree char *part = mem_strndup(p, length);
+
+			text_percent_encode(&text, part);
+			strbuf_add(&text, p[length] ? "/" : "");
+			p += length + (p[length] == '/');
+		}
+	} else if (bond->reference && bond->reference->kind == REFERENCE_URL) {
+		strbuf_printf(&text, "%s @ %s#sha256=%s", bond->canonical, bond->reference->url, bond->reference->sha256);
+	}
+	if (text.length)
+		add_text(w, strbuf_text(&text));
+}
+
 static void add_constraints(struct json_writer *w, const struct question *q)
 {
 	json_begin_array(w, "constraints");
+	for (size_t i = 0; i < q->bond_count; i++)
+		add_place(w, &q->bonds[i]);
 	for (size_t i = 0; i < q->exclusion_count; i++)
 		add_text(w, q->exclusions[i]);
 	for (size_t i = 0; i < q->asker_count; i++) {
@@ -266,8 +292,7 @@ static void add_question(struct strbuf *out, struct uv *uv, const struct questio
 	if (uv->cut_off_unix)
 		clock_add_rfc3339(&date, uv->cut_off_unix);
 	json_add_text(&w, "before", uv->cut_off_unix ? strbuf_text(&date) : NULL);
-	json_begin_array(&w, "dropped");
-	json_end_array(&w);
+	add_dropped(&w, q);
 	add_preferred(&w, q, wish);
 	json_begin_array(&w, "runs");
 	for (size_t i = 0; i < count; i++)

@@ -2,7 +2,7 @@
 
 Reads a question as JSON from stdin, writes an answer as JSON to the file named by its only argument (pip writes to stdout as it likes):
 
-    {"arguments": [...], "indexes": [{"alias", "url"}], "bound": {name: alias}, "before": RFC 3339 or null, "dropped": [[name, specifier, required name]],
+    {"arguments": [...], "indexes": [{"alias", "url"}], "bound": {name: alias}, "before": RFC 3339 or null, "dropped": [[name, version or null, required name]],
      "preferred": {name: [version]},
      "runs": [{"python": "3.11", "markers": [{variable: value}, ...], "tags": ["cp311-cp311-linux_x86_64", ...], "requirements": [...], "constraints": [...]}]}
     {"runs": [{"packages": [{"name", "version", "index", "requires", "requires_python", "extras", "files": [{"name", "url", "sha256", "size"}]}]}]}
@@ -20,7 +20,7 @@ from pip._internal.index import collector, package_finder
 from pip._internal.metadata.importlib import _dists as importlib_dists
 from pip._internal.models import target_python
 from pip._internal.resolution.resolvelib import factory
-from pip._vendor.packaging import markers, specifiers, tags
+from pip._vendor.packaging import markers, tags
 from pip._vendor.packaging.requirements import Requirement
 from pip._vendor.packaging.utils import canonicalize_name
 from pip._vendor.packaging.version import Version
@@ -44,7 +44,7 @@ class Search:
         self.question = question
         self.indexes = [(i["alias"], i["url"].rstrip("/") + "/") for i in question["indexes"]]
         self.preferred = {n: [Version(v) for v in versions] for n, versions in question["preferred"].items()}
-        self.dropped = [(p, specifiers.SpecifierSet(s), r) for p, s, r in question["dropped"]]
+        self.dropped = {(p, v, r) for p, v, r in question["dropped"]}
         self.run = None
         self.failure = None
         self.causes = ()
@@ -202,7 +202,7 @@ def without_dropped(plain):
 
 
 def is_dropped(name, version, required):
-    return any(p == name and r == required and s.contains(str(version), prereleases=True) for p, s, r in search.dropped)
+    return not search.dropped.isdisjoint({(name, None, required), (name, str(version), required)})
 
 
 importlib_dists.Distribution.iter_dependencies = without_dropped(importlib_dists.Distribution.iter_dependencies)
@@ -293,6 +293,8 @@ def refusal():
         no_wheel = any(n not in missing for n in empty)
     else:
         no_wheel = False
+    if no_wheel:
+        text.append("where there is no wheel, only uv can be asked for what could be built from source: see 'resolver' in recipes/project.yaml")
     return {"text": "\n".join(text), "missing": missing, "no_wheel": no_wheel, "no_version": len(search.causes) == 1 and not empty}
 
 
