@@ -62,11 +62,9 @@ static void add_float(struct strbuf *out, double number)
 		strbuf_add(out, isnan(number) ? "nan" : number < 0 ? "-inf" : "inf");
 		return;
 	}
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, number);
-		if (strtod(text, NULL) == number)
-			break;
-	}
+	/* 17 are always enough. */
+	for (int digits = 15; snprintf(text, sizeof(text), "%.*g", digits, number), strtod(text, NULL) != number; digits++)
+		;
 	strbuf_add(out, text);
 	if (!strpbrk(text, ".e"))
 		strbuf_add(out, ".0");
@@ -117,7 +115,7 @@ void toml_add_value(struct strbuf *out, const struct value *v)
 		}
 		strbuf_add_char(out, ']');
 		break;
-	case VALUE_TABLE:
+	default:
 		add_table(out, v);
 		break;
 	}

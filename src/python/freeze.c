@@ -1,5 +1,6 @@
 #include "python/freeze.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ static void add_reason(struct strbuf *out, const struct freeze_entry *e)
 		add_version(out, e);
 		strbuf_printf(out, "%s\n# '%s'\n", bad_remote_end, e->remote);
 		break;
-	case FREEZE_UNKNOWN:
+	default:
 		strbuf_printf(out, "%s\n", unknown);
 		break;
 	}
@@ -213,8 +214,10 @@ static bool read_display(struct arena *a, const char *comment, const char *middl
 {
 	const char *found = text_starts_with(comment, editable) ? strstr(comment, middle) : NULL, *stop = before_end(comment, end);
 
-	if (!found || !stop || stop < found + strlen(middle))
+	if (!found || !stop)
 		return false;
+	/* No end of the one is a beginning of the other. */
+	assert(stop >= found + strlen(middle));
 	if (found > comment + strlen(editable))
 		e->repository = part(a, comment + strlen(editable), found);
 	return read_version(a, found + strlen(middle), stop, e);

@@ -54,9 +54,8 @@ static const struct pylock_file *best_wheel(const struct selection *s, const str
 
 	for (size_t i = 0; i < p->wheel_count; i++) {
 		struct wheel_name name;
-		long rank = wheel_name_parse(s->arena, pylock_file_name(s->arena, &p->wheels[i]), &name)
-				    ? wheel_rank(&name, s->target->tags, s->target->tag_count)
-				    : -1;
+		const char *file = pylock_file_name(s->arena, &p->wheels[i]);
+		long rank = file && wheel_name_parse(s->arena, file, &name) ? wheel_rank(&name, s->target->tags, s->target->tag_count) : -1;
 
 		if (rank >= 0 && (!best || rank < best_rank)) {
 			best = &p->wheels[i];

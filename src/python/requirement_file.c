@@ -37,11 +37,11 @@ static bool is_address(const char *path)
 /* os.path.abspath() of `path` in `folder`. */
 static const char *absolute(struct arena *a, const char *folder, const char *path)
 {
-	const char *whole = *path == '/' ? path : arena_printf(a, "%s/%s", folder, path);
+	const char *whole = *path == '/' ? path : arena_printf(a, "%s%s%s", folder, text_ends_with(folder, "/") ? "" : "/", path);
 	char *out = arena_alloc(a, strlen(whole) + 2), *end = out;
 
 	/* Two slashes at the start are not the same as one (POSIX); three are. */
-	bool two = whole[0] == '/' && whole[1] == '/' && whole[2] != '/';
+	bool two = whole[1] == '/' && whole[2] != '/';
 
 	while (*whole) {
 		size_t length = strcspn(whole, "/");
@@ -60,11 +60,12 @@ static const char *absolute(struct arena *a, const char *folder, const char *pat
 	return two || end == out ? arena_printf(a, "/%s", out) : out;
 }
 
+/* `file` is absolute. */
 static const char *folder_of(struct arena *a, const char *file)
 {
-	const char *slash = strrchr(file, '/');
+	size_t slash = (size_t)(strrchr(file, '/') - file);
 
-	return slash ? arena_strndup(a, file, (size_t)(slash - file) + (slash == file)) : ".";
+	return arena_strndup(a, file, slash ? slash : 1);
 }
 
 /* Where a file is that `from` names; NULL when that cannot be told. */
@@ -223,7 +224,8 @@ int requirement_root_open(void *context, const char *place, struct strbuf *out, 
 
 	while (length && root->root[length - 1] == '/')
 		length--;
-	if (is_address(place) || strncmp(place, root->root, length) != 0 || place[length] != '/' || path_leads_out(&a, root->root, place + length + 1))
+	if (is_address(place) || strncmp(place, root->root, length) != 0 || place[length] != '/' ||
+	    (length && path_leads_out(&a, root->root, place + length + 1)))
 		return error_set(err, ERR_INPUT, "it is not inside '%s'", root->root);
 	return file_read(place, root->limit_bytes, out, err);
 }

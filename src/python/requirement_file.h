@@ -12,7 +12,7 @@
 #include "python/requirement.h"
 
 /* Files inside files, files in all, and lines in all, so that a few bytes cannot stand for more than memory holds. */
-enum { REQUIREMENT_FILE_DEPTH_LIMIT = 100, REQUIREMENT_FILE_LIMIT = 10000, REQUIREMENT_LINE_LIMIT = 2000000 };
+enum { REQUIREMENT_FILE_DEPTH_LIMIT = 100, REQUIREMENT_FILE_LIMIT = 10000, REQUIREMENT_LINE_LIMIT = 100000 };
 
 struct requirement_texts {
 	const char **items;

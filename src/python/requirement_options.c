@@ -402,7 +402,7 @@ const char *requirement_options_read(struct arena *a, const char *line, const ch
 		at += strlen(at);
 	else if (at > line + 1)
 		*ret_text = arena_strndup(a, line, (size_t)(at - line - 1));
-	if (!*at && *line)
+	if (!*at)
 		*ret_text = line;
 	if (!split(a, at, &words))
 		return "a quote or a backslash is not ended";

@@ -33,7 +33,7 @@ static const char *declared_coding(struct arena *a, const char *line, size_t len
 
 		if (memcmp(line + i, word, size) != 0 || (line[start - 1] != ':' && line[start - 1] != '='))
 			continue;
-		while (start < length && line[start] && strchr(" \t\r\v\f", line[start]))
+		while (start < length && memchr(" \t\r\v\f", line[start], 5))
 			start++;
 		for (end = start; end < length && is_name_part(line[end]); end++)
 			;

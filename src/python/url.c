@@ -288,15 +288,14 @@ const char *url_join(struct arena *a, const char *base, const char *link)
 		return NULL;
 	if (!*l.scheme)
 		l.scheme = b.scheme;
+	/* All that are RELATIVE have a NETLOC. */
 	if (strcmp(l.scheme, b.scheme) != 0 || !scheme_uses(l.scheme, RELATIVE))
 		return link;
 	const char *base_params = cut_params(a, &b), *params = cut_params(a, &l);
 
-	if (scheme_uses(l.scheme, NETLOC)) {
-		if (*l.netloc)
-			return put_together(a, &l, params);
-		l.netloc = b.netloc;
-	}
+	if (*l.netloc)
+		return put_together(a, &l, params);
+	l.netloc = b.netloc;
 	if (!*l.path && !*params) {
 		l.path = b.path;
 		params = base_params;

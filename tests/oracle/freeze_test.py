@@ -23,7 +23,7 @@ logging.disable(logging.CRITICAL)
 NAMES = ["a", "numpy", "Foo.Bar", "x_y", "zope-interface", "A--b", "_x", "a.-", "é"]
 LEGACY = ["1.0-foo-bar", "unknown", "2004d-x", "1.0.x", "é", "a==b", "1=2", "=x"]
 PATHS = ["/src/x", "/", "/a b/c", "/é", "/x#egg=y", "/git+x@1#egg=z", "/a/b@c", "/p'q\"", "/src/x#subdirectory=y", "/a @ b"]
-URLS = ["https://h/x", "https://u:p@h/x.git", "ssh://git@h/x", "file:///x", "https://h:80/x@y/z", "https://h/é", "https://${U}:${P}@h/x", "https://h/a+b"]
+URLS = ["https://h/x", "https://u:p@h/x.git", "ssh://git@h/x", "file:///x", "https://h:80/x@y/z", "https://h/é", "https://${U}:${P}@h/x", "https://h/a+b", "git://h/x@y"]
 SUBDIRECTORIES = [None, None, "s", "a/b", "é", "a&b", "subdirectory=x"]
 
 
@@ -158,7 +158,7 @@ def ask_noise(r):
     _, text = ask_freeze(r)[0]
     for _ in range(r.randint(1, 4)):
         at = r.randint(0, len(text))
-        text = text[:at] + r.choice(["\n", "\r", " ", "#", "=", "==", " @ ", "-e ", "@", "&", "+", "'", "(", ")", "\0", "é", "# ", "#egg=", "subdirectory=", "", ""]) + text[at + r.randint(0, 3):]
+        text = text[:at] + r.choice(["\n", "\r", " ", "#", "=", "==", " @ ", "-e ", "@", "&", "+", "'", "(", ")", "\0", "é", "\x7f", "# ", "#egg=", "subdirectory=", "", ""]) + text[at + r.randint(0, 3):]
     if r.random() < .2:
         text = "".join(r.choice(["-e ", "git+", "x", "@", "#egg=", "#", "&subdirectory=", " @ ", "==", "=", "\n", "# Editable ", "install (", ")", "'", " ", "\r\n", "\0"]) for _ in range(r.randint(0, 12)))
     return ["noise", text], {"same": True}

@@ -138,7 +138,7 @@ def anything(r, depth=0):
         return {r.choice(["a", "b", "x y", "", "é", "a.b", "q\"", "n\0"]): anything(r, depth + 1) for _ in range(r.randint(0, 3))}
     if kind < 4 and depth < 3:
         return [anything(r, depth + 1) for _ in range(r.randint(0, 3))]
-    return r.choice(["", "x", "é😀", "a\"b\\c\n\t\0\x7f", 0, -5, 2**63 - 1, -2**63, True, False, 1.5, 0.1, 1e300, -0.0, 5e-324, 1e16, 123456789.125, 3.0, Verbatim("inf"), Verbatim("-inf"),
+    return r.choice(["", "x", "é😀", "a\"b\\c\n\t\0\x7f", 0, -5, 2**63 - 1, -2**63, True, False, 1.5, 0.1, 0.30000000000000004, 1e300, -0.0, 5e-324, 1e16, 123456789.125, 3.0, Verbatim("inf"), Verbatim("-inf"),
                      Verbatim("1979-05-27"), Verbatim("07:32:00.25"), Verbatim("1979-05-27T07:32:00-07:00"), Verbatim("0xff"), Verbatim("1_000")])
 
 

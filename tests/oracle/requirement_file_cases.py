@@ -7,14 +7,14 @@ SPACES = [" ", " ", " ", "  ", "\t", "\u00a0", "\u3000"]
 ENDS = ["\n"] * 12 + ["\r\n", "\r", "\v", "\f", "\x1c", "\x1e", "\x85", "\u2028", "\u2029"]
 NAMES = ["a", "numpy", "Foo.Bar", "x_y", "zope-interface"]
 FILES = ["b.txt", "sub/c.txt", "../d.txt", "./b.txt", "sub/../b.txt", "/abs/e.txt", "//abs/e.txt", "///abs/e.txt", "missing.txt", "sub//c.txt", "..", "", "http://h/p/r.txt", "https://h/p/s.txt",
-         "HTTP://h/p/t.txt", "file:///abs/e.txt", "s.txt", "../q/u.txt", "a b.txt", "a.txt", "../../../x.txt", "é.txt", "${A}.txt", "?x", "//i/z.txt", "http://["]
+         "HTTP://h/p/t.txt", "file:///abs/e.txt", "s.txt", "../q/u.txt", "a b.txt", "a.txt", "../../../x.txt", "y.txt", "é.txt", "${A}.txt", "?x", "//i/z.txt", "http://["]
 FEATURES = ["fast-deps", "inprocess-build-deps", "venv-isolation", "truststore", "no-binary-enable-wheel-cache", "build-constraint", "2020-resolver", "", "FAST-DEPS"]
 PLACES = ["https://h/x-1.0-py3-none-any.whl", "git+https://u:p@h/x.git@main#egg=x&subdirectory=y", "./x", "file:///x#egg=x", "x[a,b]", "hg+http://h/x", ".", "../y[z]", "x @ https://h/x.zip#sha256=0"]
 URLS = ["https://h/simple", "https://${A}:${B_1}@h/simple", "http://h", "", "x", "file:///x y", "--pre"]
 HASHES = ["sha256:" + "a" * 64, "sha256:b", "sha384:c", "sha512:d", "md5:e", "sha256", "sha256:", ":", "SHA256:x", "sha512:f:g", "sha256=x"]
 SETTINGS = ["a=b", "a=c", "x=", "=y", "novalue", "a=b=c", "--global-option=x", "é=ü"]
 LISTS = [":all:", ":none:", "a", "Foo.Bar", "a,b", ":all:,:none:", ":none:,:all:", ":all:,:none:,x", "a,:all:,b", ":all:,:none:,x,:all:,:none:,y", "", "a,,b", "x,:none:,y", "-a", "numpy,a", ":ALL:", "a,:none:",
-         ":all:,x", "x_y,X-Y"]
+         ":all:,x", "x_y,X-Y", ":all:,x,y", ":all:,x,:none:,y"]
 WITH_VALUE = {"--index-url": URLS, "-i": URLS, "--pypi-url": URLS, "--extra-index-url": URLS, "-c": FILES, "--constraint": FILES, "-r": FILES, "--requirement": FILES, "-e": PLACES, "--editable": PLACES,
               "-f": URLS + ["links"], "--find-links": URLS + ["links"], "--no-binary": LISTS, "--only-binary": LISTS, "--all-releases": LISTS, "--only-final": LISTS, "--trusted-host": ["h", "h:80", ""],
               "--use-feature": FEATURES, "--hash": HASHES, "--config-settings": SETTINGS, "-C": SETTINGS}
@@ -69,10 +69,12 @@ def line(r, files):
         text = r.choice(["-e ", "--editable=", "-e", "--editable "]) + quoted(r, r.choice(PLACES)) + (" " + option(r, ["-C"]) if r.random() < .2 else "")
     elif kind < .62 and files:
         text = r.choice(["-r ", "-c ", "--requirement ", "--constraint=", "-r", "--req="]) + quoted(r, r.choice(files) if r.random() < .9 else r.choice(FILES))
+    elif kind < .7:
+        text = " ".join(r.choice(["--no-binary=", "--only-binary=", "--no-binary ", "--all-releases=", "--only-final="]) + r.choice([v for v in LISTS if v[:1] not in ("", "-")]) for _ in range(r.randint(1, 4)))
     elif kind < .85:
         text = r.choice([" ", "  "]).join(option(r) for _ in range(r.choice([1, 1, 1, 2, 3])))
     elif kind < .93:
-        text = r.choice(["", "# comment", " # c \\", "#-r b.txt", "#c\\", "\\", "\\\\", "   ", "x\\", "${A}", "${SP}", "${OPT}", "${C}", "${NL}", "${LOOP} ${A}", "${EMPTY}x", "${nope}", "$A", "${A", "${BS}",
+        text = r.choice(["", "# comment", " # c \\", "#-r b.txt", "#c\\", "\\", "\\\\", "   ", "x\\", "${A}", "${SP}", "${OPT}", "${C}", "${NL}", "${LOOP} ${A}", "${EMPTY}x", "${nope}", "${NOPE}", "-e \"${BS}", "$A", "${A", "${BS}",
                          "${_}${0}", "${${A}}", "${}", "\\x\\"])
     else:
         text = "".join(r.choice(list("ab-='\"\\# \t${}A_:;[]@/é\n\r") + ["--hash=", " -r ", "${A}", "\\\n", " #"]) for _ in range(r.randint(1, 14)))

@@ -118,7 +118,7 @@ def read(name, constraint):
 
 PLACES = {"b.txt": f"{FOLDER}/b.txt", "sub/c.txt": f"{FOLDER}/sub/c.txt", "../d.txt": "/nowhere/d.txt", "/abs/e.txt": "/abs/e.txt", "http://h/p/r.txt": "http://h/p/r.txt", "s.txt": "https://h/p/s.txt",
           "HTTP://h/p/t.txt": "HTTP://h/p/t.txt", "file:///abs/e.txt": "file:///abs/e.txt", "../q/u.txt": "http://h/q/u.txt", "a b.txt": f"{FOLDER}/a b.txt", "é.txt": f"{FOLDER}/é.txt",
-          "//abs/e.txt": "//abs/e.txt", "//i/z.txt": "http://i/z.txt", "value.txt": f"{FOLDER}/value.txt", "x.txt": "/x.txt"}
+          "//abs/e.txt": "//abs/e.txt", "//i/z.txt": "http://i/z.txt", "value.txt": f"{FOLDER}/value.txt", "../../x.txt": "/x.txt", "y.txt": "/y.txt"}
 
 
 def ask_file(r):

@@ -53,6 +53,7 @@ TEST(mistakes_name_the_chain_and_the_place)
 		    "2:46: group 'a': a table in a group holds include-group and nothing else\n");
 	resolves_to("[dependency-groups]\na = [{include-group = 'b'}]\nb = 'x'\n", "a", "3:5: group 'b' (a -> b) is text, not a list\n");
 	resolves_to("[dependency-groups]\na = [\"x\\u0000\"]\n", "a", "2:6: group 'a': 'x' is no requirement: expected no NUL at character 2\n");
+	resolves_to("[dependency-groups]\na = [{include-group = \"a\\u0000\"}]\n", "a", "2:23: group 'a': include-group is no name\n");
 }
 
 TEST(names_are_compared_in_canonical_form)

@@ -89,10 +89,10 @@ TEST(mistakes_are_told)
 TEST(an_address_that_cannot_be_taken_apart_is_not_written)
 {
 	autostrbuf struct strbuf out = {0};
-	struct direct_url u = {.kind = DIRECT_URL_ARCHIVE, .url = "https://user:secret@["};
+	struct direct_url u = {.kind = DIRECT_URL_ARCHIVE, .url = "https://user:secret@[", .subdirectory = "\xff"};
 
 	direct_url_write(&out, &u);
-	assert_string_equal(strbuf_text(&out), "{\"archive_info\": {}, \"url\": \"\"}");
+	assert_string_equal(strbuf_text(&out), "{\"archive_info\": {}, \"subdirectory\": \"\\ufffd\", \"url\": \"\"}");
 }
 
 static void joined_is(const char *base, const char *link, const char *expected)

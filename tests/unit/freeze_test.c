@@ -66,5 +66,46 @@ TEST(comments_stay_before_theirs_when_sorted)
 	freeze_write(&out, &f);
 	assert_string_equal(strbuf_text(&out), "# Editable install with no version control (c==2.0)\n-e /c\na==1\nb==1\n");
 	freeze_sort(&none);
+	f = freeze_read(&a, "a==1\n\na==1\n", 11);
+	freeze_sort(&f);
+	assert_int_equal(f.entries[2].line, 3);
 	assert_int_equal(none.count, 0);
+}
+
+TEST(what_is_nearly_of_a_form_is_a_comment)
+{
+	static const char *const texts[] = {
+		"# Editable install with no remote (x==1)\n-e /x\n",
+		"# Editable Git install with no remote (x=1)\n-e /x\n",
+		"# Editable Git install with no remote (x==1\n-e /x\n",
+		"# '\n-e /x\n",
+		"# 'u\n-e /x\n",
+		"# Editable install (x==1) with either a deleted local remote or invalid URI:\n# 'u'\n-e /x\n",
+		"# Editable Git install (x=1) with either a deleted local remote or invalid URI:\n# 'u'\n-e /x\n",
+		"# Editable install with no version control (x=1)\n-e /x\n",
+		"# Editable install with no version control (x==1\n-e /x\n",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		autoarena struct arena a = {0};
+		struct freeze f = freeze_read(&a, texts[i], strlen(texts[i]));
+
+		assert_int_equal(f.entries[0].kind, FREEZE_COMMENT);
+		assert_int_equal(f.entries[f.count - 1].kind, FREEZE_EDITABLE);
+		assert_int_equal(f.entries[f.count - 1].reason, FREEZE_NO_REASON);
+	}
+}
+
+TEST(lines_are_given_one_by_one)
+{
+	static const char text[] = "# Editable install with no version control (c==2.0)\n-e /c\n\na==1";
+	autoarena struct arena a = {0};
+	struct freeze f = freeze_read(&a, text, strlen(text));
+	const char **lines = NULL;
+	size_t count = 0;
+
+	freeze_add_lines(&a, &f, &lines, &count);
+	assert_int_equal(count, 3);
+	assert_string_equal(lines[1], "-e /c");
+	assert_string_equal(lines[2], "a==1");
 }

@@ -36,8 +36,8 @@ TEST(rules_are_told_where_they_are_broken)
 	problems_are("lock-version = 'x'\ncreated-by = \"\\u0000\"\npackages = {}\n",
 		     "1:16: 'lock-version' is no version: 'x'\n2:14: 'created-by' holds a NUL\n3:12: 'packages' is a table, not a list\n");
 	problems_are(
-		HEAD "environments = ['x ==', 1]\nextras = ['A', \"b\\u0000\"]\nrequires-python = '>'\npackages = []\n",
-		"3:17: 'environments' holds no marker: 'x ==' breaks at character 1\n3:25: 'environments' holds a whole number; each item must be text\n"
+		HEAD "environments = ['x ==', 1, \"\\u0000\"]\nextras = ['A', \"b\\u0000\"]\nrequires-python = '>'\npackages = []\n",
+		"3:17: 'environments' holds no marker: 'x ==' breaks at character 1\n3:25: 'environments' holds a whole number; each item must be text\n3:28: 'environments' holds a NUL\n"
 		"4:11: 'A' is not a normalised name\n4:16: 'extras' holds a NUL\n5:19: 'requires-python' holds no version specifiers: '>' breaks at character 1\n");
 	problems_are(HEAD
 		     "[[packages]]\nname = 'A'\n[[packages]]\nname = 'a'\n[[packages]]\nname = 'a'\nvcs = {type = 'git', commit-id = '0', url = 'u'}\nwheels = "
@@ -81,7 +81,7 @@ TEST(files_have_hashes_and_a_place)
 
 static const char full[] =
 	"lock-version = \"1.0\"\n"
-	"environments = [\"sys_platform == \\\"linux\\\"\", \"os_name == '\\\\n'\"]\n"
+	"environments = [\"sys_platform == \\\"linux\\\"\", \"os_name == '\\\\n'\", \"os_name == '\\\\ud800'\"]\n"
 	"requires-python = \">=3.9\"\n"
 	"extras = [\"b\", \"a\"]\n"
 	"dependency-groups = [\"dev\"]\n"
@@ -216,6 +216,25 @@ TEST(what_is_for_an_environment_is_chosen)
 	chosen_is("environments = [\"os_name == 'nt'\"]\npackages = []\n", NULL, false, "the lock is for none of this machine's environments");
 	chosen_is("environments = [\"'a' in extras\"]\npackages = []\n", NULL, false, "the marker '\"a\" in extras' compares what has no meaning here");
 	chosen_is("[[packages]]\nname = 'a'\nmarker = \"extra == 'x'\"\n" FILES, NULL, false, "the marker 'extra == \"x\"' compares what has no meaning here");
+}
+
+TEST(wheels_that_nobody_read_are_none)
+{
+	static const char *const tags[] = {"py3-none-any"};
+	autoarena struct arena a = {0};
+	autodiag struct diag d = {0};
+	autoerror struct error err = {0};
+	struct pylock_target target = {.environment = &linux_311, .tags = tags, .tag_count = 1};
+	struct pylock *lock = read_lock(&a, HEAD "[[packages]]\nname = 'a'\n" FILES, &d);
+	struct pylock_choice *choices;
+	size_t count;
+
+	lock->packages[0].wheels[0].path = "a.zip";
+	assert_int_equal(pylock_select(&a, lock, &target, &choices, &count, &err), 0);
+	assert_int_equal(choices[0].source, PYLOCK_SDIST);
+	lock->packages[0].wheels[0].path = NULL;
+	assert_int_equal(pylock_select(&a, lock, &target, &choices, &count, &err), 0);
+	assert_int_equal(choices[0].source, PYLOCK_SDIST);
 }
 
 TEST(names_of_lock_files)

@@ -78,6 +78,15 @@ TEST(files_name_files)
 	reads_as(files, "/p/s/a.txt:1 a\n/p/b.txt:1 b\n/p/c.txt:1 c c\n/p/b.txt:1 b\nhttp://h/x/z.txt:1 z\n");
 }
 
+TEST(paths_at_the_root_are_paths)
+{
+	const char *const files[] = {"/p/r.txt", "-r /b.txt\n-r //c.txt\n", "/b.txt", "-r d.txt\n", "/d.txt", "d", "//c.txt", "c", NULL};
+	const char *const folder[] = {"/p/r.txt", "-r ..\n", NULL};
+
+	reads_as(files, "/d.txt:1 d\n//c.txt:1 c\n");
+	reads_as(folder, "r.txt:1: cannot read '/': it is not there\n");
+}
+
 TEST(mistakes_stand_at_their_lines)
 {
 	const char *const files[] = {"/p/r.txt", "-r a.txt\n-c missing.txt\n--hash=md5:1\n", "/p/a.txt", "-r r.txt\n\n-c ./a.txt\n", NULL};
@@ -154,6 +163,34 @@ static void limit_is(const char *form, const char *expected)
 	assert_string_equal(d.problems[0].text, expected);
 }
 
+static int open_bytes(void *context, const char *place, struct strbuf *out, bool *ret_decoded, struct error *err __attribute__((unused)))
+{
+	const struct strbuf *bytes = context;
+
+	strbuf_add_bytes(out, strbuf_text(bytes), bytes->length);
+	*ret_decoded = *place != '/';
+	return 0;
+}
+
+static void bytes_are_refused(const char *path, const char *bytes, size_t length, const char *expected)
+{
+	autoarena struct arena a = {0};
+	autodiag struct diag d = {0};
+	autostrbuf struct strbuf text = {0};
+	struct requirement_source source = {.open = open_bytes, .context = &text, .folder = "/p"};
+
+	strbuf_add_bytes(&text, bytes, length);
+	assert_null(requirement_file_read(&a, path, false, &source, &d));
+	assert_string_equal(d.problems[0].text, expected);
+}
+
+TEST(bytes_that_are_no_text_are_refused)
+{
+	bytes_are_refused("/r.txt", "a\0b", 3, "cannot read '/r.txt': it holds a NUL");
+	bytes_are_refused("http://h/r.txt", "\xff", 1, "cannot read 'http://h/r.txt': byte 1 is not valid in its encoding");
+	bytes_are_refused("/r.txt", "# coding: \0\n\xff", 13, "cannot read '/r.txt': byte 13 is not valid in its encoding");
+}
+
 TEST(files_that_never_end_are_bounded)
 {
 	autostrbuf struct strbuf many = {0};
@@ -164,6 +201,10 @@ TEST(files_that_never_end_are_bounded)
 	for (int i = 0; i <= 1001; i++)
 		strbuf_printf(&many, "-C k%d=v ", i);
 	limit_is(strbuf_text(&many), "too many --config-settings stand on one line");
+	strbuf_clear(&many);
+	for (int i = 0; i <= REQUIREMENT_LINE_LIMIT; i++)
+		strbuf_add(&many, "-\n");
+	limit_is(strbuf_text(&many), "it comes to more than 100000 lines");
 }
 
 TEST(only_files_inside_the_root_are_opened)
@@ -183,7 +224,14 @@ TEST(only_files_inside_the_root_are_opened)
 	assert_int_equal(file_write(path_join(&a, here, "out.txt"), "out", 3, &err), 0);
 	assert_int_equal(symlink("../out.txt", path_join(&a, root, "link.txt")), 0);
 
-	struct requirement_root inside = {arena_printf(&a, "%s//", root), 1000};
+	struct requirement_root inside = {root, 1000};
+
+	assert_int_equal(requirement_root_open(&inside, path_join(&a, root, "in.txt"), &out, &decoded, &err), 0);
+	strbuf_clear(&out);
+	inside.root = "/";
+	assert_int_equal(requirement_root_open(&inside, path_join(&a, root, "in.txt"), &out, &decoded, &err), 0);
+	strbuf_clear(&out);
+	inside.root = arena_printf(&a, "%s//", root);
 
 	assert_int_equal(requirement_root_open(&inside, path_join(&a, root, "in.txt"), &out, &decoded, &err), 0);
 	assert_string_equal(strbuf_text(&out), "in");
@@ -210,4 +258,11 @@ TEST(tables_longer_than_one_step_are_decoded)
 	assert_int_equal(charset_decode(set, table, strbuf_text(&bytes), bytes.length, &out, &err), -1);
 	assert_string_equal(err.text, "byte 5001 is not valid in its encoding");
 	assert_false(charset_find("", &set, &table));
+	assert_false(charset_find("usxascii", &set, &table));
+	assert_true(charset_find("{utf-8}", &set, &table));
+	assert_int_equal(charset_decode(CHARSET_UTF_16_LE, NULL,
+					"\0\xd8"
+					"a\0",
+					4, &out, &err),
+			 -1);
 }

@@ -196,3 +196,19 @@ TEST(reads_files)
 	assert_null(toml_read(&a, "b.toml", "b.toml", 5, &d));
 	assert_int_equal(d.error_count, 2);
 }
+
+TEST(values_are_written_on_one_line)
+{
+	static const char line[] = "x = [1, {\"a b\" = 0.30000000000000004, c = -0.0, d = 1e+300, e = [true, nan, -inf, inf], f = 1979-05-27}, \"\\u0000\"]";
+	autoarena struct arena a = {0};
+	autodiag struct diag d = {0};
+	autostrbuf struct strbuf out = {0};
+	const struct value *document = toml_parse(&a, "f", line, strlen(line), &d);
+	struct value null = {.kind = VALUE_NULL};
+
+	assert_non_null(document);
+	toml_add_entry(&out, &document->entries[0]);
+	assert_string_equal(strbuf_text(&out), line);
+	toml_add_value(&out, &null);
+	assert_string_equal(strbuf_text(&out), line);
+}
