@@ -4,7 +4,7 @@
 usage: lock.py [--root ROUNDS] [--many ROUNDS] [--containers N] [--packages P] [--build release]
 
 --root   this repository's recipes, on the index of whoever runs it: joint lock and `uv pip compile` take turns, first with what uv has cached, then with empty caches;
-         the ratio is of the medians. One run of each before the first round is not counted.
+         the ratio is of the medians. The union holds what toolchain layers ask for too. One run of each before the first round is not counted.
 --many   N containers (20) of P packages (300) each from an index on loopback: the time of lockstep less that of the uv it runs, and lockstep's peak memory
 Without either, three rounds of both.
 """
@@ -67,7 +67,8 @@ def union_of(root):
     with open(os.path.join(root, ".lockstep/lock.toml"), "rb") as f:
         lock = tomllib.load(f)
     os.remove(os.path.join(root, ".lockstep/lock.toml"))
-    return sorted({d for c in lock["container"] for d in c["direct"]}), lock
+    tools = {f"{p['name']}=={p['version']}" for p in lock.get("toolchain", [])}
+    return sorted({d for c in lock["container"] for d in c["direct"]} | tools), lock
 
 
 def bench_root(lockstep, rounds):
@@ -84,8 +85,9 @@ def bench_root(lockstep, rounds):
         print(f"{len(locked['container'])} containers, {len(locked['package'])} packages, {len(locked.get('toolchain', []))} of toolchains; union of {len(union)} requirements")
         for cache in ("warm", "cold"):
             times, own = {"lockstep": [], "uv": []}, []
-            for _ in range(rounds):
-                for what, argv in (("lockstep", [*lock, "--dry-run"]), ("uv", compile_union)):
+            for number in range(rounds):
+                pair = [("lockstep", [*lock, "--dry-run"]), ("uv", compile_union)]
+                for what, argv in pair if number % 2 else reversed(pair):
                     if cache == "cold":
                         shutil.rmtree(work + "/uv-cache", ignore_errors=True)
                         shutil.rmtree(work + "/cache", ignore_errors=True)
