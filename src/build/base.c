@@ -6,8 +6,13 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "build/access.h"
-#include "build/mirrors.h"
+#include "debian/access.h"
+#include "debian/mirrors.h"
+#include "debian/question.h"
+#include "debian/repository.h"
+#include "debian/sources.h"
+#include "fetch/store.h"
+#include "lock/lock.h"
 #include "base/workplace.h"
 #include "io/digest.h"
 #include "recipe/database.h"
@@ -62,6 +67,8 @@ static const char *tree_key(struct arena *a, const struct base_tree *t)
 	add_list(&d, b->packages, b->package_count);
 	add_list(&d, t->mirrors, t->mirror_count);
 	add_list(&d, options, ARRAY_LEN(options));
+	for (size_t i = 0; i < t->deb_count; i++)
+		digest_add_part(&d, t->debs[i]->sha256);
 	digest_end(&d, hex);
 	return arena_strdup(a, hex);
 }
@@ -79,12 +86,23 @@ static const char *read_digest(struct arena *a, const struct base_tree *t)
 	return digest_is_hex(hex) ? hex : NULL;
 }
 
-int base_tree_find(struct arena *a, const struct base *base, struct base_tree *ret, struct error *err)
+static void find_debs(struct arena *a, struct base_tree *t, const struct lock *lock)
+{
+	const char *label = system_base_label(a, t->base);
+
+	for (size_t i = 0; i < lock->deb_count; i++) {
+		if (lock_deb_in(&lock->debs[i], label))
+			*arena_push(a, &t->debs, &t->deb_count) = &lock->debs[i];
+	}
+}
+
+int base_tree_find(struct arena *a, const struct base *base, const struct lock *lock, struct base_tree *ret, struct error *err)
 {
 	struct base_tree t = {.base = base};
 
 	if (mirrors_of_suite(a, base->suite, base->components, base->component_count, &t.mirrors, &t.mirror_count, err) < 0)
 		return error_wrap(err, "base '%s'", base->name);
+	find_debs(a, &t, lock);
 	t.key = tree_key(a, &t);
 	t.path = arena_printf(a, "%s/%s.tar", bases_folder(a), t.key);
 	t.sha256 = read_digest(a, &t);
@@ -127,46 +145,133 @@ static int make_folders(struct arena *a, struct base_tree *tree, struct error *e
 	return workplace_make(a, workplace_temporary(), 0755, &tree->workplace, err);
 }
 
+/* ---- what mmdebstrap is told ---- */
+
+/* Grows as words are added; ends with NULL in the end. */
+struct words {
+	struct arena *arena;
+	const char **items;
+	size_t count;
+};
+
+static void add_word(struct words *w, const char *word)
+{
+	*arena_push(w->arena, &w->items, &w->count) = word;
+}
+
 /* In the tree only while it is made: a file that `apt-get` finds there, with the mode given. */
-static void lend_file(struct arena *a, const char *file, const char *target, const char *mode, const char ***argv, size_t *count)
+static void lend_file(struct words *w, const char *file, const char *target, const char *mode)
 {
 	autostrbuf struct strbuf quoted = {0};
 
 	if (!file)
 		return;
 	text_shell_quote(&quoted, file);
-	*arena_push(a, argv, count) = arena_printf(a, "--setup-hook=install -D -m %s /dev/null \"$1\"%s", mode, target);
-	*arena_push(a, argv, count) = arena_printf(a, "--setup-hook=upload %s %s", strbuf_text(&quoted), target);
-	*arena_push(a, argv, count) = arena_printf(a, "--customize-hook=rm -f \"$1\"%s", target);
+	add_word(w, arena_printf(w->arena, "--setup-hook=install -D -m %s /dev/null \"$1\"%s", mode, target));
+	add_word(w, arena_printf(w->arena, "--setup-hook=upload %s %s", strbuf_text(&quoted), target));
+	add_word(w, arena_printf(w->arena, "--customize-hook=rm -f \"$1\"%s", target));
+}
+
+static void add_from_mirrors(struct words *w, const struct base_tree *tree, const struct access *access)
+{
+	const struct base *b = tree->base;
+
+	if (b->package_count)
+		add_word(w, joined(w->arena, "--include=", b->packages, b->package_count));
+	lend_file(w, access->apt_conf, "/etc/apt/apt.conf.d/98lockstep", "0644");
+	lend_file(w, access->auth_file, "/etc/apt/auth.conf.d/98lockstep.conf", "0600");
+	add_word(w, b->suite);
+	add_word(w, arena_printf(w->arena, "%s/base.tar", tree->output));
+	for (size_t i = 0; i < tree->mirror_count; i++)
+		add_word(w, tree->mirrors[i]);
+}
+
+/* The locked packages, all of them by name, from a repository that has no others. */
+static int write_repository(struct arena *a, const struct base_tree *tree, const char *folder, struct error *err)
+{
+	struct repository_deb *debs = arena_array(a, tree->deb_count + 1, sizeof(*debs));
+
+	if (file_make_dirs(folder, err) < 0)
+		return -1;
+	for (size_t i = 0; i < tree->deb_count; i++) {
+		const struct lock_deb *deb = tree->debs[i];
+
+		if (!store_has(deb->sha256, (int64_t)deb->size_bytes))
+			return error_set(err, ERR_NOT_FOUND, "'%s' is not in the store of fetched files; run 'lockstep fetch'", deb->file);
+		if (file_link_or_copy(store_path(a, deb->sha256), path_join(a, folder, deb->file), err) < 0)
+			return -1;
+		debs[i] = (struct repository_deb){deb->file, deb->sha256};
+	}
+	return repository_write(folder, tree->base->suite, arena_printf(a, "copy:%s", folder), debs, tree->deb_count, err);
+}
+
+/* In the end the tree names the mirrors of this machine, as if it came from there. */
+static int write_sources(struct arena *a, const struct base_tree *tree, const char *path, struct error *err)
+{
+	autostrbuf struct strbuf text = {0};
+	const char *const *lines;
+	size_t count;
+
+	if (sources_of_base(a, tree->base, &lines, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		strbuf_printf(&text, "%s\n", lines[i]);
+	return file_write_derived(path, strbuf_text(&text), text.length, err);
+}
+
+static const char *all_names(struct arena *a, const struct base_tree *tree)
+{
+	autostrbuf struct strbuf s = {0};
+	const char *own = debian_architecture(tree->base->environment.machine);
+
+	strbuf_add(&s, "--include=");
+	for (size_t i = 0; i < tree->deb_count; i++) {
+		const struct lock_deb *deb = tree->debs[i];
+		bool is_foreign = strcmp(deb->architecture, "all") != 0 && strcmp(deb->architecture, own) != 0;
+
+		strbuf_printf(&s, "%s%s%s%s", i ? "," : "", deb->name, is_foreign ? ":" : "", is_foreign ? deb->architecture : "");
+	}
+	return arena_strdup(a, strbuf_text(&s));
+}
+
+static int add_from_store(struct words *w, const struct base_tree *tree, struct error *err)
+{
+	const char *folder = path_join(w->arena, tree->workplace, "repository"), *sources = path_join(w->arena, tree->workplace, "sources.list");
+	autostrbuf struct strbuf quoted = {0};
+
+	if (write_repository(w->arena, tree, folder, err) < 0 || write_sources(w->arena, tree, sources, err) < 0)
+		return -1;
+	text_shell_quote(&quoted, sources);
+	add_word(w, all_names(w->arena, tree));
+	add_word(w, arena_printf(w->arena, "--customize-hook=upload %s /etc/apt/sources.list", strbuf_text(&quoted)));
+	add_word(w, tree->base->suite);
+	add_word(w, arena_printf(w->arena, "%s/base.tar", tree->output));
+	add_word(w, arena_printf(w->arena, "deb [trusted=yes] copy:%s ./", folder));
+	return 0;
 }
 
 int base_tree_command(struct arena *a, struct base_tree *tree, const struct access *access, struct process_spec *ret, struct error *err)
 {
 	autofree char *program = process_find("mmdebstrap");
 	const struct base *b = tree->base;
-	const char **argv = NULL;
-	size_t count = 0;
+	struct words w = {.arena = a};
 
 	if (!program)
 		return error_set(err, ERR_NOT_FOUND, "base '%s' is made by 'mmdebstrap', which is not in PATH; 'apt-get install mmdebstrap' mends that",
 				 b->name);
 	if (make_folders(a, tree, err) < 0)
 		return -1;
-	*arena_push(a, &argv, &count) = arena_strdup(a, program);
-	*arena_push(a, &argv, &count) = arena_printf(a, "--variant=%s", b->variant);
-	*arena_push(a, &argv, &count) = joined(a, "--components=", b->components, b->component_count);
-	if (b->package_count)
-		*arena_push(a, &argv, &count) = joined(a, "--include=", b->packages, b->package_count);
+	add_word(&w, arena_strdup(a, program));
+	add_word(&w, arena_printf(a, "--variant=%s", b->variant));
+	add_word(&w, joined(a, "--components=", b->components, b->component_count));
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		*arena_push(a, &argv, &count) = options[i];
-	lend_file(a, access->apt_conf, "/etc/apt/apt.conf.d/98lockstep", "0644", &argv, &count);
-	lend_file(a, access->auth_file, "/etc/apt/auth.conf.d/98lockstep.conf", "0600", &argv, &count);
-	*arena_push(a, &argv, &count) = b->suite;
-	*arena_push(a, &argv, &count) = arena_printf(a, "%s/base.tar", tree->output);
-	for (size_t i = 0; i < tree->mirror_count; i++)
-		*arena_push(a, &argv, &count) = tree->mirrors[i];
-	*arena_push(a, &argv, &count) = NULL;
-	*ret = (struct process_spec){.argv = argv, .environment = make_environment(a, tree, access)};
+		add_word(&w, options[i]);
+	if (!tree->deb_count)
+		add_from_mirrors(&w, tree, access);
+	else if (add_from_store(&w, tree, err) < 0)
+		return -1;
+	add_word(&w, NULL);
+	*ret = (struct process_spec){.argv = w.items, .environment = make_environment(a, tree, access)};
 	return 0;
 }
 

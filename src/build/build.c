@@ -130,10 +130,10 @@ static int prepare_stage(struct work_job *work, struct arena *a, struct process_
 		.dockerfile = stage_file(s->building, job),
 		.context = context_folder(a, q->db->root, job->containers[0]),
 		.tag = job->tag,
-		.ca_file = job->stage->network ? access->ca_file : NULL,
-		.auth_file = job->stage->network ? access->auth_file : NULL,
-		.proxies = job->stage->network ? access->proxies : NULL,
-		.network = job->stage->network,
+		.ca_file = job->network ? access->ca_file : NULL,
+		.auth_file = job->network ? access->auth_file : NULL,
+		.proxies = job->network ? access->proxies : NULL,
+		.network = job->network,
 		.pull = is_pulled(job),
 	};
 

@@ -1,9 +1,9 @@
 /* One call of build_containers() or wheels_build(): what their parts share. Inside build/ only. */
 #pragma once
 
-#include "build/access.h"
 #include "build/build.h"
 #include "build/record.h"
+#include "debian/access.h"
 
 enum { BUILDING_SHORT_KEY = 12 };
 

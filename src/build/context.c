@@ -9,10 +9,13 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "debian/repository.h"
 #include "fetch/store.h"
 #include "io/digest.h"
 #include "recipe/database.h"
 
+/* Another number when the same inputs give another folder. */
+#define CONTEXT_VERSION "lockstep context 2"
 enum { STAMP_LIMIT_BYTES = 256 };
 
 struct context {
@@ -64,6 +67,7 @@ static const char *stamp_text(const struct context *x)
 	struct digest d;
 
 	digest_begin(&d);
+	digest_add_part(&d, CONTEXT_VERSION);
 	for (size_t i = 0; i < x->input_count; i++) {
 		digest_add_part(&d, x->inputs[i].file);
 		digest_add_part(&d, x->inputs[i].sha256);
@@ -89,7 +93,7 @@ static bool is_current(const struct context *x)
 
 static const char *source_of(const struct context *x, const struct build_input *in)
 {
-	for (size_t i = 0; !in->is_wheel && i < x->plan->tree_count; i++) {
+	for (size_t i = 0; in->kind == INPUT_TREE && i < x->plan->tree_count; i++) {
 		if (!strcmp(x->plan->trees[i].base->name, in->name))
 			return x->plan->trees[i].path;
 	}
@@ -102,7 +106,7 @@ static int place_inputs(const struct context *x, struct error *err)
 		const struct build_input *in = &x->inputs[i];
 		const char *to = path_join(x->arena, x->made, in->file), *from = source_of(x, in);
 
-		if (in->is_wheel && !store_has(in->sha256, -1))
+		if (in->kind != INPUT_TREE && !store_has(in->sha256, -1))
 			return error_set(err, ERR_NOT_FOUND, "'%s' is not in the store of fetched files; run 'lockstep fetch'", path_base(in->file));
 		if (file_make_parents(to, err) < 0 || file_link_or_copy(from, to, err) < 0)
 			return -1;
@@ -136,16 +140,41 @@ static int write_all_requirements(const struct context *x, struct error *err)
 		const struct build_input *first = &x->inputs[i];
 		size_t count = 1;
 
-		if (!first->is_wheel) {
+		if (first->kind != INPUT_WHEEL) {
 			i++;
 			continue;
 		}
-		while (i + count < x->input_count && first[count].is_wheel && folder_length(&first[count]) == folder_length(first) &&
+		while (i + count < x->input_count && first[count].kind == INPUT_WHEEL && folder_length(&first[count]) == folder_length(first) &&
 		       !memcmp(first[count].file, first->file, folder_length(first)))
 			count++;
 		if (write_requirements(x, first, count, err) < 0)
 			return -1;
 		i += count;
+	}
+	return 0;
+}
+
+/* The repository of a stage: its packages stand there already. Without packages the folder stays empty where a network is to be asked. */
+static int write_repository(const struct context *x, const struct build_job *job, struct error *err)
+{
+	const char *folder = arena_printf(x->arena, "%s/" RENDER_DEBIAN "/%s", x->made, job->stage->name);
+	struct repository_deb *debs = NULL;
+	size_t count = 0;
+
+	if (file_make_dirs(folder, err) < 0)
+		return -1;
+	for (size_t i = 0; i < job->input_count; i++) {
+		if (job->inputs[i].kind == INPUT_DEB)
+			*arena_push(x->arena, &debs, &count) = (struct repository_deb){path_base(job->inputs[i].file), job->inputs[i].sha256};
+	}
+	return job->network ? 0 : repository_write(folder, NULL, "file:" RENDER_DEBIAN_SEEN, debs, count, err);
+}
+
+static int write_repositories(const struct context *x, const struct build_job *final, struct error *err)
+{
+	for (const struct build_job *job = final; job; job = job->parent) {
+		if (job->stage->debian && write_repository(x, job, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -184,7 +213,7 @@ static int make_context(struct context *x, const struct build_job *final, struct
 
 	x->made = arena_printf(x->arena, "%s.new", x->folder);
 	if (file_remove_tree(x->made, err) < 0 || file_make_dirs(x->made, err) < 0 || make_folders(x, final, err) < 0 || place_inputs(x, err) < 0 ||
-	    write_all_requirements(x, err) < 0)
+	    write_all_requirements(x, err) < 0 || write_repositories(x, final, err) < 0)
 		return -1;
 	/* Without a stamp while the folder changes. */
 	if (file_remove_tree(stamp_path(x), err) < 0 || exchange(x, err) < 0)

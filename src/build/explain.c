@@ -59,7 +59,7 @@ static const char *input_change(struct arena *a, const struct build_input *new, 
 		return NULL;
 	if (!before)
 		return arena_printf(a, "%s %s is new", new->name, new->version);
-	if (!new->is_wheel)
+	if (new->kind == INPUT_TREE)
 		return arena_printf(a, "the tree of base '%s' %s", new->name, new->sha256 ? "was made again" : "has to be made first");
 	if (strcmp(before->version, new->version) != 0)
 		return arena_printf(a, "%s %s -> %s", new->name, before->version, new->version);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "build/plan.h"
+#include "debian/question.h"
 #include "recipe/database.h"
 
 static int compare_inputs(const void *a, const void *b)
@@ -23,8 +24,10 @@ static int add_pin(struct arena *a, const struct pin *pin, const struct fit *fit
 
 	/* Not built yet: then what is in it is not known. */
 	if (!file && pin_source(pin)) {
-		*arena_push(a, list, count) = (struct build_input){
-			.name = pin->name, .version = pin->version, .file = arena_printf(a, "%s/wheels/%s", folder, pin_source(pin)->name), .is_wheel = true};
+		*arena_push(a, list, count) = (struct build_input){.name = pin->name,
+								   .version = pin->version,
+								   .file = arena_printf(a, "%s/wheels/%s", folder, pin_source(pin)->name),
+								   .kind = INPUT_WHEEL};
 		return 0;
 	}
 	if (!file)
@@ -35,7 +38,7 @@ static int add_pin(struct arena *a, const struct pin *pin, const struct fit *fit
 		.version = pin->version,
 		.file = arena_printf(a, "%s/wheels/%s", folder, file->name),
 		.sha256 = file->sha256,
-		.is_wheel = true,
+		.kind = INPUT_WHEEL,
 	};
 	return 0;
 }
@@ -62,6 +65,26 @@ static int add_pins(struct arena *a, const struct lock *lock, const struct conta
 	return 0;
 }
 
+/* The Debian packages that a stage of a container installs. */
+static void add_debs(struct arena *a, const struct lock *lock, const struct container *c, const struct stage *stage, struct build_input **list, size_t *count)
+{
+	const char *label = system_stage_label(a, c->name, stage->name);
+
+	for (size_t i = 0; i < lock->deb_count; i++) {
+		const struct lock_deb *deb = &lock->debs[i];
+
+		if (!lock_deb_in(deb, label))
+			continue;
+		*arena_push(a, list, count) = (struct build_input){
+			.name = deb->name,
+			.version = deb->version,
+			.file = arena_printf(a, RENDER_DEBIAN "/%s/%s", stage->name, deb->file),
+			.sha256 = deb->sha256,
+			.kind = INPUT_DEB,
+		};
+	}
+}
+
 int build_inputs(struct arena *a, const struct lock *lock, const struct container *c, const struct stage *stage, const struct base_tree *trees,
 		 size_t tree_count, struct build_input **ret, size_t *ret_count, struct error *err)
 {
@@ -75,6 +98,8 @@ int build_inputs(struct arena *a, const struct lock *lock, const struct containe
 	}
 	if ((stage->wheels || stage->python) && add_pins(a, lock, c, stage, &list, &count, err) < 0)
 		return -1;
+	if (stage->debian)
+		add_debs(a, lock, c, stage, &list, &count);
 	if (count)
 		qsort(list, count, sizeof(*list), compare_inputs);
 	*ret = list;

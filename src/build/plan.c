@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "build/explain.h"
 #include "build/record.h"
+#include "debian/system.h"
 #include "io/digest.h"
 #include "recipe/database.h"
 
@@ -25,7 +26,7 @@ static int find_trees(struct arena *a, const struct plan_request *q, struct buil
 			continue;
 		struct base_tree tree;
 
-		if (base_tree_find(a, base, &tree, err) < 0)
+		if (base_tree_find(a, base, q->lock, &tree, err) < 0)
 			return -1;
 		p->missing_tree_count += !tree.sha256;
 		*arena_push(a, &p->trees, &p->tree_count) = tree;
@@ -92,8 +93,8 @@ static struct build_job *find_same(const struct build_plan *p, const struct buil
 	for (size_t i = 0; i < p->job_count; i++) {
 		struct build_job *other = p->jobs[i];
 
-		if (other->parent == job->parent && text_equal(other->stage->from, job->stage->from) && text_equal(other->text, job->text) &&
-		    other->stage->base_tar == job->stage->base_tar && same_inputs(other, job))
+		if (other->parent == job->parent && other->network == job->network && text_equal(other->stage->from, job->stage->from) &&
+		    text_equal(other->text, job->text) && other->stage->base_tar == job->stage->base_tar && same_inputs(other, job))
 			return other;
 	}
 	return NULL;
@@ -128,6 +129,7 @@ static int add_container(struct arena *a, const struct plan_request *q, const st
 
 		if (build_inputs(a, q->lock, c, &stages[i], p->trees, p->tree_count, &wanted.inputs, &wanted.input_count, err) < 0)
 			return error_wrap(err, "container '%s'", c->name);
+		wanted.network = stages[i].debian && !system_is_locked(q->lock, c->name);
 		below = add_job(a, q, p, &wanted, c);
 	}
 	size_t finals = p->container_count;

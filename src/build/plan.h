@@ -16,12 +16,14 @@ struct database;
 struct container;
 struct record;
 
-/* Something a stage reads: a wheel of the lock, or the tree of its base. */
+enum build_input_kind { INPUT_TREE, INPUT_WHEEL, INPUT_DEB };
+
+/* Something a stage reads: a wheel or a Debian package of the lock, or the tree of its base. */
 struct build_input {
 	const char *name, *version; /* "numpy", "1.26.4"; of a tree its name and "" */
 	const char *file;           /* where it stands in the context folder, "python/wheels/numpy-....whl" */
 	const char *sha256;         /* NULL: a tree that is not made yet */
-	bool is_wheel;
+	enum build_input_kind kind;
 };
 
 enum build_state {
@@ -39,6 +41,7 @@ struct build_job {
 	size_t container_count;
 	struct build_input *inputs; /* by file */
 	size_t input_count;
+	bool network;       /* it asks mirrors, as its Debian packages are not locked */
 	const char *key;    /* 64 hex digits; NULL while a tree below it is not made */
 	const char *tag;    /* "localhost/lockstep/<project>/stage:<key>"; NULL with the key */
 	const char *serves; /* "ci-cpu, ci-gpu"; of many the first few */

@@ -45,7 +45,7 @@ static void add_stage(struct digest *d, const struct build_job *stage, bool here
 	digest_add_part(d, stage->text);
 	for (size_t i = 0; i < stage->input_count; i++) {
 		digest_add_part(d, stage->inputs[i].file);
-		if (stage->inputs[i].is_wheel || here)
+		if (stage->inputs[i].kind != INPUT_TREE || here)
 			digest_add_part(d, stage->inputs[i].sha256);
 	}
 }
@@ -70,8 +70,11 @@ int wheel_job_inputs(struct arena *a, const struct lock *lock, const struct whee
 		if (!file)
 			return error_set(err, ERR_NOT_FOUND, "the lock has no file of '%s' %s, which builds '%s', for %s; run 'lockstep lock'", pin->name,
 					 pin->version, job->pin->name, job->environment->name);
-		*arena_push(a, &list, &count) = (struct build_input){
-			.name = pin->name, .version = pin->version, .file = arena_printf(a, "wheels/%s", file->name), .sha256 = file->sha256, .is_wheel = true};
+		*arena_push(a, &list, &count) = (struct build_input){.name = pin->name,
+								     .version = pin->version,
+								     .file = arena_printf(a, "wheels/%s", file->name),
+								     .sha256 = file->sha256,
+								     .kind = INPUT_WHEEL};
 	}
 	if (count)
 		qsort(list, count, sizeof(*list), compare_inputs);

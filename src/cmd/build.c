@@ -8,7 +8,7 @@
 #include "cmd/command.h"
 #include "cmd/making.h"
 #include "cmd/open.h"
-#include "fetch/fetch.h"
+#include "cmd/fetching.h"
 #include "io/json.h"
 #include "recipe/database.h"
 #include "report/build_display.h"
@@ -45,7 +45,7 @@ static int have_files(struct session *s, const struct build_request *q, struct e
 			   .containers = q->containers,
 			   .container_count = q->container_count,
 			   .at_once = q->at_once};
-	int failed = settings_read(&settings, s->db.root, err) < 0 || fetch_lock(&s->lock, &settings, s->db.root, &options, &result, err) < 0 ||
+	int failed = settings_read(&settings, s->db.root, err) < 0 || fetching_run(s->call, &s->db, &s->lock, &settings, &options, &result, err) < 0 ||
 		     making_wheels(&m, &s->lock, &outcome, err) < 0;
 
 	settings_release(&settings);
@@ -192,7 +192,8 @@ const struct command command_build = {
 		"each stage in the engine. A stage that several containers share is built once; one that is finished is not built again, also after a run\n"
 		"that was stopped. Nothing is released by this.\n"
 		"\n"
-		"Steps that install Debian packages reach the mirrors that this machine's apt uses, through its proxies; all others have no network.\n"
+		"No step has a network: Debian packages come from the store too. Only where the lock has none (LOCKSTEP_SYSTEM_PACKAGES=unlocked, or a base that\n"
+		"is a registry's image) do steps that install them reach the mirrors that this machine's apt uses, through its proxies.\n"
 		"Logs are in .lockstep/logs/.\n"
 		"\n"
 		"examples\n"

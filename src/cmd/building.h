@@ -9,7 +9,7 @@
 	{"engine", 'e', "NAME", false, "build with this engine: buildah or docker; the first that works when not given"},                                      \
 		{"jobs", 'j', "N", false, "build so many stages at once; 2 when not given"},                                                                   \
 	{                                                                                                                                                      \
-		"fresh-bases", 0, NULL, false, "make the Debian trees of bases again, with what their mirrors have now"                                        \
+		"fresh-bases", 0, NULL, false, "make the Debian trees of bases again, of what is locked"                                                       \
 	}
 
 /* EXIT_DONE, or EXIT_USAGE after saying what is wrong with --jobs. */

@@ -11,8 +11,9 @@
 #include "cmd/making.h"
 #include "cmd/open.h"
 #include "cmd/relock.h"
+#include "debian/system.h"
 #include "diff/diff.h"
-#include "fetch/fetch.h"
+#include "cmd/fetching.h"
 #include "fetch/store.h"
 #include "io/json.h"
 #include "io/terminal.h"
@@ -110,7 +111,8 @@ static bool take_working(struct bump *b, const char *digest)
 	autoerror struct error unreadable = {0};
 	const char *path = path_join(b->call->arena, b->db.root, WORKING_LOCK);
 
-	if (!file_exists(path) || lock_read(&b->working, path, WORKING_LOCK, &ignored, &unreadable) < 0 || !text_equal(b->working.inputs, digest))
+	if (!file_exists(path) || lock_read(&b->working, path, WORKING_LOCK, &ignored, &unreadable) < 0 || !text_equal(b->working.inputs, digest) ||
+	    !system_is_complete(&b->db, &b->working))
 		return false;
 	b->lock = &b->working;
 	return true;
@@ -125,7 +127,7 @@ static int lock(struct bump *b, struct error *err)
 	database_digest(&b->db, digest);
 	if (!asked && take_working(b, digest)) {
 		say(b, "going on with the lock in %s", WORKING_LOCK);
-	} else if (!asked && last_name(b) && text_equal(b->relock.release.lock.inputs, digest)) {
+	} else if (!asked && last_name(b) && text_equal(b->relock.release.lock.inputs, digest) && system_is_complete(&b->db, &b->relock.release.lock)) {
 		b->lock = &b->relock.release.lock;
 	} else {
 		say(b, "locking the packages of %zu containers together", b->db.container_count);
@@ -225,7 +227,7 @@ static int fetch(struct bump *b, struct error *err)
 	struct fetch_options options = {.project = &b->db.project, .bonds = &b->db, .progress = !b->call->quiet};
 
 	say(b, "fetching what is not in the store yet");
-	if (fetch_lock(b->lock, &b->relock.settings, b->db.root, &options, &b->fetched, err) < 0 || build_wheels(b, err) < 0)
+	if (fetching_run(b->call, &b->db, b->lock, &b->relock.settings, &options, &b->fetched, err) < 0 || build_wheels(b, err) < 0)
 		return -1;
 	int result = resolve_check_closure(b->lock, find_in_store, &a, &d, err);
 
@@ -448,7 +450,7 @@ const struct command command_bump = {
 		"examples\n"
 		"  lockstep bump                              after a change of recipes\n"
 		"  lockstep bump --upgrade-package numpy      move numpy, and what has to move with it\n"
-		"  lockstep bump --fresh-bases                take what Debian has mended since\n"
+		"  lockstep bump --upgrade-system             take what Debian has mended since\n"
 		"  lockstep bump --upgrade --dry-run          what a move to the newest of everything would bring",
 	.formats = TAKES_JSON,
 	.options = options,

@@ -112,8 +112,11 @@ static void check_engines(struct doctor *d)
 
 static void check_bases(struct doctor *d)
 {
-	autofree char *program = process_find("mmdebstrap");
+	autofree char *program = process_find("mmdebstrap"), *apt = process_find("apt-get");
+	bool unlocked = text_equal(getenv("LOCKSTEP_SYSTEM_PACKAGES"), "unlocked");
 
+	if (d->has_database && unlocked)
+		add(d, "apt", STATE_NOTE, "LOCKSTEP_SYSTEM_PACKAGES is 'unlocked': Debian packages are left out of the lock", NULL);
 	for (size_t i = 0; d->has_database && i < d->db.base_count; i++) {
 		if (d->db.bases[i].source != BASE_MMDEBSTRAP)
 			continue;
@@ -122,6 +125,12 @@ static void check_bases(struct doctor *d)
 		else
 			add(d, "mmdebstrap", STATE_MISSING, arena_printf(d->arena, "not found; base '%s' is made with it", d->db.bases[i].name),
 			    "apt-get install mmdebstrap");
+		if (apt)
+			add(d, "apt", STATE_OK, arena_printf(d->arena, "%s, for the Debian packages of base '%s'", apt, d->db.bases[i].name), NULL);
+		else
+			add(d, "apt", STATE_MISSING,
+			    arena_printf(d->arena, "apt-get not found; it resolves the Debian packages of base '%s'", d->db.bases[i].name),
+			    "lock on a Debian machine; a lock that has them builds anywhere");
 	}
 }
 
@@ -284,7 +293,7 @@ const struct command command_doctor = {
 	.arguments = "",
 	.summary = "say what is missing on this machine, and the command that mends it",
 	.description =
-		"Looks at everything a bump needs: the database, the resolver, the engines, mmdebstrap, index addresses and certificates, the tags in the\n"
+		"Looks at everything a bump needs: the database, the resolver, the engines, mmdebstrap, apt, index addresses and certificates, the tags in the\n"
 		"Jenkinsfile, releases and free space. Changes nothing. Exits with 1 when something is missing that a bump cannot do without.",
 	.formats = TAKES_JSON,
 	.run = run,

@@ -110,6 +110,7 @@ int inspect_verify(struct inspect *i, const struct command_call *call, const str
 	for (size_t n = 0; n < i->count; n++) {
 		say(call, "verifying", i->containers[n]->name);
 		verify_installed(lock, i->containers[n], &i->snapshots[n], &i->findings);
+		verify_debian(lock, i->containers[n], &i->snapshots[n], &i->findings);
 		if (probes && verify_probes(e, i->images[n], i->containers[n], &i->findings, err) < 0)
 			return -1;
 	}

@@ -154,10 +154,14 @@ const struct command command_lock = {
 		"moved since the last release. What the last release has stays as it is unless a recipe forbids it or it is asked to move. A clash is\n"
 		"explained by the constraints in recipes/ that bring it about.\n"
 		"\n"
+		"Debian packages of bases and layers are resolved by apt, from the archives this machine's apt knows, and locked in the same way. They move only\n"
+		"with --upgrade-system, whatever their mirrors have.\n"
+		"\n"
 		"examples\n"
 		"  lockstep lock                            after a change of recipes\n"
 		"  lockstep lock --upgrade-package numpy    move numpy, and what has to move with it\n"
 		"  lockstep lock --upgrade --dry-run        what a move to the newest of everything would bring\n"
+		"  lockstep lock --upgrade-system           take what Debian has mended since\n"
 		"  lockstep lock --upgrade --at 2026-05-01  the newest of everything as it was on that day\n"
 		"  lockstep lock --dry-run --without-holds  what would move if nothing were held; with --upgrade, beside everything else",
 	.formats = TAKES_JSON,

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cmd/fetching.h"
 #include "cmd/open.h"
-#include "fetch/fetch.h"
 #include "fetch/store.h"
 #include "lock/working.h"
 #include "report/build_display.h"
@@ -15,7 +15,7 @@ static int fetch_all(const struct making *m, const struct lock *lock, bool quiet
 	const struct fetch_options options = {.project = &m->db->project, .bonds = m->db, .progress = !quiet && !m->call->quiet};
 	struct fetch_result result;
 
-	return fetch_lock(lock, m->settings, m->db->root, &options, &result, err);
+	return fetching_run(m->call, m->db, lock, m->settings, &options, &result, err);
 }
 
 int making_fetch(const struct making *m, const struct pin *pin, const char **ret_path, struct error *err)

@@ -1,6 +1,7 @@
 #include "cmd/relock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -8,6 +9,7 @@
 #include "base/text.h"
 #include "cmd/making.h"
 #include "cmd/open.h"
+#include "debian/system.h"
 #include "io/terminal.h"
 #include "lock/lock_text.h"
 #include "python/name.h"
@@ -154,7 +156,7 @@ int relock_check_use(const struct command_call *call)
 
 bool relock_is_asked(const struct command_call *call)
 {
-	return command_flag(call, "upgrade") || command_flag(call, "upgrade-package") || command_flag(call, "at");
+	return command_flag(call, "upgrade") || command_flag(call, "upgrade-package") || command_flag(call, "upgrade-system") || command_flag(call, "at");
 }
 
 static void print_problems_json(struct diag *d)
@@ -188,6 +190,20 @@ static int build(void *context, const struct lock *lock, struct pin *pin, struct
 	return making_one(&m, lock, pin, ret_wheel, ret_path, err);
 }
 
+/* The Debian packages, with what reaches this machine's mirrors. */
+static int resolve_system(struct relock *r, struct diag *d, struct error *err)
+{
+	const char *own = getenv("SSL_CERT_FILE");
+	const struct system_options options = {
+		.upgrade = command_flag(r->call, "upgrade-system"),
+		.ca_file = own && *own ? own : r->settings.ca_file,
+		.on_progress = on_progress,
+		.context = r,
+	};
+
+	return system_lock(r->db, r->last, &options, &r->result, d, err);
+}
+
 int relock_resolve(struct relock *r, struct error *err)
 {
 	autodiag struct diag d = {0};
@@ -206,6 +222,8 @@ int relock_resolve(struct relock *r, struct error *err)
 		return -1;
 	int result = resolve_lock(r->db, &r->settings, r->last, &options, &r->result, &d, err);
 
+	if (result == 0)
+		result = resolve_system(r, &d, err);
 	if (r->call->format == FORMAT_JSON && result < 0 && d.problem_count)
 		print_problems_json(&d);
 	else

@@ -13,6 +13,7 @@
 #define RELOCK_OPTIONS                                                                                                                                         \
 	{"upgrade", 'U', NULL, false, "take the newest version of everything that the recipes allow"},                                                         \
 		{"upgrade-package", 'P', "NAME", true, "take the newest version of this package, and of others only what it needs"},                           \
+		{"upgrade-system", 0, NULL, false, "take the Debian packages that their mirrors have now"},                                                    \
 	{                                                                                                                                                      \
 		"at", 0, "DATE", false, "look only at what was uploaded by the end of this day (UTC), or before this instant"                                  \
 	}

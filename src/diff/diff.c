@@ -148,8 +148,9 @@ static void add_further(struct changes *changes, struct arena *a, const struct l
 	rows_finish(&changes->further);
 }
 
-struct changes *changes_between_locks(struct arena *a, const char *old_name, const struct lock *old, const char *new_name, const struct lock *new,
-				      const char *container)
+/* All but the Debian packages. */
+static struct changes *compare_locks(struct arena *a, const char *old_name, const struct lock *old, const char *new_name, const struct lock *new,
+				     const char *container)
 {
 	struct changes *changes = arena_new(a, struct changes);
 	struct names packages = {0}, toolchain = {0};
@@ -175,9 +176,25 @@ struct changes *changes_between_locks(struct arena *a, const char *old_name, con
 	return changes;
 }
 
+struct changes *changes_between_locks(struct arena *a, const char *old_name, const struct lock *old, const char *new_name, const struct lock *new,
+				      const char *container)
+{
+	struct changes *changes = compare_locks(a, old_name, old, new_name, new, container);
+	struct row_sides sides = sides_of(changes, a);
+	struct names debs = {0};
+
+	/* A lock that says nothing of them is no lock without them. */
+	if (!new->deb_count || (old && !old->deb_count))
+		return changes;
+	sides_debs(&sides, &debs, a, old, new);
+	add_rows(&changes->system_packages, a, &sides, &debs);
+	rows_finish(&changes->system_packages);
+	return changes;
+}
+
 struct changes *changes_between_releases(struct arena *a, const struct release *old, const struct release *new, const char *container)
 {
-	struct changes *changes = changes_between_locks(a, old ? old->name : NULL, old ? &old->lock : NULL, new->name, &new->lock, container);
+	struct changes *changes = compare_locks(a, old ? old->name : NULL, old ? &old->lock : NULL, new->name, &new->lock, container);
 	struct row_sides sides = sides_of(changes, a);
 	struct names tools = {0}, system_packages = {0};
 

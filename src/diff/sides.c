@@ -307,3 +307,32 @@ void sides_system(struct row_sides *sides, struct names *names, struct arena *a,
 	}
 	names_sort(names);
 }
+
+static bool find_deb(const struct row_sides *sides, bool new, const char *container, const char *name, struct row_found *ret)
+{
+	const struct lock *lock = new ? sides->new : sides->old;
+	const struct lock_container *c = lock_container(lock, container);
+
+	for (size_t i = lock_first_deb(lock, name); c && i < lock->deb_count && !strcmp(lock->debs[i].name, name); i++) {
+		if (!lock_deb_in_container(&lock->debs[i], c))
+			continue;
+		ret->version = lock->debs[i].version;
+		return true;
+	}
+	return false;
+}
+
+void sides_debs(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new)
+{
+	sides->old = old;
+	sides->new = new;
+	sides->find = find_deb;
+	sides->step = step_system;
+	for (size_t side = 0; side < 2; side++) {
+		const struct lock *lock = side ? new : old;
+
+		for (size_t i = 0; lock && i < lock->deb_count; i++)
+			names_add(names, a, lock->debs[i].name);
+	}
+	names_sort(names);
+}

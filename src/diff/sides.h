@@ -19,6 +19,8 @@ void sides_packages(struct row_sides *sides, struct names *names, struct arena *
 void sides_further(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new, const char *container);
 void sides_tools(struct row_sides *sides, struct names *names, struct arena *a, const struct release *old, const struct release *new);
 void sides_system(struct row_sides *sides, struct names *names, struct arena *a, const struct release *old, const struct release *new);
+/* Debian packages as they are locked, for locks that no image was made of yet. */
+void sides_debs(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new);
 /* Also says which layers there are: by their bare name where each side has one use of it at most, so that cuda{version=12.9} and cuda{version=13.0} meet.
    With `container` only the layers that it has. */
 void sides_toolchain(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new, const char *container);

@@ -136,7 +136,21 @@ static void set_options(struct work *w, const struct fetch_options *options)
 	o->parallel = o->parallel ? o->parallel : 12;
 	o->tries = o->tries ? o->tries : (unsigned)number_from_environment("LOCKSTEP_FETCH_TRIES", 6);
 	o->backoff_ms = o->backoff_ms ? o->backoff_ms : number_from_environment("LOCKSTEP_FETCH_BACKOFF_MS", 500);
+	o->from = o->from ? o->from : getenv("LOCKSTEP_MIRROR");
 	o->stall_timeout_ms = o->stall_timeout_ms ? o->stall_timeout_ms : number_from_environment("LOCKSTEP_FETCH_STALL_MS", w->settings->timeout_ms);
+}
+
+/* Each file once, though several names may be locked with the same bytes. */
+static void add_job(struct work *w, const struct job *job, struct fetch_result *ret)
+{
+	ret->files++;
+	ret->bytes += job->file->size_bytes;
+	if (store_has(job->file->sha256, (int64_t)job->file->size_bytes)) {
+		ret->from_store++;
+		return;
+	}
+	*arena_push(&w->arena, &w->jobs, &w->job_count) = *job;
+	w->total_bytes += job->file->size_bytes;
 }
 
 static int by_size_descending(const void *a, const void *b)
@@ -154,21 +168,23 @@ static void list_jobs(struct work *w, const struct lock *lock, struct fetch_resu
 	size_t count;
 
 	list_wanted(&w->arena, lock, w->options.all_environments, &list, &count);
-	*ret = (struct fetch_result){.files = count};
-	for (size_t i = 0; i < count; i++) {
-		const struct lock_file *file = list[i].file;
+	for (size_t i = 0; i < count; i++)
+		add_job(w, &(struct job){.work = w, .pin = list[i].pin, .file = list[i].file}, ret);
+}
 
-		ret->bytes += file->size_bytes;
-		if (store_has(file->sha256, (int64_t)file->size_bytes)) {
-			ret->from_store++;
-			continue;
-		}
-		*arena_push(&w->arena, &w->jobs, &w->job_count) = (struct job){.work = w, .pin = list[i].pin, .file = file};
-		w->total_bytes += file->size_bytes;
+static void list_deb_jobs(struct work *w, const struct lock *lock, struct fetch_result *ret)
+{
+	for (size_t i = 0; i < lock->deb_count; i++) {
+		const struct lock_deb *deb = &lock->debs[i];
+		struct lock_file *file = arena_new(&w->arena, struct lock_file);
+		bool known = false;
+
+		for (size_t k = 0; k < i && !known; k++)
+			known = !strcmp(lock->debs[k].sha256, deb->sha256);
+		*file = (struct lock_file){.name = deb->file, .size_bytes = deb->size_bytes, .sha256 = deb->sha256};
+		if (!known)
+			add_job(w, &(struct job){.work = w, .deb = deb, .file = file}, ret);
 	}
-	/* The longest first: the shortest total time. */
-	if (w->job_count)
-		qsort(w->jobs, w->job_count, sizeof(*w->jobs), by_size_descending);
 }
 
 /* Starts what can start; returns how long nothing else is due. */
@@ -238,11 +254,11 @@ static int open_http(struct work *w, struct error *err)
 {
 	const struct settings *s = w->settings;
 	struct http_settings h = {
-		.ca_file = s->ca_file,
-		.ca_from = s->ca_from,
-		.client_cert = s->client_cert,
-		.netrc_file = s->netrc,
-		.proxy = s->proxy,
+		.ca_file = w->archives && w->archives->ca_file ? w->archives->ca_file : s->ca_file,
+		.ca_from = w->archives && w->archives->ca_file ? NULL : s->ca_from,
+		.client_cert = w->archives ? NULL : s->client_cert,
+		.netrc_file = w->archives ? NULL : s->netrc,
+		.proxy = w->archives ? w->archives->proxy : s->proxy,
 		.insecure_hosts = s->trusted_hosts,
 		.connections = w->options.parallel + FETCH_PAGES_MAX,
 		.connections_per_host = w->options.parallel,
@@ -273,6 +289,28 @@ static int check_space(const struct work *w, struct error *err)
 	return error_set(err, ERR_IO, "%s; free some space, or set LOCKSTEP_CACHE to a place with more", strbuf_text(&text));
 }
 
+static void add_subject(const struct job *j, struct strbuf *out)
+{
+	if (j->deb)
+		strbuf_printf(out, "\n  %s, of Debian package %s %s", j->file->name, j->deb->name, j->deb->version);
+	else
+		strbuf_printf(out, "\n  %s, of %s %s", j->file->name, j->pin->name, j->pin->version);
+}
+
+static void add_hint(const struct work *w, enum error_code code, struct error *err)
+{
+	if (code == ERR_NETWORK || code == ERR_HTTP || code == ERR_FAILED)
+		error_hint(err, "what was fetched is kept; run the same command again to go on");
+	if (w->archives && code != ERR_NETWORK)
+		error_hint(err,
+			   "'lockstep fetch --from DIR' takes what mirrors no longer have from a mirror folder; 'lockstep lock --upgrade-system' takes what "
+			   "they have now");
+	else if (code == ERR_NOT_FOUND)
+		error_hint(err, "a file that is gone from its index needs another version: 'lockstep lock --upgrade-package NAME'");
+	else if (code == ERR_DIGEST)
+		error_hint(err, "the index gives other bytes than those that were locked: ask its keeper why, before locking anew");
+}
+
 /* Every file that could not be had, each with its own reason. */
 static int report(const struct work *w, struct error *err)
 {
@@ -285,23 +323,20 @@ static int report(const struct work *w, struct error *err)
 
 		if (j->state != JOB_FAILED)
 			continue;
-		strbuf_printf(&text, "\n  %s, of %s %s from %s'%s': %s", j->file->name, j->pin->name, j->pin->version, j->pin->reference ? "" : "index ",
-			      j->pin->reference ? j->pin->reference
-			      : j->pin->index   ? j->pin->index
-						: "default",
-			      j->err.text);
+		add_subject(j, &text);
+		if (j->pin)
+			strbuf_printf(&text, " from %s'%s'", j->pin->reference ? "" : "index ",
+				      j->pin->reference ? j->pin->reference
+				      : j->pin->index   ? j->pin->index
+							: "default");
+		strbuf_printf(&text, ": %s", j->err.text);
 		/* One kind of trouble gives its name to all; a digest is the gravest. */
 		code = !failed++ || code == j->err.code ? j->err.code : code == ERR_DIGEST || j->err.code == ERR_DIGEST ? ERR_DIGEST : ERR_FAILED;
 	}
 	if (!failed)
 		return 0;
 	error_set(err, code, "cannot fetch %zu of %zu file%s%s", failed, w->job_count, w->job_count == 1 ? "" : "s", strbuf_text(&text));
-	if (code == ERR_NETWORK || code == ERR_HTTP || code == ERR_FAILED)
-		error_hint(err, "what was fetched is kept; run the same command again to go on");
-	else if (code == ERR_NOT_FOUND)
-		error_hint(err, "a file that is gone from its index needs another version: 'lockstep lock --upgrade-package NAME'");
-	else if (code == ERR_DIGEST)
-		error_hint(err, "the index gives other bytes than those that were locked: ask its keeper why, before locking anew");
+	add_hint(w, code, err);
 	return -1;
 }
 
@@ -311,7 +346,7 @@ static int report_offline(const struct work *w, struct error *err)
 
 	for (size_t i = 0; i < w->job_count; i++) {
 		if (w->jobs[i].state != JOB_DONE)
-			strbuf_printf(&text, "\n  %s, of %s %s", w->jobs[i].file->name, w->jobs[i].pin->name, w->jobs[i].pin->version);
+			add_subject(&w->jobs[i], &text);
 	}
 	return error_set(err, ERR_NOT_FOUND, "not in the store: %zu of %zu files; %s keeps from fetching%s", w->job_count - w->finished, w->job_count,
 			 w->settings->no_index ? "no-index" : "UV_OFFLINE", strbuf_text(&text));
@@ -339,18 +374,29 @@ static void release(struct work *w)
 	arena_release(&w->arena);
 }
 
+static const char *label_of(const struct work *w)
+{
+	size_t count = w->job_count - w->finished;
+
+	return arena_printf((struct arena *)(uintptr_t)&w->arena, "fetching %zu %s%s", count, w->archives ? "Debian package" : "file", count == 1 ? "" : "s");
+}
+
 static int fetch(struct work *w, struct error *err)
 {
-	find_sources(w);
+	/* The longest first: the shortest total time. */
+	qsort(w->jobs, w->job_count, sizeof(*w->jobs), by_size_descending);
+	if (!w->archives)
+		find_sources(w);
 	find_in_folders(w);
 	if (!error_is_set(&w->fatal) && w->finished < w->job_count) {
-		if (w->settings->offline)
+		/* pip's no-index says nothing of Debian packages. */
+		if (w->settings->offline && !(w->archives && w->settings->no_index))
 			return report_offline(w, err);
 		if (check_space(w, err) < 0 || open_http(w, err) < 0)
 			return -1;
-		find_known_addresses(w);
-		autofree char *label = mem_printf("fetching %zu file%s", w->job_count - w->finished, w->job_count - w->finished == 1 ? "" : "s");
-		struct progress *progress = w->options.progress ? progress_new(label, w->total_bytes, true) : NULL;
+		if (!w->archives)
+			find_known_addresses(w);
+		struct progress *progress = w->options.progress ? progress_new(label_of(w), w->total_bytes, true) : NULL;
 
 		run_loop(w, progress);
 		/* What is whole is kept, whatever ended the rest. */
@@ -372,21 +418,42 @@ static int fetch(struct work *w, struct error *err)
 	return report(w, err);
 }
 
+static int fetch_listed(struct work *w, struct fetch_result *result, struct fetch_result *ret, struct error *err)
+{
+	int failed = w->job_count ? fetch(w, err) : 0;
+
+	if (!failed) {
+		ret->files += result->files;
+		ret->from_store += result->from_store;
+		ret->bytes += result->bytes;
+		ret->fetched += w->job_count;
+		ret->fetched_bytes += w->fetched_bytes;
+	}
+	release(w);
+	return failed;
+}
+
 int fetch_lock(const struct lock *lock, const struct settings *s, const char *root, const struct fetch_options *options, struct fetch_result *ret,
 	       struct error *err)
 {
 	struct work w = {.settings = s, .root = root};
-	struct fetch_result result;
-	int failed;
+	struct fetch_result result = {0}, all = {0};
 
 	set_options(&w, options);
 	list_jobs(&w, lock, &result);
-	failed = w.job_count ? fetch(&w, err) : 0;
-	if (!failed) {
-		result.fetched = w.job_count;
-		result.fetched_bytes = w.fetched_bytes;
-		*ret = result;
-	}
-	release(&w);
-	return failed;
+	if (fetch_listed(&w, &result, &all, err) < 0)
+		return -1;
+	*ret = all;
+	return 0;
+}
+
+int fetch_debs(const struct lock *lock, const struct settings *s, const char *root, const struct fetch_archives *archives, const struct fetch_options *options,
+	       struct fetch_result *ret, struct error *err)
+{
+	struct work w = {.settings = s, .archives = archives, .root = root};
+	struct fetch_result result = {0};
+
+	set_options(&w, options);
+	list_deb_jobs(&w, lock, &result);
+	return fetch_listed(&w, &result, ret, err);
 }

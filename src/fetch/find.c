@@ -148,6 +148,10 @@ static void note_page(struct job *j, const struct index_page *page)
 
 void find_next(struct job *j)
 {
+	if (j->deb) {
+		find_next_archive(j);
+		return;
+	}
 	for (const struct source *source; (source = nth_source(j, j->next_source)); j->next_source++, j->next_match = 0) {
 		j->page = page_of(j->work, source, j->pin->name);
 		if (j->page->state != PAGE_DONE) {
@@ -308,61 +312,6 @@ void find_start_page(struct index_page *page)
 				  .on_done = on_page_done,
 				  .context = page,
 			  });
-}
-
-/* Takes a file of the size that is wanted when its bytes are the right ones; anything else of its name is some other build of it: not ours, and no error. */
-static void take_from_folder(struct job *j, const char *path)
-{
-	struct work *w = j->work;
-	autoerror struct error err = {0};
-
-	if (j->state != JOB_READY || file_size(path) != (int64_t)j->file->size_bytes)
-		return;
-	if (store_add_file(path, j->file->sha256, &err) == 0) {
-		j->state = JOB_DONE;
-		j->reported = j->file->size_bytes;
-		w->finished++;
-		w->done_bytes += j->file->size_bytes;
-		w->fetched_bytes += j->file->size_bytes;
-	} else if (err.code == ERR_CANCELLED || err.code == ERR_IO) {
-		error_move(&w->fatal, &err);
-	}
-}
-
-static bool is_path(const char *reference)
-{
-	return reference && !strstr(reference, "://");
-}
-
-/* A file of the project itself. The path is one that stays inside; a link may have come since that leads out. */
-static void find_in_project(struct work *w, struct arena *a)
-{
-	for (size_t i = 0; i < w->job_count && !error_is_set(&w->fatal); i++) {
-		struct job *j = &w->jobs[i];
-
-		if (is_path(j->pin->reference) && !path_leads_out(a, w->root, j->pin->reference))
-			take_from_folder(j, path_join(a, w->root, j->pin->reference));
-	}
-}
-
-void find_in_folders(struct work *w)
-{
-	autoarena struct arena a = {0};
-
-	find_in_project(w, &a);
-	for (size_t i = 0; i < w->settings->find_links_count && !error_is_set(&w->fatal); i++) {
-		const char *folder = w->settings->find_links[i];
-
-		folder += text_starts_with(folder, "file://") ? strlen("file://") : 0;
-		if (!file_is_dir(folder))
-			continue;
-		for (size_t k = 0; k < w->job_count && !error_is_set(&w->fatal); k++) {
-			struct job *j = &w->jobs[k];
-
-			if (!j->pin->reference)
-				take_from_folder(j, path_join(&a, folder, j->file->name));
-		}
-	}
 }
 
 /* An address on the index's own host is asked with the index's own credentials. */

@@ -28,7 +28,8 @@ enum job_state { JOB_READY, JOB_WAITS_FOR_PAGE, JOB_RUNNING, JOB_CHECKED, JOB_DO
 /* One file on its way. */
 struct job {
 	struct work *work;
-	const struct pin *pin;
+	const struct pin *pin;      /* NULL: a Debian package */
+	const struct lock_deb *deb; /* NULL: a file of a pin */
 	const struct lock_file *file;
 	enum job_state state;
 	const char *url;         /* where to get it now; NULL: not known, ask a page */
@@ -75,6 +76,7 @@ struct work {
 	struct arena arena;
 	struct fetch_options options;
 	const struct settings *settings;
+	const struct fetch_archives *archives; /* NULL: files of pins are fetched */
 	const char *root;
 	struct http *http;
 	struct source *sources;
@@ -107,7 +109,9 @@ void find_sources(struct work *w);
 /* The job has no address, or one that is no good: asks the next place, or fails the job when none is left. */
 void find_next(struct job *j);
 void find_start_page(struct index_page *page);
-/* Takes what folders of find-links hold. */
+/* As find_next(), for a Debian package. */
+void find_next_archive(struct job *j);
+/* Takes what folders of find-links, mirror folders and archives on this machine hold. */
 void find_in_folders(struct work *w);
 /* Sets addresses from .lockstep/urls.json. */
 void find_known_addresses(struct work *w);

@@ -245,6 +245,44 @@ const char *pin_build_name(struct arena *a, const struct pin *pin, const struct 
 	return arena_printf(a, PIN_BUILD_PREFIX "%s-%s{environment=%s}", pin->name, pin->version, environment->name);
 }
 
+size_t lock_first_deb(const struct lock *lock, const char *name)
+{
+	size_t low = 0, high = lock->deb_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(lock->debs[middle].name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool lock_deb_in_container(const struct lock_deb *deb, const struct lock_container *container)
+{
+	size_t base = container->debian ? strcspn(container->debian, " ") : 0, name = strlen(container->name);
+
+	for (size_t i = 0; base && i < deb->stage_count; i++) {
+		const char *stage = deb->stages[i];
+
+		if (text_starts_with(stage, "base:") ? !strncmp(stage + 5, container->debian, base) && !stage[5 + base]
+						     : !strncmp(stage, container->name, name) && stage[name] == '/')
+			return true;
+	}
+	return false;
+}
+
+bool lock_deb_in(const struct lock_deb *deb, const char *stage)
+{
+	for (size_t i = 0; i < deb->stage_count; i++) {
+		if (!strcmp(deb->stages[i], stage))
+			return true;
+	}
+	return false;
+}
+
 bool pin_in_layer(const struct pin *pin, const char *layer_use)
 {
 	return has_text(pin->layers, pin->layer_count, layer_use);

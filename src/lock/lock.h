@@ -62,6 +62,7 @@ struct lock_container {
 	const char **further;    /* names of those it is locked for besides, sorted */
 	size_t further_count;
 	const char *inputs;  /* container_digest() when it was locked */
+	const char *debian;  /* its base, and what was asked of apt, as digests (debian/question.h), when its Debian packages are locked; else NULL */
 	const char **groups; /* as declared, sorted */
 	size_t group_count;
 	/* Requirements declared for it ("onnx>=1.14", "xgboost-cpu"), by canonical name; constraints under a marker are further ones of the same name. */
@@ -78,7 +79,7 @@ struct lock_deb {
 	uint64_t size_bytes;
 	const char *sha256;
 	const char *path;    /* where it lies below its archive's root, "pool/main/g/glibc/libc6_....deb": mirrors differ, this does not */
-	const char **stages; /* which base or stage installs it ("base:debian-bookworm", "layer:gcc", "container:ci-cpu"), sorted */
+	const char **stages; /* which base, or which stage of which containers, installs it ("base:debian-bookworm", "ci-cpu/layer-gcc"), sorted */
 	size_t stage_count;
 };
 
@@ -116,6 +117,12 @@ static inline bool pin_is_toolchain(const struct pin *pin)
 bool pin_in_container(const struct pin *pin, const char *container);
 bool pin_is_in(const struct pin *pin, const struct lock_container *container, const char *environment);
 bool pin_is_built_in(const struct pin *pin, const struct lock_container *container);
+/* The place of the first Debian package of this name, or where it would be. */
+size_t lock_first_deb(const struct lock *lock, const char *name);
+/* Whether a container whose Debian packages are locked has this one. */
+bool lock_deb_in_container(const struct lock_deb *deb, const struct lock_container *container);
+/* Whether a Debian package is installed by this base or stage, called as in its `stages`. */
+bool lock_deb_in(const struct lock_deb *deb, const char *stage);
 bool pin_in_layer(const struct pin *pin, const char *layer_use);
 /* The archive of sources that wheels of it are built from, or NULL. */
 const struct lock_file *pin_source(const struct pin *pin);

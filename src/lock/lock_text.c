@@ -41,6 +41,7 @@ static const struct lock_field container_fields[] = {
 	{"environment", FIELD_TEXT, true, offsetof(struct lock_container, environment), 0},
 	{"further", FIELD_TEXTS, false, offsetof(struct lock_container, further), offsetof(struct lock_container, further_count)},
 	{"inputs", FIELD_SHA256, true, offsetof(struct lock_container, inputs), 0},
+	{"debian", FIELD_TEXT, false, offsetof(struct lock_container, debian), 0},
 	{"groups", FIELD_TEXTS, true, offsetof(struct lock_container, groups), offsetof(struct lock_container, group_count)},
 	{"direct", FIELD_OTHER, true, 0, 0},
 	{"layers", FIELD_TEXTS, false, offsetof(struct lock_container, layers), offsetof(struct lock_container, layer_count)},

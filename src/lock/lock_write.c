@@ -68,6 +68,7 @@ static void add_container(struct strbuf *out, const struct lock_container *c)
 	if (c->further_count)
 		add_short_list(out, "further", c->further, c->further_count);
 	add_text(out, "inputs", c->inputs);
+	add_text(out, "debian", c->debian);
 	add_short_list(out, "groups", c->groups, c->group_count);
 	strbuf_add(out, "direct = [\n");
 	for (size_t i = 0; i < c->direct_count; i++) {

@@ -214,6 +214,9 @@ static void load_container(struct reader *r, const char *name)
 	v = load_file(r, c->file);
 	if (v)
 		schema_read(r, v, "a container", c->pos, container_rows, c);
+	const struct value *apt = v ? value_get(v, "apt") : NULL;
+
+	c->apt_pos = apt ? apt->pos : c->pos;
 	if (!c->tag_name)
 		c->tag_name = default_tag(r->arena, name);
 }

@@ -65,6 +65,7 @@ struct container {
 	size_t swap_count;
 	const char **apt; /* further Debian packages of this container only */
 	size_t apt_count;
+	struct pos apt_pos;
 	const char **env_names, **env_values;
 	size_t env_count;
 	const char *workdir, *user; /* or NULL */

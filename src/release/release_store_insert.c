@@ -26,8 +26,8 @@ static int insert_lock_head(struct sql *db, const struct release *r, const char 
 
 static int insert_container(struct sql *db, const char *release, const struct lock_container *c, const struct snapshot *s, struct error *err)
 {
-	if (insert("INSERT INTO container VALUES (?, ?, ?, ?, ?, ?, ?, ?)", "tttttttt", release, c->name, c->environment, c->inputs, s->engine,
-		   s->engine_version, s->image_id, s->image_digest))
+	if (insert("INSERT INTO container VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", "ttttttttt", release, c->name, c->environment, c->inputs, s->engine,
+		   s->engine_version, s->image_id, s->image_digest, c->debian))
 		return -1;
 	for (size_t i = 0; i < c->group_count; i++) {
 		if (insert("INSERT INTO container_group VALUES (?, ?, ?)", "ttt", release, c->name, c->groups[i]))

@@ -70,6 +70,7 @@ static const struct migration migrations[] = {
 	    "CREATE INDEX deb_by_name ON deb (name, version);"},
 	{4, "CREATE TABLE container_layer (release TEXT NOT NULL, container TEXT NOT NULL, layer TEXT NOT NULL, PRIMARY KEY (release, container, layer),"
 	    " FOREIGN KEY (release, container) REFERENCES container ON DELETE CASCADE) STRICT, WITHOUT ROWID;"},
+	{5, "ALTER TABLE container ADD COLUMN debian TEXT;"},
 };
 
 static int migrate_one(struct sql *db, const struct migration *m, struct error *err)

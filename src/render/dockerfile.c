@@ -18,11 +18,12 @@ static void add_header(struct strbuf *out, const struct container *c, const stru
 		if (stages[i].kind == STAGE_LAYER)
 			strbuf_printf(out, "#     recipes/layers/%s.yaml\n", stages[i].layer_use->layer->name);
 	}
-	strbuf_printf(out,
-		      "# 'lockstep build %s' fetches what it needs into its build context, %s/%s. After that any builder\n"
-		      "# that knows RUN --mount can build it: Docker 20.10 with BuildKit, buildah 1.24 and podman 4, or newer.\n"
-		      "# Debian packages are named without a version (hadolint's DL3008): a mirror has one at a time, and a release records which it was.\n#\n",
-		      c->name, RENDER_CONTEXTS, c->name);
+	strbuf_printf(
+		out,
+		"# 'lockstep build %s' fetches what it needs into its build context, %s/%s. After that any builder\n"
+		"# that knows RUN --mount can build it: Docker 20.10 with BuildKit, buildah 1.24 and podman 4, or newer.\n"
+		"# Debian packages are named without a version (hadolint's DL3008): their repository in the build context has those that were locked.\n#\n",
+		c->name, RENDER_CONTEXTS, c->name);
 	word_add_comment(out, c->name);
 	word_add_comment(out, c->description);
 }

@@ -172,7 +172,7 @@ static int add_layer(struct arena *a, const struct container *c, const struct la
 		.text = arena_strdup(a, strbuf_text(&text)),
 		.layer_use = use,
 		.wheels = needs.wheels ? use : NULL,
-		.network = needs.network,
+		.debian = needs.debian,
 	};
 	return 0;
 }
@@ -182,8 +182,8 @@ static void add_apt(struct arena *a, const struct container *c, struct stage *s)
 	autostrbuf struct strbuf text = {0};
 
 	strbuf_add(&text, "# Further Debian packages of this container.\n");
-	step_add_apt(a, &text, c->apt, c->apt_count);
-	*s = (struct stage){.kind = STAGE_APT, .name = "apt", .text = arena_strdup(a, strbuf_text(&text)), .network = true};
+	step_add_apt(a, &text, "apt", c->apt, c->apt_count);
+	*s = (struct stage){.kind = STAGE_APT, .name = "apt", .text = arena_strdup(a, strbuf_text(&text)), .debian = true};
 }
 
 static void add_python(struct arena *a, const struct render *r, const struct container *c, struct stage *s)

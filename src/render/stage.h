@@ -33,7 +33,7 @@ struct stage {
 	const struct layer_use *layer_use; /* STAGE_LAYER: the use */
 	const struct layer_use *wheels;    /* layers/<layer>/ of this use; NULL: not used */
 	bool python;                       /* python/ */
-	bool network;                      /* runs apt, so it needs the mirrors (and the secret "ca" where they are behind one) */
+	bool debian;                       /* debian/<name>/; runs apt, so where that is empty it needs the mirrors (and the secret "ca", behind one) */
 };
 
 /* What is known of all containers together: how often each layer use stands on each base. Made once, so that rendering many containers stays linear. */
@@ -48,3 +48,5 @@ int render_stages(struct arena *a, const struct render *r, const struct containe
 /* Where the project keeps its contexts and what is in one; relative to the project's root and to the context. */
 #define RENDER_CONTEXTS ".lockstep/contexts"
 #define RENDER_BASE_TAR "base.tar"
+#define RENDER_DEBIAN "debian"
+#define RENDER_DEBIAN_SEEN "/run/lockstep/debian" /* where a step sees its stage's part of that */

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "recipe/database.h"
+#include "render/stage.h"
 #include "render/word.h"
 
 /* The state of writing one layer use. */
@@ -25,22 +26,24 @@ static int wrong_word(struct pos pos, const char *what, struct error *err)
 			 pos.file ? pos.file : "recipes", pos.line, pos.column, what);
 }
 
-void step_add_apt(struct arena *a, struct strbuf *out, const char *const *packages, size_t count)
+void step_add_apt(struct arena *a, struct strbuf *out, const char *stage, const char *const *packages, size_t count)
 {
 	const char **sorted = arena_array(a, count, sizeof(*sorted));
 
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = packages[i];
 	qsort(sorted, count, sizeof(*sorted), text_compare_items);
-	/* One version of each package is what a mirror of Debian has; a release records which it was. */
+	/* One version of each package is what the repository of the lock has; a release records which. */
 	strbuf_add(out, "# hadolint ignore=DL3008\n");
+	strbuf_printf(out, "RUN --mount=type=bind,source=" RENDER_DEBIAN "/%s,target=" RENDER_DEBIAN_SEEN " \\\n", stage);
 	/* The certificates of a mirror behind https come as a secret, readable for apt's own user; so do users and passwords, which apt reads as root. Either
 	   only where there are some. */
-	strbuf_add(out, "RUN --mount=type=secret,id=ca,target=/run/secrets/lockstep-ca,mode=0444 \\\n"
+	strbuf_add(out, "    --mount=type=secret,id=ca,target=/run/secrets/lockstep-ca,mode=0444 \\\n"
 			"    --mount=type=secret,id=apt-auth,target=/run/secrets/lockstep-apt-auth \\\n"
 			"    set -- -o Acquire::Retries=3 -o APT::Update::Error-Mode=any -o Dpkg::Use-Pty=0 && \\\n"
 			"    if [ -s /run/secrets/lockstep-ca ]; then set -- \"$@\" -o Acquire::https::CAInfo=/run/secrets/lockstep-ca; fi && \\\n"
 			"    if [ -s /run/secrets/lockstep-apt-auth ]; then set -- \"$@\" -o Dir::Etc::netrc=/run/secrets/lockstep-apt-auth; fi && \\\n"
+			"    if [ -s " RENDER_DEBIAN_SEEN "/apt.conf ]; then export APT_CONFIG=" RENDER_DEBIAN_SEEN "/apt.conf; fi && \\\n"
 			"    export DEBIAN_FRONTEND=noninteractive && \\\n"
 			"    apt-get \"$@\" update --quiet && \\\n"
 			"    apt-get \"$@\" install --quiet --yes --no-install-recommends");
@@ -191,8 +194,8 @@ static int add_words(struct steps *s, const struct layer_step *step)
 	for (size_t i = 0; i < step->word_count; i++)
 		words[i] = expand(s, step->words[i]);
 	if (step->kind == STEP_APT) {
-		step_add_apt(s->arena, s->out, words, step->word_count);
-		s->needs.network = true;
+		step_add_apt(s->arena, s->out, arena_printf(s->arena, "layer-%s", s->use->layer->name), words, step->word_count);
+		s->needs.debian = true;
 	} else {
 		strbuf_add(s->out, "RUN ");
 		word_add_exec(s->out, words, step->word_count);

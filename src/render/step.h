@@ -14,13 +14,14 @@ struct layer_use;
 
 /* What a piece of a stage turned out to need. */
 struct step_needs {
-	bool network, wheels;
+	bool debian, wheels;
 };
 
 /* All steps of a use whose conditions hold. Adjacent links and files become one instruction. */
 int step_add_all(struct arena *a, const struct layer_use *use, const struct base *base, struct strbuf *out, struct step_needs *ret_needs, struct error *err);
-/* One apt transaction: lists fetched, packages installed, lists removed. `packages` are sorted in a copy and written once each. */
-void step_add_apt(struct arena *a, struct strbuf *out, const char *const *packages, size_t count);
+/* One apt transaction: lists read, packages installed, lists removed. `packages` are sorted in a copy and written once each. They come from the repository in
+   the context's folder debian/<stage>/ (RENDER_DEBIAN) when it holds one, without a network, else from the mirrors. */
+void step_add_apt(struct arena *a, struct strbuf *out, const char *stage, const char *const *packages, size_t count);
 /* ENV name="value"; ${env:NAME} in the value is expanded by the builder. ERR_INPUT, at `pos`, when the value has a line break. */
 int step_add_env(struct strbuf *out, const char *name, const char *value, struct pos pos, struct error *err);
 /* pip's arguments for installing exactly the files of a context folder mounted at `folder`, up to where they go; ends without a newline. */

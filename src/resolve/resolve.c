@@ -400,8 +400,7 @@ static int resolve(struct resolver *r)
 	return 0;
 }
 
-/* So that the lines in question can be shown. */
-static void add_sources(const struct database *db, struct diag *d)
+void resolve_add_sources(const struct database *db, struct diag *d)
 {
 	for (size_t i = 0; i < d->problem_count; i++) {
 		const char *file = d->problems[i].pos.file;
@@ -423,7 +422,7 @@ static int finish(struct resolver *r, int result)
 
 	if (r->uv.folder)
 		file_remove_tree(r->uv.folder, &ignored);
-	add_sources(r->db, r->d);
+	resolve_add_sources(r->db, r->d);
 	listings_release(&r->listings);
 	pythons_release(&r->asking.pythons);
 	arena_release(&r->scratch);

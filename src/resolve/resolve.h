@@ -43,6 +43,9 @@ int resolve_lock(const struct database *db, struct settings *settings, const str
 int resolve_build(const struct database *db, struct settings *settings, const struct lock *last, const struct resolve_options *o, struct lock *lock,
 		  const struct pin *pin, const char *const *requirements, size_t count, struct diag *clash, struct error *err);
 
+/* Reads the files that problems are in, so that the lines in question can be shown. */
+void resolve_add_sources(const struct database *db, struct diag *d);
+
 /* Where the file with a digest lies, or NULL (it is then left out of the check). Lives until the next call. */
 typedef const char *(*resolve_lookup)(void *context, const char *sha256);
 /* Checks each container's part of a lock, and each toolchain's, without the resolver's word: every Requires-Dist of every fetched wheel that holds in the

@@ -44,6 +44,8 @@ const char *finding_kind_name(enum finding_kind kind); /* "missing", as in JSON 
 void verify_declared(const struct database *db, const struct lock *lock, struct findings *ret);
 /* What a container's image has installed is exactly the lock's part for it. Wheels that are in the store are compared with what was installed from them. */
 void verify_installed(const struct lock *lock, const struct container *c, const struct snapshot *s, struct findings *ret);
+/* So are its Debian packages, where the lock has them. */
+void verify_debian(const struct lock *lock, const struct container *container, const struct snapshot *s, struct findings *ret);
 /* A package that several containers have is at one version in them, except where `differences` declares it. */
 void verify_agreement(const struct database *db, const struct snapshot *snapshots, size_t count, struct findings *ret);
 /* Runs the verify commands of the container's layer recipes in its image. -1 only when the image cannot be asked. */

@@ -63,7 +63,8 @@ def bare_environment(home):
     """What lockstep sees of this machine: how to reach mirrors, and nothing of the user's settings of pip and uv."""
     env = {"PATH": os.path.dirname(LOCKSTEP) + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home, "LANG": "C.UTF-8", "TZ": "UTC",
            "PYTHONDONTWRITEBYTECODE": "1", "ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1", "PIP_CONFIG_FILE": "/dev/null",
-           "UV_NO_CONFIG": "1", "LOCKSTEP_UV": os.path.join(ROOT, ".tools/bin/uv"), "LOCKSTEP_FETCH_TRIES": "2", "LOCKSTEP_FETCH_BACKOFF_MS": "20"}
+           "UV_NO_CONFIG": "1", "LOCKSTEP_UV": os.path.join(ROOT, ".tools/bin/uv"), "LOCKSTEP_FETCH_TRIES": "2", "LOCKSTEP_FETCH_BACKOFF_MS": "20",
+           "LOCKSTEP_SYSTEM_PACKAGES": os.environ.get("LOCKSTEP_SYSTEM_PACKAGES", "unlocked")}
     for name, value in os.environ.items():
         if re.match(r"(?i)(https?_proxy|all_proxy|ssl_cert_(file|dir)|curl_ca_bundle|lockstep_apt_mirror)$", name):
             env[name] = value

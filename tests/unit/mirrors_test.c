@@ -7,8 +7,8 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "build/access.h"
-#include "build/mirrors.h"
+#include "debian/access.h"
+#include "debian/mirrors.h"
 
 static void write_file(const char *path, const char *text)
 {

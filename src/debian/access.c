@@ -1,4 +1,4 @@
-#include "build/access.h"
+#include "debian/access.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "build/mirrors.h"
+#include "debian/mirrors.h"
 #include "base/workplace.h"
 #include "io/process.h"
 

@@ -1,9 +1,10 @@
-#include "build/mirrors.h"
+#include "debian/mirrors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "io/process.h"
@@ -76,49 +77,70 @@ static const char *find_stanza(const char *text, unsigned long number)
 	return NULL;
 }
 
-/* A path that begins at `value`, or NULL when something else (a key in full) stands there. */
-static const char *take_path(struct arena *a, const char *value, const char *ends)
+/* What of a source's options counts here: the key it is held to, and what its owner said of its signature and its age. */
+static const struct {
+	const char *option, *field;
+} kept_options[] = {{"signed-by", "Signed-By"}, {"trusted", "Trusted"}, {"check-valid-until", "Check-Valid-Until"}};
+
+/* Appends "signed-by=/path"; a key that stands there in full is left out. */
+static void add_option(struct strbuf *out, size_t kept, const char *value, const char *ends)
 {
-	return *value == '/' ? arena_strndup(a, value, strcspn(value, ends)) : NULL;
+	size_t length = strcspn(value, ends);
+
+	if (length && (kept || *value == '/'))
+		strbuf_printf(out, "%s%s=%.*s", out->length ? " " : "", kept_options[kept].option, (int)length, value);
 }
 
-static const char *key_of_stanza(struct arena *a, const char *stanza)
+static void options_of_stanza(const char *stanza, struct strbuf *out)
 {
-	static const char field[] = "Signed-By:";
+	for (size_t kept = 0; kept < ARRAY_LEN(kept_options); kept++) {
+		const char *field = kept_options[kept].field;
 
-	for (const char *p = stanza; p && *p && *p != '\n'; p = next_line(p)) {
-		if (!strncasecmp(p, field, strlen(field))) {
-			p += strlen(field);
-			return take_path(a, p + strspn(p, " \t"), " \t\r\n");
+		for (const char *p = stanza; p && *p && *p != '\n'; p = next_line(p)) {
+			if (strncasecmp(p, field, strlen(field)) != 0 || p[strlen(field)] != ':')
+				continue;
+			p += strlen(field) + 1;
+			add_option(out, kept, p + strspn(p, " \t"), " \t\r\n");
+			break;
 		}
 	}
-	return NULL;
 }
 
-static const char *key_of_line(struct arena *a, const char *text, unsigned long number)
+static void options_of_line(const char *text, unsigned long number, struct strbuf *out)
 {
-	static const char option[] = "signed-by=";
 	const char *line = text;
 
 	while (--number && *line)
 		line = next_line(line);
-	const char *found = strstr(line, option);
+	const char *open = strchr(line, '['), *end = line + strcspn(line, "]\n");
 
-	return found && found < line + strcspn(line, "\n") ? take_path(a, found + strlen(option), " ,]\t\n") : NULL;
+	for (size_t kept = 0; open && open < end && kept < ARRAY_LEN(kept_options); kept++) {
+		const char *option = kept_options[kept].option;
+		size_t length = strlen(option);
+
+		for (const char *p = open + 1; p < end; p++) {
+			if ((p[-1] == '[' || p[-1] == ' ') && !strncmp(p, option, length) && p[length] == '=')
+				add_option(out, kept, p + length + 1, " ,]\t\n");
+		}
+	}
 }
 
-/* apt does not tell which key it holds a source to; the entry it comes from does. NULL when that says nothing. */
-static const char *signed_by(struct arena *a, const char *entry)
+/* apt does not tell with which options a source is read; the entry it comes from does. "" when that says nothing. */
+static const char *options_of(struct arena *a, const char *entry)
 {
-	autostrbuf struct strbuf text = {0};
+	autostrbuf struct strbuf text = {0}, options = {0};
 	autoerror struct error ignored = {0};
 	const char *colon = strrchr(entry, ':');
 	const char *path = colon ? arena_strndup(a, entry, (size_t)(colon - entry)) : NULL;
 	unsigned long number = colon ? strtoul(colon + 1, NULL, 10) : 0;
 
 	if (!path || !number || file_read(path, SOURCES_LIMIT_BYTES, &text, &ignored) < 0)
-		return NULL;
-	return text_ends_with(path, ".sources") ? key_of_stanza(a, find_stanza(strbuf_text(&text), number)) : key_of_line(a, strbuf_text(&text), number);
+		return "";
+	if (text_ends_with(path, ".sources"))
+		options_of_stanza(find_stanza(strbuf_text(&text), number), &options);
+	else
+		options_of_line(strbuf_text(&text), number, &options);
+	return arena_strdup(a, strbuf_text(&options));
 }
 
 static bool has_word(const char *line, const char *word)
@@ -153,12 +175,22 @@ static struct place split_user(struct arena *a, const char *address)
 	return (struct place){arena_printf(a, "%.*s%s", (int)(start - address), address, at + 1), arena_strndup(a, start, (size_t)(at - start))};
 }
 
+/* apt gives an address as it reads it; a line of sources wants its blanks written. */
+static const char *without_blanks(struct arena *a, const char *address)
+{
+	autostrbuf struct strbuf out = {0};
+
+	for (const char *p = address; *p; p++)
+		*p == ' ' ? strbuf_add(&out, "%20") : strbuf_add_char(&out, *p);
+	return arena_strdup(a, strbuf_text(&out));
+}
+
 /* apt lists a component once for each architecture. */
 static void add_target(struct arena *a, const struct target *t, const char ***lines, size_t *count)
 {
-	const char *key = signed_by(a, t->entry);
-	const char *start =
-		arena_printf(a, "deb %s%s%s%s %s ", key ? "[signed-by=" : "", key ? key : "", key ? "] " : "", split_user(a, t->address).address, t->suite);
+	const char *options = options_of(a, t->entry);
+	const char *start = arena_printf(a, "deb %s%s%s%s %s ", *options ? "[" : "", options, *options ? "] " : "",
+					 without_blanks(a, split_user(a, t->address).address), t->suite);
 
 	for (size_t i = 0; i < *count; i++) {
 		const char *line = (*lines)[i];

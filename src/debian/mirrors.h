@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
-/* The apt sources for a suite, one line each ("deb [signed-by=...] ADDRESS SUITE COMPONENT ..."), with its -updates and -security suites, in apt's order.
+/* The apt sources for a suite, one line each ("deb [signed-by=... trusted=yes] ADDRESS SUITE COMPONENT ..."), with its -updates and -security suites, in apt's order.
    LOCKSTEP_APT_MIRROR, an address, stands in for all of them. None when this machine has no source for the suite: then the caller's tool must know where
    to look. Users and passwords are left out of the addresses. In `a`. */
 int mirrors_of_suite(struct arena *a, const char *suite, const char *const *components, size_t component_count, const char ***ret_lines, size_t *ret_count,

@@ -1,0 +1,65 @@
+#include "cmd/fetching.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "debian/access.h"
+#include "debian/archives.h"
+#include "fetch/store.h"
+
+static bool has_all_debs(const struct lock *lock)
+{
+	for (size_t i = 0; i < lock->deb_count; i++) {
+		if (!store_has(lock->debs[i].sha256, (int64_t)lock->debs[i].size_bytes))
+			return false;
+	}
+	return true;
+}
+
+/* Of the proxies that only apt was told of: archives are most often asked without encryption. */
+static const char *proxy_of(const struct access *x)
+{
+	for (const char *const *p = x->proxies; p && *p; p++) {
+		if (text_starts_with(*p, "http_proxy="))
+			return *p + strlen("http_proxy=");
+	}
+	return NULL;
+}
+
+static int fetch_from_archives(struct arena *a, const struct database *db, const struct lock *lock, const struct settings *settings, const struct access *x,
+			       const struct fetch_options *options, struct fetch_result *ret, struct error *err)
+{
+	struct fetch_archives archives = {.ca_file = x->ca_file, .proxy = proxy_of(x)};
+
+	if (archives_of_bases(a, db, x, &archives.addresses, err) < 0)
+		return -1;
+	return fetch_debs(lock, settings, db->root, &archives, options, ret, err);
+}
+
+static int fetch_all_debs(struct arena *a, const struct database *db, const struct lock *lock, const struct settings *settings,
+			  const struct fetch_options *options, struct fetch_result *ret, struct error *err)
+{
+	static const char *const nowhere[] = {NULL};
+	const struct fetch_archives none = {.addresses = nowhere};
+	const char *own = getenv("SSL_CERT_FILE");
+	struct access x = {0};
+
+	/* Nothing is asked of apt, which takes its time, where nothing is to be fetched. */
+	if (has_all_debs(lock))
+		return fetch_debs(lock, settings, db->root, &none, options, ret, err);
+	if (access_open(a, own && *own ? own : settings->ca_file, &x, err) < 0)
+		return -1;
+	int failed = fetch_from_archives(a, db, lock, settings, &x, options, ret, err);
+
+	access_close(&x);
+	return failed;
+}
+
+int fetching_run(const struct command_call *call, const struct database *db, const struct lock *lock, const struct settings *settings,
+		 const struct fetch_options *options, struct fetch_result *ret, struct error *err)
+{
+	if (fetch_lock(lock, settings, db->root, options, ret, err) < 0)
+		return -1;
+	return lock->deb_count ? fetch_all_debs(call->arena, db, lock, settings, options, ret, err) : 0;
+}

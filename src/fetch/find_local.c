@@ -1,0 +1,156 @@
+/* What need not be transferred, as it lies in folders of this machine; and where Debian packages are asked for. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "base/text.h"
+#include "fetch/mirror_layout.h"
+#include "fetch/work.h"
+
+static void count_found(struct job *j)
+{
+	struct work *w = j->work;
+
+	j->state = JOB_DONE;
+	j->reported = j->file->size_bytes;
+	w->finished++;
+	w->done_bytes += j->file->size_bytes;
+	w->fetched_bytes += j->file->size_bytes;
+}
+
+/* One of this name with other bytes is some other build of it: not ours, and no error. */
+static void try_file(struct job *j, const char *path)
+{
+	struct work *w = j->work;
+	autoerror struct error err = {0};
+
+	if (j->state != JOB_READY || error_is_set(&w->fatal) || file_size(path) != (int64_t)j->file->size_bytes)
+		return;
+	if (store_add_file(path, j->file->sha256, &err) == 0)
+		count_found(j);
+	else if (err.code == ERR_CANCELLED || err.code == ERR_IO)
+		error_move(&w->fatal, &err);
+}
+
+static const char *without_scheme(const char *folder)
+{
+	static const char *const schemes[] = {"file://", "file:", "copy:"};
+
+	for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+		if (text_starts_with(folder, schemes[i]))
+			return folder + strlen(schemes[i]);
+	}
+	return folder;
+}
+
+static void try_links(struct arena *a, struct job *j)
+{
+	for (size_t i = 0; i < j->work->settings->find_links_count; i++) {
+		const char *folder = without_scheme(j->work->settings->find_links[i]);
+
+		if (file_is_dir(folder))
+			try_file(j, path_join(a, folder, j->file->name));
+	}
+}
+
+static bool is_path(const char *reference)
+{
+	return reference && !strstr(reference, "://");
+}
+
+/* A file of the project itself. The path is one that stays inside; a link may have come since that leads out. */
+static void try_project(struct arena *a, struct job *j)
+{
+	const char *root = j->work->root;
+
+	if (is_path(j->pin->reference) && !path_leads_out(a, root, j->pin->reference))
+		try_file(j, path_join(a, root, j->pin->reference));
+}
+
+static void try_mirrors(struct arena *a, struct job *j)
+{
+	for (const char *p = j->work->options.from ? j->work->options.from : ""; *p;) {
+		const char *folder = arena_strndup(a, p, strcspn(p, ":"));
+
+		p += strlen(folder);
+		p += *p == ':';
+		if (!*folder)
+			continue;
+		if (j->deb) {
+			try_file(j, path_join(a, folder, mirror_deb_path(a, j->deb, false)));
+			try_file(j, path_join(a, folder, mirror_deb_path(a, j->deb, true)));
+		} else {
+			try_file(j, path_join(a, folder, mirror_wheel_path(a, j->pin->name, j->file->name)));
+		}
+		try_file(j, path_join(a, folder, j->file->name));
+	}
+}
+
+static bool is_address(const char *text)
+{
+	return text_starts_with(text, "http://") || text_starts_with(text, "https://");
+}
+
+static void try_archives(struct arena *a, struct job *j)
+{
+	for (const char *const *address = j->work->archives->addresses; *address; address++) {
+		autostrbuf struct strbuf folder = {0};
+
+		if (is_address(*address))
+			continue;
+		text_percent_decode(&folder, without_scheme(*address), strlen(without_scheme(*address)));
+		try_file(j, path_join(a, strbuf_text(&folder), j->deb->path));
+	}
+}
+
+void find_in_folders(struct work *w)
+{
+	autoarena struct arena a = {0};
+
+	for (size_t i = 0; i < w->job_count && !error_is_set(&w->fatal); i++) {
+		struct job *j = &w->jobs[i];
+
+		try_mirrors(&a, j);
+		if (j->deb)
+			try_archives(&a, j);
+		else
+			try_project(&a, j);
+		if (j->pin && !j->pin->reference)
+			try_links(&a, j);
+	}
+}
+
+/* Versions have characters that mean something in an address; '+' is read as a space by some servers. */
+static void add_path(struct strbuf *out, const char *path)
+{
+	for (const char *p = path; *p; p++) {
+		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("-._/", *p);
+
+		if (plain)
+			strbuf_add_char(out, *p);
+		else
+			strbuf_printf(out, "%%%02x", (unsigned char)*p);
+	}
+}
+
+void find_next_archive(struct job *j)
+{
+	for (const char *address; (address = j->work->archives->addresses[j->next_source]);) {
+		autostrbuf struct strbuf url = {0};
+
+		j->next_source++;
+		if (!is_address(address))
+			continue;
+		strbuf_printf(&url, "%s%s", address, text_ends_with(address, "/") ? "" : "/");
+		add_path(&url, j->deb->path);
+		j->url = arena_strdup(&j->work->arena, strbuf_text(&url));
+		j->tries = 0;
+		j->not_before_ms = 0;
+		j->state = JOB_READY;
+		return;
+	}
+	if (!error_is_set(&j->err))
+		error_set(&j->err, ERR_NOT_FOUND, "no archive is known to ask for it");
+	job_fail(j);
+}

@@ -1,0 +1,109 @@
+#include "io/archive.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+/* The largest control.tar of Debian 12 has 3 MB, the largest control file 200 kB. */
+enum { BLOCK_BYTES = 64 * 1024, CONTROL_TAR_LIMIT_BYTES = 64 * 1024 * 1024, CONTROL_LIMIT_BYTES = 1024 * 1024, MEMBERS_MAX = 4096 };
+
+static void release_reader(struct archive **reader)
+{
+	archive_read_free(*reader);
+}
+#define autoreader __attribute__((cleanup(release_reader)))
+
+static int no_package(const char *path, const char *why, struct error *err)
+{
+	return error_set(err, ERR_INPUT, "'%s' is no Debian package: %s", path, why);
+}
+
+static int broken(const char *path, struct archive *reader, struct error *err)
+{
+	const char *why = archive_error_string(reader);
+
+	return no_package(path, why ? why : "it cannot be read as an archive", err);
+}
+
+/* The data of the current member. */
+static int read_member(const char *path, struct archive *reader, size_t limit_bytes, struct strbuf *out, struct error *err)
+{
+	for (;;) {
+		la_ssize_t got = archive_read_data(reader, strbuf_reserve(out, BLOCK_BYTES), BLOCK_BYTES);
+
+		if (got < 0)
+			return broken(path, reader, err);
+		if (!got)
+			return 0;
+		strbuf_commit(out, (size_t)got);
+		if (out->length > limit_bytes)
+			return no_package(path, "its control part is too large", err);
+	}
+}
+
+/* Goes to the first member of this name, without "./" before it; with `suffixed` also "<name>.xz". */
+static int find_member(const char *path, struct archive *reader, const char *name, bool suffixed, struct error *err)
+{
+	struct archive_entry *entry;
+	size_t length = strlen(name);
+
+	for (unsigned i = 0; i < MEMBERS_MAX; i++) {
+		int status = archive_read_next_header(reader, &entry);
+
+		if (status == ARCHIVE_EOF)
+			break;
+		if (status != ARCHIVE_OK)
+			return broken(path, reader, err);
+		const char *seen = archive_entry_pathname(entry);
+
+		if (!seen)
+			continue;
+		seen += text_starts_with(seen, "./") ? 2 : 0;
+		if (!strncmp(seen, name, length) && (!seen[length] || (suffixed && seen[length] == '.')))
+			return 0;
+	}
+	return error_set(err, ERR_INPUT, "'%s' is no Debian package: it has no '%s'", path, name);
+}
+
+static int read_control_tar(const char *path, struct strbuf *out, struct error *err)
+{
+	struct archive *reader autoreader = archive_read_new();
+
+	archive_read_support_format_ar(reader);
+	if (file_size(path) < 0)
+		return error_set(err, ERR_NOT_FOUND, "there is no file '%s'", path);
+	if (archive_read_open_filename(reader, path, BLOCK_BYTES) != ARCHIVE_OK)
+		return archive_errno(reader) == EACCES || archive_errno(reader) == EIO
+			       ? error_set(err, ERR_IO, "cannot read '%s': %s", path, archive_error_string(reader))
+			       : broken(path, reader, err);
+	if (find_member(path, reader, "control.tar", true, err) < 0)
+		return -1;
+	return read_member(path, reader, CONTROL_TAR_LIMIT_BYTES, out, err);
+}
+
+int archive_read_control(const char *path, struct strbuf *out, struct error *err)
+{
+	autostrbuf struct strbuf tar = {0}, control = {0};
+
+	if (read_control_tar(path, &tar, err) < 0)
+		return -1;
+	struct archive *reader autoreader = archive_read_new();
+
+	archive_read_support_format_tar(reader);
+	archive_read_support_filter_gzip(reader);
+	archive_read_support_filter_xz(reader);
+	archive_read_support_filter_zstd(reader);
+	if (archive_read_open_memory(reader, strbuf_text(&tar), tar.length) != ARCHIVE_OK)
+		return broken(path, reader, err);
+	if (find_member(path, reader, "control", false, err) < 0 || read_member(path, reader, CONTROL_LIMIT_BYTES, &control, err) < 0)
+		return -1;
+	if (strlen(strbuf_text(&control)) != control.length)
+		return no_package(path, "its control file has a NUL byte", err);
+	strbuf_add_bytes(out, strbuf_text(&control), control.length);
+	return 0;
+}
