@@ -62,6 +62,10 @@ bool dependency_groups_read(struct arena *a, const struct value *document, struc
 		diag_error(d, table->pos, "dependency-groups is %s, not a table", value_kind_name(table->kind));
 		return false;
 	}
+	if (table && table->entry_count > DEPENDENCY_GROUPS_LIMIT) {
+		diag_error(d, table->pos, "there are more than %d groups", DEPENDENCY_GROUPS_LIMIT);
+		return false;
+	}
 	for (size_t i = 0; table && i < table->entry_count; i++) {
 		const struct value_entry *entry = &table->entries[i];
 

@@ -9,8 +9,8 @@
 #include "io/value.h"
 #include "python/requirement.h"
 
-/* Of a chain of includes; and of what a group may come to, so that a few lines cannot stand for more than memory holds. */
-enum { DEPENDENCY_GROUPS_DEPTH_LIMIT = 200, DEPENDENCY_GROUPS_COUNT_LIMIT = 1000000 };
+/* Of a chain of includes; of groups; and of what a group may come to, so that a few lines cannot stand for more than memory holds. */
+enum { DEPENDENCY_GROUPS_DEPTH_LIMIT = 200, DEPENDENCY_GROUPS_LIMIT = 10000, DEPENDENCY_GROUPS_COUNT_LIMIT = 1000000 };
 
 struct dependency_group {
 	const char *name;      /* canonical */

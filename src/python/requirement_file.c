@@ -22,7 +22,7 @@ struct reader {
 	const struct requirement_source *source;
 	struct diag *d;
 	struct requirement_file *file;
-	size_t opened;
+	size_t opened, bytes;
 };
 
 static bool is_address(const char *path)
@@ -194,6 +194,12 @@ static void read_file(struct reader *r, const struct open_file *file, struct pos
 	}
 	if (open_text(r, file->place, &text, &err)) {
 		diag_error(r->d, at, "cannot read '%s': %s", file->name, err.text);
+		return;
+	}
+	r->bytes += text.length;
+	if (r->bytes > REQUIREMENT_BYTES_LIMIT) {
+		diag_error(r->d, at, "the files are larger than %d bytes together", REQUIREMENT_BYTES_LIMIT);
+		r->opened = REQUIREMENT_FILE_LIMIT + 1;
 		return;
 	}
 	diag_add_source(r->d, file->name, strbuf_text(&text), text.length);

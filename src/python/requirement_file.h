@@ -11,8 +11,8 @@
 #include "base/strbuf.h"
 #include "python/requirement.h"
 
-/* Files inside files, files in all, and lines in all, so that a few bytes cannot stand for more than memory holds. */
-enum { REQUIREMENT_FILE_DEPTH_LIMIT = 100, REQUIREMENT_FILE_LIMIT = 10000, REQUIREMENT_LINE_LIMIT = 100000 };
+/* Files inside files; files, lines and bytes in all: so that a few bytes cannot stand for more than memory holds. */
+enum { REQUIREMENT_FILE_DEPTH_LIMIT = 100, REQUIREMENT_FILE_LIMIT = 10000, REQUIREMENT_LINE_LIMIT = 100000, REQUIREMENT_BYTES_LIMIT = 64 * 1024 * 1024 };
 
 struct requirement_texts {
 	const char **items;

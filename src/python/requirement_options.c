@@ -1,5 +1,4 @@
 /* The options of a line of a requirement file: words as shlex.split() makes them, options as Python's optparse reads them. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -20,6 +19,9 @@ bool requirement_texts_have(const struct requirement_texts *texts, const char *t
 			return true;
 	return false;
 }
+
+/* Of packages for or against something. */
+enum { NAMES_LIMIT = 20000 };
 
 static bool is_word(const char *at, size_t length, const char *word)
 {
@@ -43,29 +45,48 @@ static bool has_none(const char *value)
 	return false;
 }
 
-static bool has(const struct requirement_texts *sorted, const char *text)
+/* Where `text` stands among sorted ones, or would. */
+static size_t place_of(const struct requirement_texts *sorted, const char *text, bool *ret_there)
 {
-	return sorted->count && bsearch(&text, sorted->items, sorted->count, sizeof(*sorted->items), text_compare_items);
+	size_t low = 0, high = sorted->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(sorted->items[middle], text) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*ret_there = low < sorted->count && !strcmp(sorted->items[low], text);
+	return low;
 }
 
-static void sort(struct requirement_texts *texts)
+static void insert(struct arena *a, struct requirement_texts *sorted, const char *text)
 {
-	size_t kept = 0;
+	bool there;
+	size_t at = place_of(sorted, text, &there);
 
-	if (texts->count)
-		qsort(texts->items, texts->count, sizeof(*texts->items), text_compare_items);
-	for (size_t i = 0; i < texts->count; i++)
-		if (!kept || strcmp(texts->items[kept - 1], texts->items[i]) != 0)
-			texts->items[kept++] = texts->items[i];
-	texts->count = kept;
+	if (there)
+		return;
+	requirement_texts_add(a, sorted, text);
+	memmove(sorted->items + at + 1, sorted->items + at, (sorted->count - 1 - at) * sizeof(*sorted->items));
+	sorted->items[at] = text;
 }
 
-/* Names that stand before ":none:" are taken from the other side all the same. */
-static void apply_names(struct arena *a, struct requirement_texts *target, struct requirement_texts *other, const char *value)
+static void drop(struct requirement_texts *sorted, const char *text)
 {
-	struct requirement_texts names = {0};
-	size_t kept = 0;
+	bool there;
+	size_t at = place_of(sorted, text, &there);
 
+	if (!there)
+		return;
+	sorted->count--;
+	memmove(sorted->items + at, sorted->items + at + 1, (sorted->count - at) * sizeof(*sorted->items));
+}
+
+static bool apply_names(struct arena *a, struct requirement_texts *target, struct requirement_texts *other, const char *value)
+{
 	for (const char *at = value; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
 		size_t length = strcspn(at, ",");
 
@@ -75,18 +96,15 @@ static void apply_names(struct arena *a, struct requirement_texts *target, struc
 		}
 		const char *name = name_canonical(a, arena_strndup(a, at, length));
 
-		requirement_texts_add(a, &names, name);
-		requirement_texts_add(a, target, name);
+		drop(other, name);
+		insert(a, target, name);
+		if (target->count > NAMES_LIMIT)
+			return false;
 	}
-	sort(target);
-	sort(&names);
-	for (size_t i = 0; i < other->count; i++)
-		if (!has(&names, other->items[i]))
-			other->items[kept++] = other->items[i];
-	other->count = kept;
+	return true;
 }
 
-void requirement_control_apply(struct arena *a, struct requirement_control *control, const char *value, bool on)
+bool requirement_control_apply(struct arena *a, struct requirement_control *control, const char *value, bool on)
 {
 	struct requirement_texts *target = on ? &control->on : &control->off, *other = on ? &control->off : &control->on;
 	const char *all;
@@ -97,15 +115,14 @@ void requirement_control_apply(struct arena *a, struct requirement_control *cont
 		requirement_texts_add(a, target, ":all:");
 		value = all + strlen(":all:");
 		if (!*value++ || !has_none(value))
-			return;
+			return true;
 	}
-	apply_names(a, target, other, value);
+	return apply_names(a, target, other, value);
 }
 
 void requirement_control_add_all(struct arena *a, struct requirement_control *control)
 {
-	requirement_texts_add(a, &control->on, ":all:");
-	sort(&control->on);
+	insert(a, &control->on, ":all:");
 }
 
 /* ---- words ---- */
@@ -214,8 +231,8 @@ static bool take_control(struct option_reader *r, struct requirement_control *ow
 {
 	if (*value == '-')
 		return wrong(r, "an option stands where names of packages are wanted");
-	requirement_control_apply(r->arena, own, value, on);
-	requirement_control_apply(r->arena, whole, value, on);
+	if (!requirement_control_apply(r->arena, own, value, on) || !requirement_control_apply(r->arena, whole, value, on))
+		return wrong(r, "too many packages are named");
 	return true;
 }
 

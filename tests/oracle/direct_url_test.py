@@ -154,7 +154,7 @@ def ask_direct_url(r):
     assert again.to_dict() == u.to_dict()
     try:
         freeze = direct_url_as_pep440_direct_reference(u, "Name.x")
-    except reference.DirectUrlValidationError:
+    except (reference.DirectUrlValidationError, ValueError):
         # What is left of the address without its user says no folder any more; lockstep has no use for such a check here.
         freeze = None
     if freeze is None:

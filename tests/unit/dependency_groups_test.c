@@ -78,6 +78,10 @@ TEST(groups_that_double_at_each_step_are_bounded)
 	for (int i = 1; i <= 190; i++)
 		strbuf_printf(&text, "g%d = [{include-group = 'g%d'}, {include-group = 'g%d'}]\n", i, i - 1, i - 1);
 	assert_string_equal(resolved(&a, strbuf_text(&text), "g190"), "");
+	for (int i = 0; i <= 9900; i++)
+		strbuf_printf(&text, "x%d = []\n", i);
+	assert_string_equal(resolved(&a, strbuf_text(&text), "x"), "1:2: there are more than 10000 groups\n");
+	text.length = (size_t)(strstr(text.text, "x0 = ") - text.text);
 	for (int i = 191; i <= 201; i++)
 		strbuf_printf(&text, "g%d = [{include-group = 'g%d'}]\n", i, i - 1);
 	assert_string_equal(resolved(&a, strbuf_text(&text), "g201"),

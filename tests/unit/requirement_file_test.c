@@ -205,6 +205,15 @@ TEST(files_that_never_end_are_bounded)
 	for (int i = 0; i <= REQUIREMENT_LINE_LIMIT; i++)
 		strbuf_add(&many, "-\n");
 	limit_is(strbuf_text(&many), "it comes to more than 100000 lines");
+	strbuf_clear(&many);
+	strbuf_add(&many, "--no-binary=");
+	for (int i = 0; i <= 20000; i++)
+		strbuf_printf(&many, "p%d,", i);
+	limit_is(strbuf_text(&many), "too many packages are named");
+	strbuf_clear(&many);
+	strbuf_add_repeat(&many, '#', REQUIREMENT_BYTES_LIMIT / 2);
+	strbuf_add(&many, "\n-r a\n-r b\n");
+	limit_is(strbuf_text(&many), "the files are larger than 67108864 bytes together");
 }
 
 TEST(only_files_inside_the_root_are_opened)
