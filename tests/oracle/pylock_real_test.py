@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The pylock.toml that uv and pip write of real, small packages: lockstep reads each as packaging does, writes it so that it reads the same, and chooses the same
 files. No index is asked: the packages are made here."""
-import os, subprocess, sys, zipfile
+import os, shutil, subprocess, sys, zipfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import beside
@@ -49,7 +49,13 @@ def check(path):
 
 def main():
     os.makedirs("wheels")
-    os.makedirs("local")
+    for name in ("local", "of_git"):
+        os.makedirs(name)
+        with open(f"{name}/pyproject.toml", "w", encoding="utf-8") as f:
+            f.write(f"[project]\nname = '{name}'\nversion = '1.0'\n")
+    git = ["git", "-C", "of_git", "-c", "user.name=x", "-c", "user.email=x@x", "-c", "init.defaultBranch=main"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        run(*git, *words)
     wheel("alpha", "1.0", requires=["beta>=1", "gamma; python_version < '3.10'", "delta; extra == 'x'"], extras=["x"])
     wheel("beta", "1.5", "py3-none-any")
     wheel("beta", "1.5", "cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64")
@@ -57,8 +63,11 @@ def main():
     wheel("delta", "2.0")
     wheel("flask_like", "3.0", requires=["beta"])
     wheel("pytest_like", "8.0")
+    wheel("apart", "1.0")
+    os.rename("wheels/apart-1.0-py3-none-any.whl", "apart-1.0-py3-none-any.whl")
     with open("pyproject.toml", "w", encoding="utf-8") as f:
-        f.write("[project]\nname = 'demo'\nversion = '1'\nrequires-python = '>=3.9'\ndependencies = ['alpha[x]']\n[project.optional-dependencies]\nWeb = ['flask-like']\n"
+        f.write("[project]\nname = 'demo'\nversion = '1'\nrequires-python = '>=3.9'\ndependencies = ['alpha[x]', 'local', 'of-git', 'apart']\n[project.optional-dependencies]\nWeb = ['flask-like']\n"
+                f"[tool.uv.sources]\nlocal = {{path = 'local', editable = true}}\nof-git = {{git = 'file://{WORK}/of_git', branch = 'main'}}\napart = {{path = 'apart-1.0-py3-none-any.whl'}}\n"
                 "[dependency-groups]\nDev-x = ['pytest-like', {include-group = 'lint'}]\nlint = ['delta']\n")
     uv = os.path.join(beside.ROOT, ".tools/bin/uv")
     given = ["--offline", "--no-index", "--find-links", "wheels"]
@@ -66,10 +75,16 @@ def main():
     run(uv, "export", *given, "--frozen", "--format", "pylock.toml", "--all-extras", "--all-groups", "--no-emit-project", "-o", "pylock.uv.toml")
     run(uv, "pip", "compile", *given, "--universal", "--python-version", "3.9", "--format", "pylock.toml", "--extra", "Web", "pyproject.toml", "-o", "pylock.compiled.toml")
     run(sys.executable, "-m", "pip", "--disable-pip-version-check", "lock", "--no-index", "--find-links", "wheels", "-o", "pylock.toml", "alpha[x]", "./wheels/gamma-0.1-py3-none-any.whl")
+    with open("pylock.uv.toml", encoding="utf-8") as f:
+        text = f.read()
+    assert all(f"{kind} = " in text for kind in ("vcs", "directory", "archive")), text
     problems = [p for path in ["pylock.uv.toml", "pylock.compiled.toml", "pylock.toml"] for p in check(path)]
     print("\n".join(problems))
     return 1 if problems else 0
 
 
 if __name__ == "__main__":
+    if not shutil.which("git"):
+        print("git is not installed")
+        sys.exit(77)
     sys.exit(main())
