@@ -10,7 +10,7 @@ beside.enter_venv()
 USES_NETLOC = list(urllib.parse.uses_netloc)
 
 from packaging import direct_url as reference
-from pip._internal.models.direct_url import DirectUrl
+from pip._internal.models.direct_url import DirectUrl, DirectUrlValidationError
 from pip._internal.utils.direct_url_helpers import direct_url_as_pep440_direct_reference
 
 # pip tells urllib of its version control systems as it is imported, which changes how "ssh:/x" is put together: there packaging without pip is followed.
@@ -154,7 +154,7 @@ def ask_direct_url(r):
     assert again.to_dict() == u.to_dict()
     try:
         freeze = direct_url_as_pep440_direct_reference(u, "Name.x")
-    except (reference.DirectUrlValidationError, ValueError):
+    except (DirectUrlValidationError, ValueError):
         # What is left of the address without its user says no folder any more; lockstep has no use for such a check here.
         freeze = None
     if freeze is None:

@@ -211,6 +211,10 @@ TEST(files_that_never_end_are_bounded)
 		strbuf_printf(&many, "p%d,", i);
 	limit_is(strbuf_text(&many), "too many packages are named");
 	strbuf_clear(&many);
+	for (int i = 0; i <= 20000; i++)
+		strbuf_printf(&many, "%sp%d,", i == 0 || i == 15000 ? "\n--no-binary=" : "", i);
+	limit_is(strbuf_text(&many), "too many packages are named");
+	strbuf_clear(&many);
 	strbuf_add_repeat(&many, '#', REQUIREMENT_BYTES_LIMIT / 2);
 	strbuf_add(&many, "\n-r a\n-r b\n");
 	limit_is(strbuf_text(&many), "the files are larger than 67108864 bytes together");
