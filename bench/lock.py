@@ -8,7 +8,7 @@ usage: lock.py [--root ROUNDS] [--many ROUNDS] [--containers N] [--packages P] [
 --many   N containers (20) of P packages (300) each from an index on loopback: the time of lockstep less that of the uv it runs, and lockstep's peak memory
 Without either, three rounds of both.
 """
-import argparse, json, os, random, shutil, statistics, subprocess, sys, tempfile, threading, time, tomllib
+import argparse, os, random, shutil, statistics, subprocess, sys, tempfile, threading, time, tomllib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [os.path.join(ROOT, "tests/lock"), os.path.join(ROOT, "tests/fakes")]
