@@ -82,6 +82,18 @@ def case_the_address_has_other_bytes_now():
         assert f"x-1.0-py3-none-any.whl, of x 1.0 from '{p.url('x', 'hidden')}'" in said and not p.asked("", "x"), said
 
 
+def case_a_wheel_that_does_not_fit():
+    """Of another package, for another Python, or outside what others require: said where it is declared, and nothing is locked."""
+    hidden = {"x": {"1.0": {"tags": ["cp39-cp39-manylinux_2_17_x86_64"]}}, "y": {"1.0": []}}
+    with Project({"a": {"1.0": ["y>=2"]}}, {"packages": {"a": {"groups": ["core"]}}}, {"hidden": hidden}) as p:
+        source = {name: {"url": p.url(name, "hidden"), "sha256": p.wheel(name, "hidden").sha256} for name in hidden}
+        for packages, wanted in (({"x": {"groups": ["core"], "from": source["x"]}}, "x"), ({"z": {"groups": ["core"], "from": source["y"]}}, "z"),
+                                 ({"a": {"groups": ["core"]}, "y": {"groups": ["core"], "from": source["y"]}}, "y")):
+            p.write({"packages": packages})
+            said = p.run("lock", code=1)
+            assert "recipes/python.yaml:" in said and f"'{wanted}'" in said and not os.path.exists(p.root + "/.lockstep/lock.toml"), said
+
+
 def case_a_wheel_of_the_project():
     with Project({"a": {"1.0": []}}, {"packages": {"a": {"groups": ["core"]}}}, {"hidden": {"x": {"1.0": ["a"]}}}) as p:
         wheel = p.wheel("x", "hidden")
