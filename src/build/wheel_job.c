@@ -123,11 +123,14 @@ static const char *subdirectory_of(const struct pin *pin)
 int wheel_job_open(struct arena *a, struct wheel_job *job, struct error *err)
 {
 	const struct lock_file *source = pin_source(job->pin);
-	const char *path = store_path(a, source->sha256);
+	const char *path = store_path(a, source->sha256), *commit;
+	bool git = job->pin->reference && lock_reference_is_git(a, job->pin->reference, &commit);
 
 	if (!store_has(source->sha256, -1))
 		return error_set(err, ERR_NOT_FOUND, "'%s' is not in the store of fetched files; run 'lockstep fetch'", source->name);
-	if (sdist_read(a, path, source->name, subdirectory_of(job->pin), job->pin->name, job->pin->version, &job->sdist, err) < 0)
+	const char *version = strcmp(job->pin->version, PIN_VERSION_UNKNOWN) != 0 && !git ? job->pin->version : NULL;
+
+	if (sdist_read(a, path, source->name, subdirectory_of(job->pin), job->pin->name, version, &job->sdist, err) < 0)
 		return error_wrap(err, "cannot build '%s' %s from %s", job->pin->name, job->pin->version, source->name);
 	return 0;
 }
@@ -281,14 +284,16 @@ static int check_wheel(const struct wheel_job *job, struct error *err)
 
 	if (!wheel_name_parse(&a, job->made.name, &name))
 		return wrong_wheel(job, "its name is none of a wheel", err);
-	if (strcmp(name.name, job->pin->name) != 0 || version_compare_texts(name.version, job->pin->version) != 0)
+	const char *version = strcmp(job->pin->version, PIN_VERSION_UNKNOWN) != 0 ? job->pin->version : name.version;
+
+	if (strcmp(name.name, job->pin->name) != 0 || version_compare_texts(name.version, version) != 0)
 		return wrong_wheel(job, "its name says otherwise", err);
 	lock_environment_tags(&a, job->environment, &tags, &tag_count);
 	if (wheel_rank(&name, tags, tag_count) < 0)
 		return wrong_wheel(job, "its tags do not fit there", err);
 	if (wheel_metadata_read(&a, job->made_path, &m, &broken) < 0 || wheel_record_digest(job->made_path, digest, &broken) < 0)
 		return wrong_wheel(job, broken.text, err);
-	if (strcmp(name_canonical(&a, m.name), job->pin->name) != 0 || version_compare_texts(m.version, job->pin->version) != 0)
+	if (strcmp(name_canonical(&a, m.name), job->pin->name) != 0 || version_compare_texts(m.version, version) != 0)
 		return wrong_wheel(job, arena_printf(&a, "its METADATA is of %s %s", m.name, m.version), err);
 	return 0;
 }

@@ -356,12 +356,14 @@ static int tell_difference(struct wheels *w, struct wheel_job *job, struct error
 static void add_file(struct wheels *w, struct wheel_job *job)
 {
 	struct arena *a = &w->lock->arena;
+	const char *commit = NULL;
+	bool git = job->pin->reference && lock_reference_is_git(a, job->pin->reference, &commit);
 
 	*arena_push(a, &job->pin->files, &job->pin->file_count) = (struct lock_file){
 		.name = arena_strdup(a, job->made.name),
 		.size_bytes = job->made.size_bytes,
 		.sha256 = arena_strdup(a, job->made.sha256),
-		.built_from = arena_strdup(a, pin_source(job->pin)->sha256),
+		.built_from = git ? commit : arena_strdup(a, pin_source(job->pin)->sha256),
 		.build_key = arena_strdup(a, job->declared_key),
 	};
 	w->outcome.changed = true;

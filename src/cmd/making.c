@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cmd/fetching.h"
 #include "cmd/open.h"
+#include "fetch/git.h"
 #include "fetch/store.h"
 #include "lock/working.h"
 #include "report/build_display.h"
@@ -18,7 +19,7 @@ static int fetch_all(const struct making *m, const struct lock *lock, bool quiet
 	return fetching_run(m->call, m->db, lock, m->settings, &options, &result, err);
 }
 
-int making_fetch(const struct making *m, const struct pin *pin, const char **ret_path, struct error *err)
+int making_fetch(const struct making *m, struct pin *pin, const char **ret_path, struct error *err)
 {
 	const char *name = "any";
 	struct lock_environment environment = {
@@ -29,8 +30,15 @@ int making_fetch(const struct making *m, const struct pin *pin, const char **ret
 
 	one.containers = &name;
 	one.container_count = 1;
-	if (fetch_all(m, &lock, true, err) < 0)
+	if (!pin->files->sha256) {
+		char sha256[DIGEST_HEX_LENGTH + 1];
+
+		if (git_archive(m->call->arena, pin->reference, pin->name, sha256, &pin->files->size_bytes, err) < 0)
+			return -1;
+		pin->files->sha256 = arena_strdup(m->call->arena, sha256);
+	} else if (fetch_all(m, &lock, true, err) < 0) {
 		return -1;
+	}
 	*ret_path = store_path(m->call->arena, pin->files->sha256);
 	return 0;
 }

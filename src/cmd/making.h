@@ -19,8 +19,8 @@ struct making {
 	bool again; /* also what the store has */
 };
 
-/* Puts the archive of a pin, its one file, into the store; its path is in the call's arena. */
-int making_fetch(const struct making *m, const struct pin *pin, const char **ret_path, struct error *err);
+/* Puts the archive of a pin, its one file, into the store; that of a git reference gets its size and digest; its path is in the call's arena. */
+int making_fetch(const struct making *m, struct pin *pin, const char **ret_path, struct error *err);
 /* Builds what the lock has only as source, and writes the working lock when that changed it. What is to be built from must be in the store. */
 int making_wheels(const struct making *m, struct lock *lock, struct wheels_outcome *ret, struct error *err);
 /* Builds a wheel of a pin that is not in the lock yet, for the environment of the lock's first container, to learn what it requires. As resolve_options.build. */

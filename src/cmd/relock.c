@@ -172,7 +172,7 @@ static struct making making_of(struct relock *r)
 	return (struct making){.call = r->call, .db = r->db, .settings = &r->settings, .engine = &r->engine};
 }
 
-static int have(void *context, const struct pin *pin, const char **ret_path, struct error *err)
+static int have(void *context, struct pin *pin, const char **ret_path, struct error *err)
 {
 	const struct making m = making_of(context);
 

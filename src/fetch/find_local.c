@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "fetch/git.h"
 #include "fetch/mirror_layout.h"
 #include "fetch/work.h"
 
@@ -68,6 +69,32 @@ static void try_project(struct arena *a, struct job *j)
 		try_file(j, path_join(a, root, j->pin->reference));
 }
 
+/* A tree of git, made again from the commit: it must come out the same. */
+static void try_repository(struct arena *a, struct job *j)
+{
+	struct work *w = j->work;
+	char sha256[DIGEST_HEX_LENGTH + 1];
+	autoerror struct error err = {0};
+	const char *commit;
+	uint64_t size;
+
+	if (j->state != JOB_READY || error_is_set(&w->fatal) || w->settings->offline || !j->pin->reference ||
+	    !lock_reference_is_git(a, j->pin->reference, &commit))
+		return;
+	int failed = git_archive(a, j->pin->reference, j->pin->name, sha256, &size, &err);
+
+	if (!failed && !strcmp(sha256, j->file->sha256)) {
+		count_found(j);
+	} else if (failed && err.code == ERR_CANCELLED) {
+		error_move(&w->fatal, &err);
+	} else {
+		if (!failed)
+			error_set(&err, ERR_DIGEST, "the commit is there, but its tree is not the one that is locked (sha256 %s)", sha256);
+		job_note(j, err.code, err.text);
+		job_fail(j);
+	}
+}
+
 static void try_mirrors(struct arena *a, struct job *j)
 {
 	for (const char *p = j->work->options.from ? j->work->options.from : ""; *p;) {
@@ -118,6 +145,8 @@ void find_in_folders(struct work *w)
 			try_project(&a, j);
 		if (j->pin && !j->pin->reference)
 			try_links(&a, j);
+		else if (j->pin)
+			try_repository(&a, j);
 	}
 }
 

@@ -203,7 +203,7 @@ int tarball_open(struct tarball *t, const char *path, bool is_zip, struct error 
 	*t = (struct tarball){.writer = archive_write_new(), .path = path, .is_zip = is_zip};
 	if (is_zip) {
 		archive_write_set_format_zip(t->writer);
-		archive_write_zip_set_compression_store(t->writer);
+		archive_write_zip_set_compression_deflate(t->writer);
 	} else {
 		archive_write_set_format_pax_restricted(t->writer);
 	}

@@ -32,13 +32,13 @@ struct tarball_member {
 	bool is_link, is_executable;
 };
 
-/* An archive being written. Zeroed is valid and closed. The same members in the same order give the same bytes. */
+/* An archive being written. Zeroed is valid and closed. Of a tar archive the same members in the same order give the same bytes. */
 struct tarball {
 	void *writer;
 	const char *path;
 	bool is_zip;
 };
-/* "x.zip", "x.whl": a zip archive without compression; else a tar archive. The file must not exist. */
+/* A zip archive, whose bytes depend on the zlib at hand; else a tar archive. The file must not exist. */
 int tarball_open(struct tarball *t, const char *path, bool is_zip, struct error *err);
 int tarball_add(struct tarball *t, const struct tarball_member *member, struct error *err);
 int tarball_close(struct tarball *t, struct error *err);

@@ -129,6 +129,8 @@ const struct lock_file *pin_source(const struct pin *pin);
 /* What toolchain pins name as their layer when they are there for building this pin's wheel: "sdist:numpy-1.26.4{environment=cp311-...}". In `a`. */
 const char *pin_build_name(struct arena *a, const struct pin *pin, const struct lock_environment *environment);
 #define PIN_BUILD_PREFIX "sdist:"
+/* The version of a pin whose build has yet to tell it; in no lock that is written. */
+#define PIN_VERSION_UNKNOWN "0+unknown"
 /* False for a lock of lockstep 0.1.0, which does not say which layers its containers have. */
 bool lock_knows_layers(const struct lock *lock);
 /* Whether a toolchain pin is of a layer that the container has. */

@@ -17,7 +17,7 @@ struct reference_fields {
 };
 
 static const struct schema_row reference_rows[] = {
-	{.key = "git", SCHEMA_VALUE, 0, offsetof(struct reference_fields, git), .description = "the address of a git repository"},
+	{.key = "git", SCHEMA_VALUE, 0, offsetof(struct reference_fields, git), .description = "the address of a git repository: https, http, ssh or file"},
 	{.key = "commit", SCHEMA_VALUE, 0, offsetof(struct reference_fields, commit), .description = "which commit of it: all 40 hex digits"},
 	{.key = "subdirectory", SCHEMA_VALUE, 0, offsetof(struct reference_fields, subdirectory), .description = "where in the repository the package lies"},
 	{.key = "url", SCHEMA_VALUE, 0, offsetof(struct reference_fields, url), .description = "the address of a wheel or an sdist"},
@@ -39,9 +39,28 @@ static const char *read_address(struct reader *r, const struct value *v, const c
 	return text ? schema_line(r, v, what, &word_url) : NULL;
 }
 
+/* Besides those of files: ssh, whose user is no secret, and a repository of this machine. */
+static bool is_git_only(const char *text)
+{
+	const char *host = text_starts_with(text, "ssh://") ? text + strlen("ssh://") : NULL;
+	const char *at = host ? memchr(host, '@', strcspn(host, "/")) : NULL;
+
+	if (!host && !text_starts_with(text, "file:///"))
+		return false;
+	if (host && (!*host || *host == '-' || *host == '/' || (at && memchr(host, ':', (size_t)(at - host)))))
+		return false;
+	for (const char *p = text; *p; p++) {
+		if (*p <= ' ' || *p >= 0x7f)
+			return false;
+	}
+	return true;
+}
+
 static void read_git(struct reader *r, const struct reference_fields *fields, struct reference *ref)
 {
-	ref->url = read_address(r, fields->git, "'git'");
+	const char *text = schema_line(r, fields->git, "'git'", NULL);
+
+	ref->url = text && is_git_only(text) ? text : read_address(r, fields->git, "'git'");
 	if (ref->url && strchr(ref->url, '#')) {
 		diag_error(r->diag, fields->git->pos, "'git' is the address of a repository and nothing more; '#' begins something else");
 		diag_hint(r->diag, "a folder in it is named by 'subdirectory'");

@@ -123,7 +123,7 @@ static int have_archive(struct sources *s, struct source *source, const char **r
 		.name = source->name, .version = source->version, .index = source->index, .reference = source->reference, .files = file, .file_count = 1};
 	struct lock one = {.pins = &pin, .pin_count = 1};
 
-	if (!file->size_bytes && sizes_fill(&one, s->last, s->uv->settings, err) < 0)
+	if (!file->size_bytes && file->sha256 && sizes_fill(&one, s->last, s->uv->settings, err) < 0)
 		return -1;
 	if (!s->options->have)
 		return error_set(err, ERR_NOT_FOUND, "'%s' is not here, and nobody can fetch it", file->name);
@@ -138,7 +138,10 @@ static int learn_by_building(struct sources *s, struct source *source, struct sd
 	struct lock_file built;
 	const char *path;
 	autostrbuf struct strbuf text = {0};
-	struct pin pin = {.name = source->name, .version = source->version, .index = source->index, .reference = source->reference};
+	struct pin pin = {.name = source->name,
+			  .version = source->version ? source->version : PIN_VERSION_UNKNOWN,
+			  .index = source->index,
+			  .reference = source->reference};
 
 	source_fill_pin(&a, source, &pin);
 	if (!s->options->build)
@@ -199,18 +202,24 @@ static int write_stub(struct sources *s, struct source *source, const struct sdi
 	return tarball_close(&t, err);
 }
 
-static int offer(struct sources *s, struct source *source, struct error *err)
+static int offer(struct sources *s, struct source *source, const char *subdirectory, struct error *err)
 {
 	struct sdist sdist;
 	const char *path;
 
-	if (have_archive(s, source, &path, err) < 0 || sdist_read(s->arena, path, source->archive.name, NULL, source->name, source->version, &sdist, err) < 0)
+	if (have_archive(s, source, &path, err) < 0 ||
+	    sdist_read(s->arena, path, source->archive.name, subdirectory, source->name, source->version, &sdist, err) < 0)
 		return -1;
 	for (size_t i = 0; i < sdist.build_require_count; i++)
 		add_text(s->arena, &source->build_requires, &source->build_require_count, sdist.build_requires[i]);
 	take_from_last(s, source);
 	if (!sdist.metadata && learn_by_building(s, source, &sdist, err) < 0)
 		return -1;
+	if (!source->version)
+		source->version = sdist.version;
+	/* A tree of git has no name of its own. */
+	if (!source->archive.name || text_ends_with(source->archive.name, ".tar"))
+		source->archive.name = arena_printf(s->arena, "%s-%s.tar", source->name, source->version);
 	if (source->build_require_count)
 		qsort(source->build_requires, source->build_require_count, sizeof(*source->build_requires), text_compare_items);
 	if (write_stub(s, source, &sdist, err) < 0)
@@ -283,7 +292,7 @@ static int consider(struct sources *s, const struct uv_package *package, bool *r
 		if (package->wheels[i].sha256)
 			*arena_push(s->arena, &source.wheels, &source.wheel_count) = file_of(&package->wheels[i]);
 	}
-	if (offer(s, &source, err) < 0)
+	if (offer(s, &source, NULL, err) < 0)
 		return wrong(&source, err);
 	*ret_offered = true;
 	return 0;
@@ -350,4 +359,44 @@ int sources_offer_for(struct sources *s, const struct question *q, const struct 
 			return -1;
 	}
 	return any;
+}
+
+static bool is_source(const struct reference *r)
+{
+	return r->kind == REFERENCE_GIT || !text_ends_with(r->file_name, ".whl");
+}
+
+static struct source source_of(struct sources *s, const struct bond *bond)
+{
+	const struct reference *r = bond->reference;
+	struct source source = {.name = bond->canonical, .version = r->version, .reference = r->kind == REFERENCE_PATH ? r->path : r->url};
+
+	if (r->kind == REFERENCE_GIT) {
+		source.reference = arena_printf(s->arena, "git+%s@%s%s%s", r->url, r->commit, r->subdirectory ? "#subdirectory=" : "",
+						r->subdirectory ? r->subdirectory : "");
+		source.archive.name = arena_printf(s->arena, "%s-%.12s.tar", bond->canonical, r->commit);
+		return source;
+	}
+	source.archive = (struct lock_file){.name = r->file_name, .sha256 = r->sha256, .url = r->kind == REFERENCE_URL ? r->url : NULL};
+	if (bond->file && file_size(bond->file) > 0)
+		source.archive.size_bytes = (uint64_t)file_size(bond->file);
+	return source;
+}
+
+int sources_offer_references(struct sources *s, struct question *q, struct error *err)
+{
+	for (size_t i = 0; i < q->bond_count; i++) {
+		struct bond *bond = &q->bonds[i];
+		struct source source;
+
+		if (!bond->reference || !is_source(bond->reference))
+			continue;
+		if (!s->options->have)
+			return error_set(err, ERR_NOT_FOUND, "'%s' has to be built from source, which nothing here can do", bond->canonical);
+		source = source_of(s, bond);
+		if (offer(s, &source, bond->reference->subdirectory, err) < 0)
+			return error_wrap(err, "%s:%u: '%s' from %s", bond->reference->pos.file, bond->reference->pos.line, bond->canonical, source.reference);
+		bond->file = s->items[s->count - 1].stub;
+	}
+	return 0;
 }

@@ -2,7 +2,7 @@
 """Wheels built from source, with the real buildah: what is only an sdist is built once in the system stage, locked, installed and verified; and bad builds.
 
 usage: tests/run tests/engine/sdist_test.py, or by hand: ROOT=... sdist_test.py [CASE ...]"""
-import os, sys, tomllib
+import contextlib, json, os, shutil, sys, tomllib
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
 import bump
@@ -55,6 +55,111 @@ def case_built_once_and_released():
         assert r.code == 0 and "nothing to do: v0.1" in r.out, r
         r = p.run("lock")
         assert r.code == 0 and "unchanged since v0.1" in r.out, r
+
+
+def forget(p):
+    """As another machine that has what is committed, and nothing that was built."""
+    shutil.rmtree(p.cache + "/wheels", ignore_errors=True)
+    for path in (".lockstep/lock.toml", "lockfiles/latest/lock.toml"):
+        if os.path.exists(p.folder + "/" + path):
+            for f in wheels(lock_of(p, path), "sauce"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{p.cache}/files/sha256/{f['sha256'][:2]}/{f['sha256']}")
+
+
+def case_built_again_the_same():
+    with project(sdist_only(["delta"])) as p:
+        r = p.run("build")
+        assert r.code == 1 and "run 'lockstep lock'" in r.err, r
+        assert p.run("lock").code == 0
+        r = p.run("build", "ci-a")
+        assert r.code == 0 and "wheel-sauce-1.0" in r.err, r
+        first = wheels(lock_of(p), "sauce")
+        # The other container has the same environment: nothing is built for it, nor again.
+        r = p.run("build")
+        assert r.code == 0 and "wheel-sauce-1.0" not in r.err, r
+        forget(p)
+        r = p.run("build")
+        assert r.code == 0 and "built    wheel-sauce-1.0" in r.err and wheels(lock_of(p), "sauce") == first, r
+        # What was locked is forgotten, but what was built is remembered by all that went into it.
+        assert p.run("lock", "--upgrade").code == 0 and not wheels(lock_of(p), "sauce")
+        r = p.run("build")
+        assert r.code == 0 and "wheel-sauce-1.0" not in r.err and wheels(lock_of(p), "sauce") == first, r
+        # Another system stage: it is built anew.
+        p.replace("recipes/layers/tool.yaml", "tool 1.2.3", "tool 1.2.4")
+        assert p.run("lock").code == 0 and wheels(lock_of(p), "sauce") == first
+        r = p.run("build")
+        again = wheels(lock_of(p), "sauce")
+        assert r.code == 0 and "built    wheel-sauce-1.0" in r.err and again[0]["sha256"] == first[0]["sha256"] and again[0]["build-key"] != first[0]["build-key"], r
+
+
+def case_not_reproducible():
+    with project(sdist_only(files={"evil.py": "import time, os\nmembers = {module + '/when.py': b'T = %d\\n' % time.time_ns()}\n"})) as p:
+        assert p.run("lock").code == 0
+        assert p.run("build", "ci-a").code == 0
+        before = p.read(".lockstep/lock.toml")
+        forget(p)
+        r = p.bump()
+        assert r.code == 1 and p.read(".lockstep/lock.toml") == before and not os.path.exists(p.folder + "/lockfiles"), r
+        sha = wheels(lock_of(p), "sauce")[0]["sha256"]
+        for text in ("'sauce-1.0-py3-none-any.whl', built again from sauce-1.0.tar.gz, is not the one that is locked", f"locked: sha256 {sha}", "built:  sha256 ",
+                     "its build is not reproducible", "sauce/when.py has other bytes"):
+            assert text in r.err, (text, r)
+
+
+def case_backend_asks_for_more():
+    with project(sdist_only(files={"requires.txt": "extratool>=2\n"}), extratool={"1.0": [], "2.0": ["extrapart"]}, extrapart={"1.0": []}) as p:
+        assert p.run("lock").code == 0
+        assert "toolchain" in lock_of(p) and [x["name"] for x in lock_of(p)["toolchain"]] == ["tinybuild"]
+        r = p.run("build", "ci-a")
+        assert r.code == 0, r
+        lock = lock_of(p)
+        assert [x["name"] for x in lock["toolchain"]] == ["extrapart", "extratool", "tinybuild"], lock["toolchain"]
+        assert pin(lock, "sauce")["build-requires"] == ["extratool>=2", "tinybuild"] and wheels(lock, "sauce"), lock
+        assert p.run("lock").code == 0 and lock_of(p) == lock, p.read(".lockstep/lock.toml")
+
+
+def case_metadata_that_only_the_build_knows():
+    """Old metadata: the wheel is built when it is locked, in the container, and nothing of it runs here."""
+    evil = "import os\nopen('/tmp/it-ran-here', 'w').close()\nopen('/usr/lib/python3/dist-packages/left.py', 'w').close()\n"
+    with project(sdist_only(files={"evil.py": evil, "wheel.json": '{"requires": ["delta"]}'}, metadata_version="2.1")) as p:
+        r = p.run("lock", PATH=p.work)
+        assert r.code == 1 and "what it requires is known only when it is built" in r.err, r
+        r = p.run("lock")
+        assert r.code == 0, r
+        lock = lock_of(p)
+        assert [e["name"] for e in pin(lock, "sauce")["requires"]] == ["delta"] and wheels(lock, "sauce"), lock
+        r = p.run("build", "ci-a")
+        assert r.code == 0 and "wheel-sauce" not in r.err, r
+        assert not os.path.exists("/tmp/it-ran-here") and not os.path.exists("/usr/lib/python3/dist-packages/left.py")
+        image = [x.split()[-1] for x in p.run("build", "--format", "json").out.split("\n") if '"image"' in x][0].strip('",')
+        found = STORAGE.buildah("run", "--isolation", "chroot", STORAGE.buildah("from", image).strip(), "--", "ls", "/usr/lib/python3/dist-packages")
+        STORAGE.buildah("rm", "--all")
+        assert "left.py" not in found and not os.path.exists("/lockstep-wheel"), found
+
+
+def case_bad_builds():
+    bad = {
+        "fails": ({"evil.py": "raise SystemExit('the compiler is missing')\n"}, "building 'wheel-sauce-1.0' (ci-a) failed", "the compiler is missing",
+                  "exit status 1", "are a layer of that container, or 'apt' in its container.yaml"),
+        "wants network": ({"evil.py": "import socket\nsocket.create_connection(('192.0.2.1', 80), 5)\n"}, "Network is unreachable", "it is built without network"),
+        "another name": ({"wheel.json": '{"name": "evil"}'}, "evil-1.0-py3-none-any.whl, built from sauce-1.0.tar.gz, is no wheel of sauce 1.0", "its name says otherwise"),
+        "another version": ({"wheel.json": '{"version": "6.6"}'}, "its name says otherwise"),
+        "metadata of another": ({"wheel.json": '{"metadata_name": "evil"}'}, "is no wheel of sauce 1.0", "evil"),
+        "another platform": ({"wheel.json": '{"tag": "cp311-cp311-win_amd64"}'}, "its tags do not fit there"),
+        "escape": ({"evil.py": "members = {'../evil': b''}\n"}, "the wheel has a member that would be outside of it"),
+    }
+    with project(sdist_only()) as p:
+        for number, (what, (files, *texts)) in enumerate(bad.items(), 2):
+            p.index.set_packages({**PACKAGES, "sauce": {f"{number}.0": json.loads(json.dumps(sdist_only(files=files)))}})
+            texts = [t.replace("sauce-1.0", f"sauce-{number}.0").replace("evil-1.0", f"evil-{number}.0").replace("sauce 1.0", f"sauce {number}.0") for t in texts]
+            assert p.run("lock", "--upgrade").code == 0
+            before = p.read(".lockstep/lock.toml")
+            r = p.run("build", "ci-a")
+            assert r.code == 1 and p.read(".lockstep/lock.toml") == before, (what, r)
+            for text in texts:
+                assert text in r.err, (what, text, r)
+        assert not [i for i in STORAGE.images() if "/wheel:" in i], STORAGE.images()
 
 
 if __name__ == "__main__":
