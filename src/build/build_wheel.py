@@ -2,11 +2,12 @@
 
 usage: build_wheel.py REQUEST.json, in a folder that holds what the request names:
   {"archive": file, "subdirectory": text or null, "requirements": file or null, "wheels": folder, "known": [requirement, ...], "epoch": seconds,
-   "backend": text, "backend_path": [folder, ...]}
+   "backend": text, "backend_path": [folder, ...], "direct_url": text or null}
 Leaves in /lockstep-wheel/ answer.json and, when it built one, the wheel:
   {"wheel": name, "size": bytes, "sha256": hex}   or   {"requires": [what the backend asks for beyond what is known]}
 The wheel is packed again, members by name and without times, so that only what is in it makes one differ from another.
 """
+import base64
 import hashlib
 import importlib
 import json
@@ -191,7 +192,20 @@ def make_environment(request):
 
 # ---- the wheel ----
 
-def pack_again(made, path):
+def add_origin(z, files, text):
+    """Where it comes from (PEP 610): this wheel is installed by its name, so no installer knows that."""
+    infos = {name.split("/")[0] for _, is_record, name, _, _ in files if is_record}
+    if len(infos) != 1:
+        fail("the wheel has no RECORD, or several")
+    info, data = infos.pop(), text.encode("utf-8")
+    record = info + "/RECORD"
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+    lines = z.read(record).decode("utf-8")
+    lines += "" if lines.endswith("\n") or not lines else "\n"
+    return {info + "/direct_url.json": data, record: (lines + "%s/direct_url.json,sha256=%s,%d\n" % (info, digest, len(data))).encode("utf-8")}
+
+
+def pack_again(made, path, direct_url):
     """The same members in an order and with times that say nothing."""
     with zipfile.ZipFile(made) as z:
         members = z.infolist()
@@ -207,22 +221,27 @@ def pack_again(made, path):
                 fail("the wheel has a member that is no file: %r" % m.filename)
             if not m.filename.endswith("/"):
                 files.append((".dist-info/" in m.filename, m.filename.endswith(".dist-info/RECORD"), m.filename, m, mode))
+        written = add_origin(z, files, direct_url) if direct_url else {}
+        files = [f for f in files if f[2] not in written] + [(True, n.endswith("/RECORD"), n, None, 0) for n in written]
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as to:
             for _, _, name, member, mode in sorted(files, key=lambda f: f[:3]):
                 fresh = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
                 fresh.compress_type, fresh.create_system = zipfile.ZIP_DEFLATED, 3
                 fresh.external_attr = (stat.S_IFREG | (0o755 if mode & 0o100 else 0o644)) << 16
+                if name in written:
+                    to.writestr(fresh, written[name])
+                    continue
                 fresh.file_size = member.file_size
                 with z.open(member) as source, to.open(fresh, "w") as target:
                     shutil.copyfileobj(source, target, 1 << 20)
 
 
-def take_wheel(name):
+def take_wheel(name, direct_url):
     made = os.path.join(WORK, "made", name) if isinstance(name, str) else ""
     if not isinstance(name, str) or "/" in name or not name.endswith(".whl") or os.path.islink(made) or not os.path.isfile(made):
         fail("the build backend named no wheel that it made: %r" % (name,))
     path = os.path.join(OUT, name)
-    pack_again(made, path)
+    pack_again(made, path, direct_url)
     digest = hashlib.sha256()
     with open(path, "rb") as f:
         for block in iter(lambda: f.read(1 << 20), b""):
@@ -245,7 +264,7 @@ def build(request):
     if not isinstance(asked, list) or not all(isinstance(r, str) for r in asked):
         fail("the build backend asked for what is no list of requirements: %r" % (asked,))
     unknown = sorted(set(r for r in asked if r not in request["known"]))
-    answer = {"requires": unknown} if unknown else take_wheel(ask_backend(project, backend, "build_wheel", epoch))
+    answer = {"requires": unknown} if unknown else take_wheel(ask_backend(project, backend, "build_wheel", epoch), request["direct_url"])
     with open(OUT + "/answer.json", "w", encoding="utf-8") as f:
         json.dump(answer, f)
     os.chdir("/")

@@ -10,6 +10,7 @@
 #include "fetch/store.h"
 #include "io/digest.h"
 #include "io/json.h"
+#include "python/direct_url.h"
 #include "python/name.h"
 #include "python/version.h"
 #include "python/wheel.h"
@@ -143,8 +144,29 @@ static void add_texts(struct json_writer *w, const char *key, const char *const 
 	json_end_array(w);
 }
 
+/* What an installer would write of where it comes from; empty for what comes from an index, or from the project. */
+static void add_direct_url(const struct wheel_job *job, struct strbuf *out)
+{
+	autoarena struct arena a = {0};
+	const char *reference = job->pin->reference, *commit;
+	struct direct_url_hash hash = {"sha256", pin_source(job->pin)->sha256};
+	struct direct_url u = {.kind = DIRECT_URL_ARCHIVE, .url = reference, .has_hashes = true, .hashes = &hash, .hash_count = 1};
+
+	if (!reference || !strstr(reference, "://"))
+		return;
+	if (lock_reference_is_git(&a, reference, &commit))
+		u = (struct direct_url){.kind = DIRECT_URL_VCS,
+					.url = arena_strndup(&a, reference + strlen("git+"), (size_t)(strrchr(reference, '@') - reference) - strlen("git+")),
+					.subdirectory = subdirectory_of(job->pin),
+					.vcs = "git",
+					.commit_id = commit,
+					.requested_revision = commit};
+	direct_url_write(out, &u);
+}
+
 static void write_request(const struct wheel_job *job, bool has_requirements, struct strbuf *out)
 {
+	autostrbuf struct strbuf direct_url = {0};
 	struct json_writer w = {.out = out};
 
 	json_begin_object(&w, NULL);
@@ -156,6 +178,8 @@ static void write_request(const struct wheel_job *job, bool has_requirements, st
 	json_add_integer(&w, "epoch", WHEEL_EPOCH_UNIX);
 	json_add_text(&w, "backend", job->sdist.build_backend);
 	add_texts(&w, "backend_path", job->sdist.backend_path, job->sdist.backend_path_count);
+	add_direct_url(job, &direct_url);
+	json_add_text(&w, "direct_url", direct_url.length ? strbuf_text(&direct_url) : NULL);
 	/* An engine that remembers what it ran must run it again. */
 	json_begin_array(&w, "run");
 	json_add_integer(&w, NULL, getpid());

@@ -23,6 +23,15 @@ const struct source *sources_find(const struct sources *s, const char *name, con
 	return NULL;
 }
 
+const struct source *sources_latest(const struct sources *s, const char *name)
+{
+	for (size_t i = s ? s->count : 0; i > 0; i--) {
+		if (!strcmp(s->items[i - 1].name, name))
+			return &s->items[i - 1];
+	}
+	return NULL;
+}
+
 static const char **copy_texts(struct arena *a, const char *const *from, size_t count)
 {
 	const char **copy = count ? arena_array(a, count, sizeof(*copy)) : NULL;
@@ -257,6 +266,12 @@ static void make_listing(struct sources *s, const struct question *q, const char
 		}
 	}
 	*arena_push(a, &asker->wants, &asker->want_count) = (struct want){.canonical = name, .extras = "", .specifier = specifier};
+	/* What is bound to an index is never looked for elsewhere. */
+	if (question_bond(q, name)) {
+		ret->bonds = arena_new(a, struct bond);
+		*ret->bonds = *question_bond(q, name);
+		ret->bond_count = 1;
+	}
 	for (size_t i = 0; i < q->exclusion_count; i++)
 		*arena_push(a, &ret->exclusions, &ret->exclusion_count) = q->exclusions[i];
 	for (size_t i = 0; i < s->looked_at_count; i++) {
@@ -328,9 +343,13 @@ static int list_once(struct sources *s, const struct question *q, const char *na
 int sources_offer(struct sources *s, const struct question *q, const char *name, bool *ret_offered, struct error *err)
 {
 	const char *last = last_version(s, name);
+	const struct bond *bond = question_bond(q, name);
 	bool any = true;
 
 	*ret_offered = false;
+	/* It comes from its one place as that is. */
+	if (bond && bond->reference)
+		return 0;
 	if (last && !sources_find(s, name, last) && list_once(s, q, name, arena_printf(s->arena, "==%s", last), &any, ret_offered, err) < 0)
 		return -1;
 	any = true;

@@ -39,6 +39,8 @@ struct sources {
 
 /* The source behind a version that uv picked, or NULL. */
 const struct source *sources_find(const struct sources *s, const char *name, const char *version);
+/* What was offered last of a package, or NULL. */
+const struct source *sources_latest(const struct sources *s, const char *name);
 /* Looks for the newest release of a package, not looked at yet, that the question's constraints take and that has an archive, and offers it: *ret_offered. What
    the last lock had comes first. -1 when it cannot be read, or its metadata cannot be learnt. */
 int sources_offer(struct sources *s, const struct question *q, const char *name, bool *ret_offered, struct error *err);

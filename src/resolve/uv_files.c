@@ -261,13 +261,16 @@ static void add_conflicts(struct strbuf *out, const struct question *q)
 	strbuf_add(out, "]\n");
 }
 
-static void add_source(struct strbuf *out, const struct bond *bond)
+static void add_source(struct strbuf *out, const struct question *q, const struct bond *bond)
 {
+	/* Of what is bound to an index uv looks into no folder of stubs. */
+	const struct source *source = q->listing ? NULL : sources_latest(q->sources, bond->canonical);
+	const char *file = source ? source->stub : bond->file;
 	const struct reference *reference = bond->reference;
 
 	toml_add_key(out, bond->canonical);
-	strbuf_printf(out, " = { %s = ", bond->index ? "index" : bond->file ? "path" : "url");
-	toml_add_string(out, bond->index ? bond->index : bond->file ? bond->file : reference->url);
+	strbuf_printf(out, " = { %s = ", file ? "path" : bond->index ? "index" : "url");
+	toml_add_string(out, file ? file : bond->index ? bond->index : reference->url);
 	strbuf_add(out, " }\n");
 }
 
@@ -282,7 +285,7 @@ static void add_sources(struct strbuf *out, const struct question *q)
 		for (size_t j = 0; j < q->asker_count && !is_asked; j++)
 			is_asked = !q->askers[j].left_out && asker_wants(&q->askers[j], bond->canonical);
 		if (is_asked && (bond->index || bond->file || bond->reference->kind == REFERENCE_URL))
-			add_source(out, bond);
+			add_source(out, q, bond);
 	}
 }
 

@@ -112,6 +112,13 @@ def inspect_record(info, recorded):
     return hashlib.sha256(b"".join(lines)).hexdigest(), altered
 
 
+def origin_of(url):
+    """The whole of what PEP 610 says in one text: "git+https://...@<commit>#subdirectory=x", or the address."""
+    vcs = url.get("vcs_info")
+    text = "%s+%s@%s" % (vcs.get("vcs"), url.get("url"), vcs.get("commit_id")) if vcs else url.get("url")
+    return text + ("#subdirectory=" + url["subdirectory"] if text and url.get("subdirectory") else "")
+
+
 def describe(entry, recorded):
     info = entry.get("metadata_location") or ""
     metadata = os.path.join(info, "METADATA")
@@ -121,7 +128,7 @@ def describe(entry, recorded):
         "name": entry["metadata"]["name"],
         "version": entry["metadata"]["version"],
         "installer": entry.get("installer") or None,
-        "direct_url": url.get("url") if url else None,
+        "direct_url": origin_of(url) if url else None,
         "editable": bool(url and url.get("dir_info", {}).get("editable")),
         "metadata_sha256": sha256_of(metadata).hexdigest() if info and os.path.isfile(metadata) else None,
         "record_sha256": record,

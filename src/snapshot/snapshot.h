@@ -16,7 +16,7 @@ struct installed_package {
 	const char *name;            /* canonical */
 	const char *version;         /* as its metadata says */
 	const char *installer;       /* "pip", or NULL */
-	const char *direct_url;      /* PEP 610, the url, or NULL: it came from an index or a folder by name */
+	const char *direct_url;      /* PEP 610: the url, of git "git+<url>@<commit>[#subdirectory=...]"; NULL: it came from an index or a folder by name */
 	const char *metadata_sha256; /* of METADATA, to tell the same version from another origin */
 	const char *record_sha256;   /* of the sorted RECORD entries that a wheel brings; see wheel_record_digest() */
 	const char *altered;         /* first file that is not what RECORD says, or NULL; never in a release */

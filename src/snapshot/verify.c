@@ -113,9 +113,15 @@ static void verify_package(const struct pin *pin, const struct lock_environment 
 		add(ret, FINDING_VERSION, container, p->name, arena_printf(&a, "is installed at %s, but locked at %s", p->version, pin->version));
 		return;
 	}
-	if (p->editable || (p->direct_url && !text_equal(p->direct_url, pin->reference)))
+	/* What lockstep builds of git says so itself; a wheel from one place has nobody to write it down. */
+	bool is_git = pin->reference && text_starts_with(pin->reference, "git+");
+
+	if (p->editable || (is_git && !p->direct_url) || (p->direct_url && !text_equal(p->direct_url, pin->reference)))
 		add(ret, FINDING_ORIGIN, container, p->name,
-		    arena_printf(&a, "was installed from '%s', but is locked from %s'%s'", p->direct_url ? p->direct_url : "a folder",
+		    arena_printf(&a, "was installed from '%s', but is locked from %s'%s'",
+				 p->direct_url ? p->direct_url
+				 : p->editable ? "a folder"
+					       : "somewhere that nothing tells",
 				 pin->reference ? "" : "index ", pin->reference ? pin->reference : pin->index));
 	else
 		verify_wheel(pin, environment, p, container, ret);

@@ -2,11 +2,11 @@
 """Wheels built from source, with the real buildah: what is only an sdist is built once in the system stage, locked, installed and verified; and bad builds.
 
 usage: tests/run tests/engine/sdist_test.py, or by hand: ROOT=... sdist_test.py [CASE ...]"""
-import contextlib, json, os, shutil, sys, tomllib
+import contextlib, json, os, shutil, subprocess, sys, tomllib
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
 import bump
-from backends import BACKEND, sdist_only
+from backends import BACKEND, PYPROJECT, sdist_only
 from bump import Project
 
 bump.need_programs("buildah", "mmdebstrap", "unshare")
@@ -160,6 +160,45 @@ def case_bad_builds():
             for text in texts:
                 assert text in r.err, (what, text, r)
         assert not [i for i in STORAGE.images() if "/wheel:" in i], STORAGE.images()
+
+
+def case_commit_of_git():
+    repository = WORK + "/repository"
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
+    git = lambda *words: subprocess.run(["git", "-C", repository, *words], env=environment, check=True, capture_output=True, text=True).stdout.strip()
+    os.makedirs(repository + "/python")
+    # Its version is known only to its build.
+    for path, text in {"pyproject.toml": PYPROJECT, "module.py": "WORD = 'of git'\n", "wheel.json": '{"name": "sauce", "version": "1.5", "requires": ["delta"]}'}.items():
+        with open(f"{repository}/python/{path}", "w") as f:
+            f.write(text)
+    git("init", "--quiet")
+    git("add", "-A")
+    git("commit", "--quiet", "-m", "first")
+    commit = git("rev-parse", "HEAD")
+    origin = f"git+file://{repository}@{commit}#subdirectory=python"
+    with project([]) as p:
+        p.replace("recipes/python.yaml", "sauce: {groups: [core]}",
+                  f'sauce: {{groups: [core], from: {{git: "file://{repository}", commit: {commit}, subdirectory: python}}}}')
+        assert p.released() == "v0.1"
+        lock = lock_of(p, "lockfiles/v0.1/lock.toml")
+        sauce = pin(lock, "sauce")
+        assert sauce["version"] == "1.5" and sauce["reference"] == origin and wheels(lock, "sauce")[0]["built-from"] == commit, sauce
+        assert f"sauce @ {origin}" in p.read("lockfiles/v0.1/ci-a.txt"), p.read("lockfiles/v0.1/ci-a.txt")
+        r = p.run("verify")
+        assert r.code == 0, r
+        shutil.rmtree(p.cache + "/git")
+        for f in sauce["files"]:
+            os.unlink(f"{p.cache}/files/sha256/{f['sha256'][:2]}/{f['sha256']}")
+        r = p.run("build")
+        assert r.code == 0 and "built    wheel-sauce-1.5" in r.err, r
+        assert "nothing to do" in p.bump().out
+        # The commit is gone: what was locked cannot be had, and that is said.
+        shutil.rmtree(repository)
+        shutil.rmtree(p.cache + "/git")
+        os.unlink(f"{p.cache}/files/sha256/{sauce['files'][1]['sha256'][:2]}/{sauce['files'][1]['sha256']}")
+        forget(p)
+        r = p.run("build")
+        assert r.code == 1 and "cannot fetch from" in r.err and "sauce-1.5.tar, of sauce 1.5" in r.err, r
 
 
 if __name__ == "__main__":
