@@ -196,8 +196,8 @@ static int write_archive(const struct repository *r, const char *path, const cha
 {
 	autoresult struct process_result contents = {0};
 	autostrbuf struct strbuf text = {0}, ids = {0};
-	struct entry *entries;
-	size_t count;
+	struct entry *entries = NULL;
+	size_t count = 0;
 	struct tarball t;
 
 	if (list(r, &entries, &count, &text, err) < 0)
