@@ -341,6 +341,11 @@ static void check_tags(struct reader *r)
 	}
 }
 
+static bool says_something(const struct package *p)
+{
+	return *p->constraint.specifier || p->constraint_count || p->hold || p->index || p->reference;
+}
+
 static void warn_unused(const struct survey *s)
 {
 	const struct database *db = s->r->db;
@@ -352,8 +357,8 @@ static void warn_unused(const struct survey *s)
 	for (size_t i = 0; i < db->package_count; i++) {
 		const struct package *p = &db->packages[i];
 
-		/* A package of an unused group needs no warning of its own. */
-		if (!s->package_used[i] && !p->group_count)
+		/* A package of an unused group needs no warning of its own; and what is said of one that others bring is of use. */
+		if (!s->package_used[i] && !p->group_count && !says_something(p))
 			diag_warning(s->r->diag, p->pos, "package '%s' is in no group, and no container swaps it in", p->name);
 	}
 }

@@ -261,6 +261,44 @@ static void add_swaps(struct digest *d, const struct container *c)
 	add_set(d, pairs, c->swap_count);
 }
 
+static bool is_swapped_in(const struct database *db, const struct package *p)
+{
+	for (size_t i = 0; i < db->container_count; i++) {
+		for (size_t j = 0; j < db->containers[i].swap_count; j++) {
+			if (db->containers[i].swaps[j].to == p)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Constraints of packages that the container does not name, but may get by way of others. Those of packages that other containers name are part of the digest
+   of the whole database only, as far as they hold everywhere: what they change here, agreement changes. */
+static void add_limits(struct digest *d, const struct database *db, const struct container *c, struct package *const *packages, size_t package_count)
+{
+	autoarena struct arena scratch = {0};
+	const char **keys = NULL;
+	size_t key_count = 0, next = 0;
+
+	for (size_t i = 0; i < db->package_count; i++) {
+		const struct package *p = &db->packages[i];
+		struct container_constraint *list;
+		size_t count;
+
+		while (next < package_count && strcmp(packages[next]->canonical, p->canonical) < 0)
+			next++;
+		bool is_named = next < package_count && packages[next] == p, is_nobodys = !p->group_count && !is_swapped_in(db, p);
+
+		if (is_named || (!is_nobodys && !p->constraint_count && !p->hold))
+			continue;
+		container_constraints(&scratch, c, p, false, &list, &count);
+		for (size_t j = is_nobodys || !*p->constraint.specifier ? 0 : 1; j < count; j++)
+			*arena_push(&scratch, &keys, &key_count) =
+				arena_printf(&scratch, "%s %s ; %s", p->canonical, list[j].specifier, list[j].marker ? list[j].marker : "");
+	}
+	add_optional_set(d, "limits", keys, key_count);
+}
+
 void container_digest(const struct container *c, const struct database *db, char ret_hex[DIGEST_HEX_LENGTH + 1])
 {
 	autoarena struct arena scratch = {0};
@@ -285,6 +323,7 @@ void container_digest(const struct container *c, const struct database *db, char
 		add_package(&d, packages[i]);
 		add_applied(&d, c, packages[i]);
 	}
+	add_limits(&d, db, c, packages, count);
 	add_waivers(&d, db);
 	add_set(&d, c->apt, c->apt_count);
 	add_list(&d, c->env_names, c->env_count); /* sorted when read */

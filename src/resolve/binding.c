@@ -8,7 +8,7 @@
 bool asker_wants(const struct asker *asker, const char *canonical)
 {
 	for (size_t i = 0; i < asker->want_count; i++) {
-		if (!asker->wants[i].left_out && !strcmp(asker->wants[i].canonical, canonical))
+		if (!asker->wants[i].left_out && !asker->wants[i].is_limit && !strcmp(asker->wants[i].canonical, canonical))
 			return true;
 	}
 	return false;
@@ -24,7 +24,9 @@ static bool is_asked_for(const struct question *q, const char *name, const struc
 		for (size_t j = 0; j < asker->environment_count; j++)
 			is_there = is_there || asker->environments[j] == environment;
 		for (size_t j = 0; is_there && !asker->left_out && j < asker->want_count; j++) {
-			if (!asker->wants[j].left_out && !asker->wants[j].marker && !strcmp(asker->wants[j].canonical, name))
+			const struct want *w = &asker->wants[j];
+
+			if (!w->left_out && !w->is_limit && !w->marker && !strcmp(w->canonical, name))
 				return true;
 		}
 	}

@@ -269,7 +269,7 @@ static void add_run(struct json_writer *w, struct uv *uv, const struct question 
 		for (size_t j = 0; j < asker->want_count; j++) {
 			autostrbuf struct strbuf text = {0};
 
-			if (asker->wants[j].left_out)
+			if (asker->wants[j].left_out || asker->wants[j].is_limit)
 				continue;
 			want_add_requirement(&text, &asker->wants[j]);
 			add_text(w, strbuf_text(&text));

@@ -267,7 +267,7 @@ static void add_wants(struct joining *j, size_t run, const char *marker)
 
 		for (size_t k = 0; k < asker->want_count; k++) {
 			const struct want *w = &asker->wants[k];
-			const struct found *to = w->left_out ? NULL : find(&j->found[run], w->canonical);
+			const struct found *to = w->left_out || w->is_limit ? NULL : find(&j->found[run], w->canonical);
 			size_t at;
 			const struct marker *own = w->marker ? marker_parse(j->arena, w->marker, &at) : NULL;
 

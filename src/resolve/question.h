@@ -26,6 +26,7 @@ struct want {
 	const char *why;               /* the constraint's reason, or NULL */
 	const struct hold *hold;       /* the constraint is this hold, or NULL */
 	struct pos pos;                /* of the constraint */
+	bool is_limit;                 /* not asked for: it holds where something else brings the package */
 	bool may_differ;               /* the database declares a difference for it */
 	bool left_out, loose;          /* thinned out: not asked for; asked for without its specifier */
 };
@@ -91,6 +92,10 @@ void environments_collect(struct arena *a, const struct database *db, struct env
 
 /* The union of all containers. Lives in `a` and points into the database. */
 void question_for_containers(struct arena *a, const struct database *db, const struct environments *environments, bool without_holds, struct question *ret);
+/* Adds the constraints of packages that nobody asks for by name; those of some containers only are left to question_limit_reached(). */
+void question_limit(struct arena *a, const struct database *db, bool without_holds, struct question *q);
+/* Adds those that an answer breaks in a container that does not ask for the package by name. True when there was one. */
+bool question_limit_reached(struct arena *a, const struct database *db, bool without_holds, struct question *q, const struct pin *pins, size_t count);
 /* One question for each distinct layer use that wants wheels, by name. A requirement that is not valid is a problem in `d`. */
 void questions_for_layers(struct arena *a, const struct database *db, const struct environments *environments, struct diag *d, struct question **ret,
 			  size_t *ret_count);
@@ -100,6 +105,7 @@ bool question_has(const struct question *q, const struct pin *pin, const char *e
 bool question_waive_at_once(struct arena *a, struct question *q, const struct waiver *waiver);
 /* Leaves out what the waivers say of this version of a package. True when that is new. */
 bool question_waive(struct arena *a, struct question *q, const char *package, const char *version);
+/* By name, not as a limit. */
 bool asker_wants(const struct asker *asker, const char *canonical);
 /* Gives the question bonds of its own, and asks for every bound package in every environment where an asker could meet it only by way of others. In `a`. */
 void question_ask_for_bonds(struct arena *a, struct question *q);

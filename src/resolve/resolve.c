@@ -212,9 +212,14 @@ static int resolve_containers(struct resolver *r)
 	struct projection p = {0};
 
 	q->sources = &r->sources;
+	question_limit(&r->scratch, r->db, r->options->without_holds, q);
 	resolver_progress(r, "resolving the packages of all containers together");
-	if (prepare(r, q) < 0 || resolver_answer(r, q, &p) < 0 || (!is_settled(r, &p) && settle(r, q, &p) < 0))
+	if (prepare(r, q) < 0)
 		return -1;
+	do {
+		if (resolver_answer(r, q, &p) < 0 || (!is_settled(r, &p) && settle(r, q, &p) < 0))
+			return -1;
+	} while (question_limit_reached(&r->scratch, r->db, r->options->without_holds, q, p.pins, p.pin_count));
 	for (size_t i = 0; i < p.pin_count; i++)
 		*arena_push(&r->ret->arena, &r->ret->pins, &r->ret->pin_count) = p.pins[i];
 	return 0;
@@ -290,8 +295,10 @@ static void describe_container(struct resolver *r, size_t index, const struct as
 		*arena_push(a, &ret->further, &ret->further_count) = arena_strdup(a, r->environments.of_container[index].items[i]->name);
 	for (size_t i = 0; i < c->group_count; i++)
 		*arena_push(a, &ret->groups, &ret->group_count) = arena_strdup(a, c->groups[i]->name);
-	for (size_t i = 0; i < asker->want_count; i++)
-		describe_want(a, asker->wants, i, ret);
+	for (size_t i = 0; i < asker->want_count; i++) {
+		if (!asker->wants[i].is_limit)
+			describe_want(a, asker->wants, i, ret);
+	}
 	for (size_t i = 0; i < c->layer_count; i++)
 		*arena_push(a, &ret->layers, &ret->layer_count) = lock_layer_name(a, &c->layers[i]);
 }

@@ -33,6 +33,7 @@ static const struct {
 				"    hold: {range: \"<3\", why: work, owner: me, review: 2099-12-31, link: https://x.example/3}\n"
 				"  there: {groups: [onnx], from: {path: vendor/there-1.0.tar.gz}}\n"
 				"  git: {groups: [onnx], from: {git: https://git.example/g, commit: 0123456789abcdef0123456789abcdef01234567}}\n"
+				"  brought: {groups: [], range: \"<9\", why: x, constraints: [{not: \"!=8\", why: x, when: {container: gpu}}]}\n"
 				"waivers:\n"
 				"  - {package: a, requires: b, versions: \">=1\", why: wrong, review: 2099-12-31}\n"
 				"  - {package: c, requires: b, why: wrong, review: 2099-12-31}\n"
@@ -280,6 +281,8 @@ static const struct change changes[] = {
 	{"recipes/python.yaml", "package: a, requires: b", "package: a, requires: d", true, true, true},
 	{"recipes/python.yaml", "versions: \">=1\"", "versions: \">=2\"", true, true, true},
 	{"recipes/python.yaml", "setuptools: {range: \"<70\"", "setuptools: {range: \"<71\"", true, true, true},
+	{"recipes/python.yaml", "range: \"<9\"", "range: \"<8\"", true, true, true},
+	{"recipes/python.yaml", "not: \"!=8\"", "not: \"!=7\"", true, false, true},
 	{"recipes/python.yaml", "commit: 0", "commit: 1", true, true, true},
 	{"recipes/python.yaml", "234567}", "234567, subdirectory: x}", true, true, true},
 	{"recipes/python.yaml", "{path: vendor/there-1.0.tar.gz}",
