@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,9 +90,8 @@ static void add_table(struct strbuf *out, const struct value *v)
 
 void toml_add_value(struct strbuf *out, const struct value *v)
 {
+	assert(v->kind != VALUE_NULL); /* TOML has none */
 	switch (v->kind) {
-	case VALUE_NULL: /* TOML has none */
-		break;
 	case VALUE_BOOLEAN:
 		strbuf_add(out, v->boolean ? "true" : "false");
 		break;

@@ -134,9 +134,9 @@ struct span {
 
 static void raise_low(struct span *span, const struct version *low, bool is_out)
 {
-	int order = span->low && low ? version_compare(low, span->low) : 0;
+	int order = span->low ? version_compare(low, span->low) : 0;
 
-	if (!low || (span->low && (order < 0 || (order == 0 && !is_out))))
+	if (span->low && (order < 0 || (order == 0 && !is_out)))
 		return;
 	span->low = low;
 	span->low_is_out = is_out;
@@ -201,9 +201,9 @@ static bool excludes_point(const struct specifier *s, const struct specifier *po
 
 	if (s->op == SPECIFIER_ARBITRARY)
 		return s->version && version_compare_public(s->version, point->version) != 0;
-	/* "==1.0" takes 1.0+x too, so a word about 1.0+y decides nothing. */
+	/* "==1.0" takes 1.0+x too, so a word about 1.0+y decides nothing; "==2.0+y" was found to be beyond it before. */
 	if (names_local && !point->version->local_count)
-		return is_point(s) && version_compare_public(s->version, point->version) != 0;
+		return false;
 	return !specifier_takes(s, point->version_text, point->version);
 }
 

@@ -21,7 +21,7 @@ bool wheel_name_parse(struct arena *a, const char *file_name, struct wheel_name 
 
 /* The tags an environment takes, best first, as packaging.tags.sys_tags() gives them on Linux. */
 struct wheel_platform {
-	const char *python;              /* "3.11"; "3.13t": free-threaded */
+	const char *python;              /* "3.11"; "3.13t": free-threaded; numbers up to 99 here and below */
 	const char *implementation;      /* "cpython", "pypy"; of others, only the tags that every Python takes are known */
 	const char *machine;             /* "x86_64" */
 	const char *libc, *libc_version; /* "glibc" "2.36"; "musl" "1.2" */

@@ -1,6 +1,5 @@
 #include "python/wheel.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -21,11 +20,26 @@ struct numbers {
 	unsigned major, minor;
 };
 
+/* A number of one or two digits; false where there is none, or a longer one: each of them stands for tags that are counted up to it. */
+static bool take_number(const char **at, unsigned *ret)
+{
+	size_t length = strspn(*at, "0123456789");
+
+	if (!length || length > 2)
+		return false;
+	*ret = (unsigned)((*at)[0] - '0');
+	if (length == 2)
+		*ret = *ret * 10 + (unsigned)((*at)[1] - '0');
+	*at += length;
+	return true;
+}
+
+/* "2.36", whatever stands behind it; zeros when it is none. */
 static struct numbers read_numbers(const char *text)
 {
 	struct numbers n = {0, 0};
 
-	if (!text || sscanf(text, "%3u.%3u", &n.major, &n.minor) != 2) /* NOLINT(cert-err34-c): at most three digits cannot overflow */
+	if (!text || !take_number(&text, &n.major) || *text++ != '.' || !take_number(&text, &n.minor))
 		return (struct numbers){0, 0};
 	return n;
 }

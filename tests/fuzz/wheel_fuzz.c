@@ -25,9 +25,6 @@ static void try_platform(struct arena *a, char *text)
 
 	for (size_t i = 0; i < 5 && text; i++)
 		lines[i] = strsep(&text, "\n");
-	/* Versions of three digits, which nobody has, give a million tags. */
-	if (strlen(lines[0]) > 5 || strlen(lines[4]) > 4)
-		return;
 	wheel_tags(a, &(struct wheel_platform){lines[0], lines[1], lines[2], lines[3], lines[4]}, &tags, &count);
 	FUZZ_CHECK(count && strstr(tags[count - 1], "-none-any"));
 }

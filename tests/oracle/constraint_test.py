@@ -99,7 +99,7 @@ def exclude_cases(r):
     cases = [(a, b) for a, b, _ in FIXED_EXCLUDE]
     while len(cases) < CASES:
         numbers = [version_text(r).lstrip("v") for _ in range(2)]
-        numbers += [make.near(r, numbers[0])]
+        numbers += [make.near(r, numbers[0]), numbers[0] + "+x"]
         sets = [",".join(r.choice(["==", "==", "!=", ">=", "<=", "<", ">", "~=", "==="]) + r.choice(numbers) + r.choice(["", "", "", ".*"])
                          for _ in range(r.choice([1, 1, 2, 3]))) for _ in range(2)]
         if plain("".join(sets)):

@@ -179,6 +179,8 @@ def literal(r):
 
 def operand(r):
     kind = r.random()
+    if r.random() < .003:
+        return r.choice(VARIABLES) + r.choice(["_", "x", "1", "é", "-"])
     if kind < .46:
         return r.choice(VARIABLES)
     if kind < .5:
@@ -276,7 +278,7 @@ def platform(r):
     if libc == "glibc" and r.random() < .1:
         libc_version = f"{r.randint(1, 4)}.{r.randint(0, 60)}"
     if r.random() < .06:
-        libc_version = r.choice(["", "x", "2", "2.36-9+deb12u1", "1.2.5"])
+        libc_version = r.choice(["", "x", "2", "2.36-9+deb12u1", "1.2.5", "2.-1", "+2.3", " 2.3", "2.", "2,3"])
     python = f"3.{r.randint(0, 15)}" if r.random() < .9 else r.choice(["2.7", "2.6", "4.0", "4.1"])
     if python[:2] == "3." and int(python[2:]) >= 13 and r.random() < .3:
         python += "t"

@@ -131,6 +131,27 @@ static void ask_environment(struct question *q)
 	add("ok");
 }
 
+static void ask_values(struct question *q)
+{
+	struct marker_environment e;
+
+	marker_values(&(struct marker_interpreter){q->fields[1], q->fields[2], q->fields[3], q->fields[4]}, q->fields[5], &e);
+	const char *const values[] = {e.implementation_name,
+				      e.implementation_version,
+				      e.os_name,
+				      e.platform_machine,
+				      e.platform_release,
+				      e.platform_python_implementation,
+				      e.platform_system,
+				      e.platform_version,
+				      e.python_full_version,
+				      e.python_version,
+				      e.sys_platform};
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		add(values[i]);
+}
+
 static void ask_marker(struct question *q)
 {
 	size_t at;
@@ -246,17 +267,10 @@ static const struct {
 	void (*ask)(struct question *q);
 	size_t fields; /* at least, the word included */
 } questions[] = {
-	{"name", ask_name, 2},
-	{"version", ask_version, 2},
-	{"compare", ask_compare, 3},
-	{"set", ask_set, 2},
-	{"environment", ask_environment, 12},
-	{"marker", ask_marker, 3},
-	{"requirement", ask_requirement, 2},
-	{"wheel", ask_wheel, 2},
-	{"tags", ask_tags, 6},
-	{"metadata", ask_metadata, 2},
-	{"wheel-file", ask_wheel_file, 2},
+	{"name", ask_name, 2},     {"version", ask_version, 2},          {"compare", ask_compare, 3},
+	{"set", ask_set, 2},       {"environment", ask_environment, 12}, {"values", ask_values, 6},
+	{"marker", ask_marker, 3}, {"requirement", ask_requirement, 2},  {"wheel", ask_wheel, 2},
+	{"tags", ask_tags, 6},     {"metadata", ask_metadata, 2},        {"wheel-file", ask_wheel_file, 2},
 };
 
 int main(void)

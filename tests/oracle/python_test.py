@@ -85,6 +85,14 @@ def ask_set(r):
     return ["set", text, *versions], answers
 
 
+def ask_values(r):
+    """default_environment() as it would be there, without what is of one machine: releases and versions of its kernel."""
+    python, implementation, os_name, machine = f"3.{r.randint(0, 15)}", r.choice(["cpython", "pypy", "graalpy"]), r.choice(["linux", "linux", "freebsd"]), r.choice(make.MACHINES)
+    full, written = f"{python}.{r.randint(0, 99)}", {"cpython": "CPython", "pypy": "PyPy"}.get(implementation, implementation)
+    return (["values", python, implementation, os_name, machine, full],
+            [implementation, full, "posix", machine, "", written, "Linux" if os_name == "linux" else os_name, "", full, python, os_name])
+
+
 def marker_text(m):
     try:
         return str(m)
@@ -125,7 +133,7 @@ TAGS = {}  # what the last platform takes, best first
 def platform_tags(python, implementation, machine, libc, libc_version):
     """packaging.tags.sys_tags() as it would be there."""
     version = tuple(map(int, python.rstrip("t").split(".")))
-    numbers = re.match(r"(\d+)\.(\d+)", libc_version)
+    numbers = re.match(r"([0-9]+)\.([0-9]+)", libc_version)
     numbers = tuple(map(int, numbers.groups())) if numbers else None
     tags.sysconfig.get_platform = lambda: "linux-" + machine
     soabi = f"pypy{version[0]}{version[1]}-pp73"  # of every PyPy since 7.3
@@ -185,7 +193,7 @@ def ask_metadata(r):
                                 str(len(needs)), *needs, *sorted({canonicalize_name(unfold(e)) for e in raw.get("provides_extra", [])})]
 
 
-KINDS = [(ask_version, 14), (ask_compare, 12), (ask_set, 24), (ask_marker, 18), (ask_requirement, 16), (ask_metadata, 4), (ask_name, 3)]
+KINDS = [(ask_version, 14), (ask_compare, 12), (ask_set, 24), (ask_marker, 18), (ask_requirement, 16), (ask_metadata, 6), (ask_name, 3), (ask_values, 1)]
 ESCAPES = {"\0": "\\z", "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 UNESCAPES = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
 
