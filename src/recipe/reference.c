@@ -7,8 +7,7 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "base/text.h"
-#include "python/name.h"
-#include "python/version.h"
+#include "python/sdist_name.h"
 #include "python/wheel.h"
 #include "recipe/load.h"
 
@@ -75,43 +74,23 @@ static void read_git(struct reader *r, const struct reference_fields *fields, st
 		ref->subdirectory = schema_line(r, fields->subdirectory, "'subdirectory'", &word_inner_path);
 }
 
-/* The version of an sdist "name-version.tar.gz", or NULL: old names hold dashes of their own. */
-static const char *sdist_version(struct arena *a, const char *file_name, const char *canonical)
-{
-	size_t length = strlen(file_name), suffix = text_ends_with(file_name, ".tar.gz") ? 7 : text_ends_with(file_name, ".zip") ? 4 : length;
-	char *stem = arena_strndup(a, file_name, length - suffix);
-
-	for (char *dash = strchr(stem, '-'); dash; dash = strchr(dash + 1, '-')) {
-		const char *name = arena_strndup(a, stem, (size_t)(dash - stem));
-		const struct version *version = version_parse(a, dash + 1);
-
-		if (version && name_is_valid(name) && !strcmp(name_canonical(a, name), canonical))
-			return version_normal(a, version);
-	}
-	return NULL;
-}
-
 /* What the file's name says: whose it is, and its version. */
 static void read_file_name(struct reader *r, const struct package *p, struct pos at, struct reference *ref)
 {
+	bool is_wheel = text_ends_with(ref->file_name, ".whl");
 	struct wheel_name wheel;
+	struct sdist_name sdist;
 
-	if (text_ends_with(ref->file_name, ".whl")) {
-		if (!wheel_name_parse(r->arena, ref->file_name, &wheel)) {
-			diag_error(r->diag, at, "'%s' is no name of a wheel", ref->file_name);
-			diag_hint(r->diag, "as %s-1.0-py3-none-any.whl", p->canonical);
-		} else if (strcmp(wheel.name, p->canonical) != 0) {
-			diag_error(r->diag, at, "'%s' is a wheel of '%s', not of '%s'", ref->file_name, wheel.name, p->name);
-		} else {
-			ref->version = wheel.version;
-		}
+	if (is_wheel ? !wheel_name_parse(r->arena, ref->file_name, &wheel) : !sdist_name_parse(r->arena, ref->file_name, &sdist)) {
+		diag_error(r->diag, at, "'%s' is no file name of a wheel or an sdist", ref->file_name);
+		diag_hint(r->diag, "as %s-1.0-py3-none-any.whl or %s-1.0.tar.gz", p->canonical, p->canonical);
 		return;
 	}
-	ref->version = sdist_version(r->arena, ref->file_name, p->canonical);
-	if (ref->version)
-		return;
-	diag_error(r->diag, at, "'%s' is no wheel and no sdist of '%s'", ref->file_name, p->name);
-	diag_hint(r->diag, "as %s-1.0-py3-none-any.whl or %s-1.0.tar.gz", p->canonical, p->canonical);
+	const char *name = is_wheel ? wheel.name : sdist.name;
+
+	ref->version = is_wheel ? wheel.version : sdist.version;
+	if (strcmp(name, p->canonical) != 0)
+		diag_error(r->diag, at, "'%s' is %s of '%s', not of '%s'", ref->file_name, is_wheel ? "a wheel" : "an sdist", name, p->name);
 }
 
 static void read_url(struct reader *r, const struct reference_fields *fields, const struct package *p, struct reference *ref)
