@@ -87,6 +87,8 @@ static void extend(struct lock *lock, const struct lock *from, const struct pin 
 
 	*lock = *from;
 	lock->arena = (struct arena){0};
+	lock->containers = arena_array(a, from->container_count, sizeof(*lock->containers));
+	memcpy(lock->containers, from->containers, from->container_count * sizeof(*lock->containers));
 	lock->pins = NULL;
 	lock->pin_count = 0;
 	for (size_t i = 0; i < from->pin_count; i++) {
@@ -118,6 +120,8 @@ static int build_one(const struct making *m, struct lock *lock, struct pin *pin,
 	struct wheels_outcome outcome;
 
 	/* Its requirements as far as they are known are locked first. */
+	if (m->lock_system && m->lock_system(m->context, lock, err) < 0)
+		return -1;
 	if (require((void *)(uintptr_t)m, lock, pin, pin->build_requires, pin->build_require_count, err) < 0 || build(m, lock, &outcome, err) < 0)
 		return -1;
 	const struct pin *built = find(lock, pin->name);

@@ -17,6 +17,9 @@ struct making {
 	size_t container_count;
 	unsigned at_once;
 	bool again; /* also what the store has */
+	/* making_one(): locks the Debian packages of a lock, so that its stages are those that are built later; or NULL. */
+	int (*lock_system)(void *context, struct lock *lock, struct error *err);
+	void *context;
 };
 
 /* Puts the archive of a pin, its one file, into the store; that of a git reference gets its size and digest; its path is in the call's arena. */

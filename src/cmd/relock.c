@@ -167,6 +167,30 @@ static void print_problems_json(struct diag *d)
 	fputs(strbuf_text(&json), stdout);
 }
 
+/* The Debian packages, with what reaches this machine's mirrors. */
+static int resolve_system(struct relock *r, struct lock *lock, struct diag *d, struct error *err)
+{
+	const char *own = getenv("SSL_CERT_FILE");
+	const struct system_options options = {
+		.upgrade = command_flag(r->call, "upgrade-system"),
+		.ca_file = own && *own ? own : r->settings.ca_file,
+		.on_progress = on_progress,
+		.context = r,
+	};
+
+	return system_lock(r->db, r->last, &options, lock, d, err);
+}
+
+/* So that what is built while locking is built on the stages that are built later. */
+static int lock_system(void *context, struct lock *lock, struct error *err)
+{
+	autodiag struct diag d = {0};
+	int result = resolve_system(context, lock, &d, err);
+
+	open_print_problems(&d);
+	return result;
+}
+
 static struct making making_of(struct relock *r)
 {
 	return (struct making){.call = r->call, .db = r->db, .settings = &r->settings, .engine = &r->engine};
@@ -182,26 +206,14 @@ static int have(void *context, struct pin *pin, const char **ret_path, struct er
 static int build(void *context, const struct lock *lock, struct pin *pin, struct lock_file *ret_wheel, const char **ret_path, struct error *err)
 {
 	struct relock *r = context;
-	const struct making m = making_of(r);
+	struct making m = making_of(r);
 
+	m.lock_system = lock_system;
+	m.context = r;
 	on_progress(r, arena_printf(r->call->arena, "building %s %s, as only that tells what it requires", pin->name, pin->version));
 	if (!r->engine.driver && engine_find(r->call->arena, command_value(r->call, "engine"), &r->engine, err) < 0)
 		return error_wrap(err, "what it requires is known only when it is built, and there is no engine to build it with");
 	return making_one(&m, lock, pin, ret_wheel, ret_path, err);
-}
-
-/* The Debian packages, with what reaches this machine's mirrors. */
-static int resolve_system(struct relock *r, struct diag *d, struct error *err)
-{
-	const char *own = getenv("SSL_CERT_FILE");
-	const struct system_options options = {
-		.upgrade = command_flag(r->call, "upgrade-system"),
-		.ca_file = own && *own ? own : r->settings.ca_file,
-		.on_progress = on_progress,
-		.context = r,
-	};
-
-	return system_lock(r->db, r->last, &options, &r->result, d, err);
 }
 
 int relock_resolve(struct relock *r, struct error *err)
@@ -223,7 +235,7 @@ int relock_resolve(struct relock *r, struct error *err)
 	int result = resolve_lock(r->db, &r->settings, r->last, &options, &r->result, &d, err);
 
 	if (result == 0)
-		result = resolve_system(r, &d, err);
+		result = resolve_system(r, &r->result, &d, err);
 	if (r->call->format == FORMAT_JSON && result < 0 && d.problem_count)
 		print_problems_json(&d);
 	else

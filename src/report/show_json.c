@@ -47,6 +47,10 @@ static void add_packages(struct json_writer *w, const struct lock *lock, const s
 		json_add_text(w, "sha256", file ? file->sha256 : NULL);
 		if (file)
 			json_add_integer(w, "bytes", (int64_t)file->size_bytes);
+		if (file && file->built_from && pin_source(pin)) {
+			json_add_text(w, "source", pin_source(pin)->name);
+			json_add_text(w, "built_from", file->built_from);
+		}
 		json_end_object(w);
 	}
 	json_end_array(w);

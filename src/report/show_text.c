@@ -173,7 +173,11 @@ static void add_packages(struct printer *p, const struct lock_container *c, cons
 		table_add(&table, COLOR_NONE, pins[i]->name);
 		table_add(&table, COLOR_NONE, pins[i]->version);
 		table_add(&table, COLOR_NONE, strbuf_text(&size));
-		table_add(&table, COLOR_NONE, pins[i]->reference ? pins[i]->reference : pins[i]->index);
+		const char *origin = pins[i]->reference ? pins[i]->reference : pins[i]->index;
+
+		if (file && file->built_from && pin_source(pins[i]))
+			origin = arena_printf(p->a, "%s, built from %s", origin, pin_source(pins[i])->name);
+		table_add(&table, COLOR_NONE, origin);
 		table_add(&table, COLOR_DIM, declared ? declared : required_by(p, c, pins[i]));
 	}
 	strbuf_add_char(p->out, '\n');

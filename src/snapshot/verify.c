@@ -101,7 +101,9 @@ static void verify_wheel(const struct pin *pin, const struct lock_environment *e
 	const char *path = store_path(&a, file->sha256);
 
 	if (file_exists(path) && wheel_record_digest(path, digest, &ignored) == 0 && strcmp(digest, p->record_sha256) != 0)
-		add(ret, FINDING_ORIGIN, container, p->name, arena_printf(&a, "has version %s, but was not installed from %s", p->version, file->name));
+		add(ret, FINDING_ORIGIN, container, p->name,
+		    arena_printf(&a, "has version %s, but was not installed from %s%s%s", p->version, file->name,
+				 file->built_from && pin_source(pin) ? ", built from " : "", file->built_from && pin_source(pin) ? pin_source(pin)->name : ""));
 }
 
 static void verify_package(const struct pin *pin, const struct lock_environment *environment, const struct installed_package *p, const char *container,

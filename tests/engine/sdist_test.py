@@ -51,6 +51,10 @@ def case_built_once_and_released():
         assert [f["name"] for f in built] == ["sauce-1.0-py3-none-any.whl"] and built[0]["built-from"] == pin(lock, "sauce")["files"][1]["sha256"], built
         assert "sauce==1.0" in p.read("lockfiles/v0.1/ci-a.txt")
         assert not [i for i in STORAGE.images() if "/wheel:" in i], STORAGE.images()
+        r = p.run("show", "v0.1")
+        assert r.code == 0 and "default, built from sauce-1.0.tar.gz" in r.out, r
+        sauce = [x for x in json.loads(p.run("show", "v0.1", "--format", "json").out)["containers"][0]["packages"] if x["name"] == "sauce"][0]
+        assert sauce["source"] == "sauce-1.0.tar.gz" and sauce["built_from"] == built[0]["built-from"], sauce
         r = p.bump()
         assert r.code == 0 and "nothing to do: v0.1" in r.out, r
         r = p.run("lock")
@@ -199,6 +203,32 @@ def case_commit_of_git():
         forget(p)
         r = p.run("build")
         assert r.code == 1 and "cannot fetch from" in r.err and "sauce-1.5.tar, of sauce 1.5" in r.err, r
+
+
+def case_real_package():
+    """docopt 0.6.2 has only an sdist, of the old kind: setup.py, and nothing that tells what it requires."""
+    with project([]) as p:
+        for name in ("UV_DEFAULT_INDEX", "PIP_CONFIG_FILE", "UV_NO_CONFIG"):
+            p.env.pop(name, None)
+        p.env.update({k: v for k, v in os.environ.items() if k.startswith(("PIP_", "UV_"))})
+        p.write("recipes/python.yaml", "groups:\n  core: {description: all}\n  extra: {description: none}\npackages:\n"
+                                       "  docopt: {groups: [core], exact: '0.6.2', why: it has no wheel}\n")
+        p.replace("containers/ci-b/container.yaml", "[extra]", "[core]")
+        r = p.run("lock")
+        if r.code and ("cannot reach" in r.err or "answered" in r.err):
+            print("no package index is in reach: the real package was not tried")
+            return
+        assert r.code == 0, r
+        lock = lock_of(p)
+        assert [f["name"] for f in pin(lock, "docopt")["files"]] == ["docopt-0.6.2-py2.py3-none-any.whl", "docopt-0.6.2.tar.gz"], lock["package"]
+        assert {"setuptools", "wheel"} <= {x["name"] for x in lock["toolchain"]}, lock["toolchain"]
+        before = p.read(".lockstep/lock.toml")
+        built = wheels(lock, "docopt")[0]["sha256"]
+        shutil.rmtree(p.cache + "/wheels")
+        os.unlink(f"{p.cache}/files/sha256/{built[:2]}/{built}")
+        r = p.bump()
+        assert r.code == 0 and "built    wheel-docopt-0.6.2" in r.err and p.read("lockfiles/v0.1/lock.toml") == before, r
+        assert "docopt==0.6.2" in p.read("lockfiles/v0.1/ci-a.txt")
 
 
 if __name__ == "__main__":
