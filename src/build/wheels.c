@@ -196,11 +196,13 @@ static struct wheel_job *next_of_pin(struct wheels *w, struct pin *pin)
 
 	list_places(w, pin, &places, &count);
 	drop_stale(w, pin, places, count);
+	/* Whichever container is asked for, it goes in this order: else what is built would depend on it. */
+	while (count && !is_asked_for(w, pin, places[count - 1].environment))
+		count--;
 	for (size_t i = 0; i < count; i++) {
 		struct lock_file *file = built_file(pin, &places[i]);
-		bool done = file && (w->request->again ? was_compared(w, file->sha256) : store_has(file->sha256, (int64_t)file->size_bytes));
 
-		if (done || !is_asked_for(w, pin, places[i].environment))
+		if (file && (w->request->again ? was_compared(w, file->sha256) : store_has(file->sha256, (int64_t)file->size_bytes)))
 			continue;
 		struct wheel_job *job = new_job(w, pin, &places[i]);
 

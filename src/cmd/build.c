@@ -35,7 +35,8 @@ static void close_session(struct session *s)
 static int have_files(struct session *s, const struct build_request *q, struct error *err)
 {
 	struct settings settings = {0};
-	struct fetch_options options = {.project = &s->db.project, .bonds = &s->db, .progress = !s->call->quiet};
+	struct fetch_options options = {
+		.project = &s->db.project, .bonds = &s->db, .progress = !s->call->quiet, .sources = command_flag(s->call, "check-wheels")};
 	struct fetch_result result;
 	struct wheels_outcome outcome;
 	struct making m = {.call = s->call,
@@ -44,11 +45,14 @@ static int have_files(struct session *s, const struct build_request *q, struct e
 			   .engine = &s->engine,
 			   .containers = q->containers,
 			   .container_count = q->container_count,
-			   .at_once = q->at_once};
+			   .at_once = q->at_once,
+			   .again = command_flag(s->call, "check-wheels")};
 	int failed = settings_read(&settings, s->db.root, err) < 0 || fetching_run(s->call, &s->db, &s->lock, &settings, &options, &result, err) < 0 ||
 		     making_wheels(&m, &s->lock, &outcome, err) < 0;
 
 	settings_release(&settings);
+	if (!failed && m.again && !s->call->quiet)
+		fprintf(stderr, "%zu wheel%s built again from source: the same, byte for byte\n", outcome.compared, outcome.compared == 1 ? "" : "s");
 	return failed ? -1 : 0;
 }
 
@@ -179,6 +183,7 @@ static const struct option options[] = {
 	BUILDING_OPTIONS,
 	{"explain", 0, NULL, false, "say of each stage why it would be built, and build nothing"},
 	{"dry-run", 'n', NULL, false, "the same as --explain"},
+	{"check-wheels", 0, NULL, false, "build again what was built from source, and fail where it does not come out the same"},
 	{NULL, 0, NULL, false, NULL},
 };
 

@@ -89,9 +89,10 @@ static bool is_built_for(const struct lock *lock, const char *environment)
 	return false;
 }
 
-/* What the lock installs somewhere: each file once, by pin. Of environments that nothing is built for only with `all`. In `a`. */
-static void list_wanted(struct arena *a, const struct lock *lock, bool all, struct wanted **ret, size_t *ret_count)
+/* What the lock installs somewhere: each file once, by pin. Of environments that nothing is built for only where that is asked for. In `a`. */
+static void list_wanted(struct arena *a, const struct lock *lock, const struct fetch_options *options, struct wanted **ret, size_t *ret_count)
 {
+	bool all = options->all_environments;
 	struct wanted *list = NULL;
 	size_t count = 0;
 
@@ -109,7 +110,7 @@ static void list_wanted(struct arena *a, const struct lock *lock, bool all, stru
 			const struct lock_file *file = wanted ? pin_file(pin, environment) : NULL;
 
 			/* No index has what lockstep built: where it is not in the store, it is built again from its source. */
-			if (wanted && (!file || (file->built_from && !store_has(file->sha256, (int64_t)file->size_bytes))))
+			if (wanted && (!file || (file->built_from && (options->sources || !store_has(file->sha256, (int64_t)file->size_bytes)))))
 				file = pin_source(pin);
 
 			if (file && !is_listed(list, count, file->sha256))
@@ -167,7 +168,7 @@ static void list_jobs(struct work *w, const struct lock *lock, struct fetch_resu
 	struct wanted *list;
 	size_t count;
 
-	list_wanted(&w->arena, lock, w->options.all_environments, &list, &count);
+	list_wanted(&w->arena, lock, &w->options, &list, &count);
 	for (size_t i = 0; i < count; i++)
 		add_job(w, &(struct job){.work = w, .pin = list[i].pin, .file = list[i].file}, ret);
 }

@@ -14,6 +14,7 @@
 struct fetch_options {
 	const struct project *project; /* addresses of indexes that recipes/project.yaml gives; or NULL */
 	const struct database *bonds;  /* says which packages may come from one index only: no other is asked for them; or NULL */
+	bool sources;                  /* also the archives of what was built from them already */
 	bool all_environments;         /* for those too that containers are locked for, but not built */
 	bool progress;                 /* show a bar, or plain lines, on stderr */
 	size_t parallel;               /* transfers at once; 0: 12 */

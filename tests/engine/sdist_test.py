@@ -51,9 +51,9 @@ def case_built_once_and_released():
         assert [f["name"] for f in built] == ["sauce-1.0-py3-none-any.whl"] and built[0]["built-from"] == pin(lock, "sauce")["files"][1]["sha256"], built
         assert "sauce==1.0" in p.read("lockfiles/v0.1/ci-a.txt")
         assert not [i for i in STORAGE.images() if "/wheel:" in i], STORAGE.images()
-        r = p.run("show", "v0.1")
+        r = p.run("show", "v0.1", "ci-a")
         assert r.code == 0 and "default, built from sauce-1.0.tar.gz" in r.out, r
-        sauce = [x for x in json.loads(p.run("show", "v0.1", "--format", "json").out)["containers"][0]["packages"] if x["name"] == "sauce"][0]
+        sauce = [x for x in json.loads(p.run("show", "v0.1", "ci-a", "--format", "json").out)["containers"][0]["packages"] if x["name"] == "sauce"][0]
         assert sauce["source"] == "sauce-1.0.tar.gz" and sauce["built_from"] == built[0]["built-from"], sauce
         r = p.bump()
         assert r.code == 0 and "nothing to do: v0.1" in r.out, r
@@ -85,6 +85,8 @@ def case_built_again_the_same():
         forget(p)
         r = p.run("build")
         assert r.code == 0 and "built    wheel-sauce-1.0" in r.err and wheels(lock_of(p), "sauce") == first, r
+        r = p.run("build", "--check-wheels")
+        assert r.code == 0 and "1 wheel built again from source: the same, byte for byte" in r.err and wheels(lock_of(p), "sauce") == first, r
         # What was locked is forgotten, but what was built is remembered by all that went into it.
         assert p.run("lock", "--upgrade").code == 0 and not wheels(lock_of(p), "sauce")
         r = p.run("build")
@@ -102,6 +104,8 @@ def case_not_reproducible():
         assert p.run("lock").code == 0
         assert p.run("build", "ci-a").code == 0
         before = p.read(".lockstep/lock.toml")
+        r = p.run("build", "--check-wheels")
+        assert r.code == 1 and "sauce/when.py has other bytes" in r.err and p.read(".lockstep/lock.toml") == before, r
         forget(p)
         r = p.bump()
         assert r.code == 1 and p.read(".lockstep/lock.toml") == before and not os.path.exists(p.folder + "/lockfiles"), r
