@@ -235,6 +235,30 @@ static int fetch(struct bump *b, struct error *err)
 	return result;
 }
 
+/* Before anything is built: wheels that would overwrite each other's files make images that are not what the lock says. What else is found is told of. */
+static int check_wheels(struct bump *b, struct error *err)
+{
+	const struct container **containers = arena_array(b->call->arena, b->db.container_count + 1, sizeof(*containers));
+	struct verification v = {.db = &b->db, .lock = b->lock, .containers = containers, .container_count = b->db.container_count};
+	autorelations struct relation_results results = {0};
+	size_t shadows = 0;
+
+	for (size_t i = 0; i < b->db.container_count; i++)
+		containers[i] = &b->db.containers[i];
+	verify_relations(&v, relation_find("files")->bit, &results);
+	for (size_t i = 0; i < results.count; i++) {
+		const struct findings *f = &results.items[i].findings;
+
+		if (!b->call->quiet || f->error_count)
+			inspect_print(&results.items[i], 0, stderr);
+		for (size_t j = 0; j < f->count; j++)
+			shadows += !f->items[j].is_warning && !strcmp(f->items[j].kind, "shadow");
+	}
+	if (!shadows)
+		return 0;
+	return error_set(err, ERR_CONFLICT, "nothing is built: packages own the same files; only one of them can be in a container");
+}
+
 static int build(struct bump *b, struct error *err)
 {
 	struct build_display display = {.quiet = b->call->quiet, .verbose = b->call->verbose};
@@ -276,12 +300,20 @@ static int look_inside(struct bump *b, struct error *err)
 	if (inspect_snapshot(i, b->call, &b->db, &b->engine, err) < 0)
 		return -1;
 	say(b, "verifying: lock, images and each other");
-	if (inspect_verify(i, b->call, &b->db, b->lock, &b->engine, true, err) < 0)
-		return -1;
-	if (!i->findings.count)
+	inspect_verify(i, b->call, &b->db, b->lock, &b->engine, true, NULL,
+		       relation_find("declared")->bit | relation_find("installed")->bit | relation_find("agree")->bit);
+	for (size_t n = 0; n < i->results.count; n++) {
+		inspect_print(&i->results.items[n], 0, stderr);
+		if (i->results.items[n].state == RELATION_UNKNOWN) {
+			error_move(err, &i->results.items[n].err);
+			return -1;
+		}
+	}
+	size_t count = relation_results_errors(&i->results);
+
+	if (!count)
 		return 0;
-	inspect_print(i, stderr);
-	error_set(err, ERR_DRIFT, "nothing is released: %zu finding%s in the images", i->findings.count, i->findings.count == 1 ? "" : "s");
+	error_set(err, ERR_DRIFT, "nothing is released: %zu finding%s in the images", count, count == 1 ? "" : "s");
 	return error_hint(err, "'lockstep build --explain' tells what was built and why; the last release is as it was");
 }
 
@@ -399,7 +431,7 @@ static int work(struct bump *b, struct error *err)
 		print_dry_run(b);
 		return EXIT_DONE;
 	}
-	if (fetch(b, err) < 0 || build(b, err) < 0 || look_inside(b, err) < 0)
+	if (fetch(b, err) < 0 || check_wheels(b, err) < 0 || build(b, err) < 0 || look_inside(b, err) < 0)
 		return -1;
 	if (same_content(b)) {
 		if (tag_images(b, last_name(b), err) < 0)

@@ -13,11 +13,11 @@ void inspect_release(struct inspect *i)
 {
 	for (size_t n = 0; i->snapshots && n < i->count; n++)
 		snapshot_release(&i->snapshots[n]);
-	findings_release(&i->findings);
+	relation_results_release(&i->results);
 	*i = (struct inspect){0};
 }
 
-static int choose_containers(struct inspect *i, struct command_call *call, const struct database *db, struct error *err)
+int inspect_containers(struct inspect *i, struct command_call *call, const struct database *db, struct error *err)
 {
 	if (open_containers(call, db, &i->containers, &i->count, err) < 0)
 		return -1;
@@ -50,8 +50,6 @@ int inspect_choose(struct inspect *i, struct command_call *call, const struct da
 	const char *given = command_value(call, "image"), *newest = NULL;
 	struct engine_image image;
 
-	if (choose_containers(i, call, db, err) < 0)
-		return -1;
 	if (given) {
 		i->images[0] = given;
 		return 0;
@@ -100,45 +98,54 @@ int inspect_snapshot(struct inspect *i, const struct command_call *call, const s
 			return -1;
 	}
 	terminal_block(NULL, 0);
+	i->is_asked = true;
 	return 0;
 }
 
-int inspect_verify(struct inspect *i, const struct command_call *call, const struct database *db, const struct lock *lock, struct engine *e, bool probes,
-		   struct error *err)
+void inspect_verify(struct inspect *i, const struct command_call *call, const struct database *db, const struct lock *lock, struct engine *e, bool probes,
+		    struct settings *settings, unsigned asked)
 {
-	verify_declared(db, lock, &i->findings);
-	for (size_t n = 0; n < i->count; n++) {
+	const struct verification v = {.db = db,
+				       .lock = lock,
+				       .containers = i->containers,
+				       .container_count = i->count,
+				       .snapshots = i->is_asked ? i->snapshots : NULL,
+				       .engine = e,
+				       .images = i->images,
+				       .probes = probes,
+				       .settings = settings};
+
+	for (size_t n = 0; i->is_asked && n < i->count; n++)
 		say(call, "verifying", i->containers[n]->name);
-		verify_installed(lock, i->containers[n], &i->snapshots[n], &i->findings);
-		verify_debian(lock, i->containers[n], &i->snapshots[n], &i->findings);
-		if (probes && verify_probes(e, i->images[n], i->containers[n], &i->findings, err) < 0)
-			return -1;
-	}
-	verify_agreement(db, i->snapshots, i->count, &i->findings);
+	relation_results_release(&i->results);
+	verify_relations(&v, asked, &i->results);
 	terminal_block(NULL, 0);
-	return 0;
 }
 
-void inspect_print(const struct inspect *i, FILE *out)
+static void print_finding(const struct finding *f, size_t indent, FILE *out)
 {
-	for (size_t n = 0; n < i->findings.count; n++) {
-		const struct finding *f = &i->findings.items[n];
-		autostrbuf struct strbuf subject = {0}, text = {0};
-		const char *line;
+	autostrbuf struct strbuf subject = {0}, text = {0};
+	const char *line;
+	bool names_container = f->container && strcmp(f->container, f->subject) != 0;
 
-		text_escape(&subject, f->subject, strlen(f->subject), 0);
-		text_escape(&text, f->text, strlen(f->text), TEXT_ESCAPE_KEEP_NEWLINE | TEXT_ESCAPE_KEEP_TAB);
-		line = strbuf_text(&text);
-		fprintf(out, "%s%s%s: %s %.*s\n", terminal_begin(out, COLOR_RED), f->container ? f->container : "containers disagree", terminal_end(out),
-			strbuf_text(&subject), (int)strcspn(line, "\n"), line);
-		for (line += strcspn(line, "\n"); *line;) {
-			size_t length = strcspn(++line, "\n");
+	text_escape(&subject, f->subject, strlen(f->subject), 0);
+	text_escape(&text, f->text, strlen(f->text), TEXT_ESCAPE_KEEP_NEWLINE | TEXT_ESCAPE_KEEP_TAB);
+	line = strbuf_text(&text);
+	fprintf(out, "%*s%s%s%s%s%s%s %.*s\n", (int)indent, "", terminal_begin(out, f->is_warning ? COLOR_YELLOW : COLOR_RED), f->is_warning ? "warning: " : "",
+		names_container ? f->container : "", terminal_end(out), names_container ? ": " : "", strbuf_text(&subject), (int)strcspn(line, "\n"), line);
+	for (line += strcspn(line, "\n"); *line;) {
+		size_t length = strcspn(++line, "\n");
 
-			if (length)
-				fprintf(out, "    %.*s\n", (int)length, line);
-			line += length;
-		}
+		if (length)
+			fprintf(out, "%*s    %.*s\n", (int)indent, "", (int)length, line);
+		line += length;
 	}
+}
+
+void inspect_print(const struct relation_result *r, size_t indent, FILE *out)
+{
+	for (size_t i = 0; i < r->findings.count; i++)
+		print_finding(&r->findings.items[i], indent, out);
 }
 
 int inspect_run(struct command_call *call, inspect_ask ask, struct error *err)

@@ -7,7 +7,7 @@
 #include "lock/lock.h"
 #include "recipe/database.h"
 #include "snapshot/snapshot.h"
-#include "snapshot/verify.h"
+#include "verify/verify.h"
 
 /* The containers and, for each, the image that is asked and what it said. Zeroed is valid; inspect_release() in any case. */
 struct inspect {
@@ -15,24 +15,28 @@ struct inspect {
 	const char **images;
 	struct snapshot *snapshots; /* owned */
 	size_t count;
-	struct findings findings;
+	bool is_asked; /* the snapshots are taken */
+	struct relation_results results;
 };
 
 void inspect_release(struct inspect *i);
 #define autoinspect __attribute__((cleanup(inspect_release)))
 
-/* Takes the containers named by the call's arguments (all without any), and finds the image of each: the one given with --image; else the newest release's
+/* Takes the containers named by the call's arguments, all without any. In the call's arena. */
+int inspect_containers(struct inspect *i, struct command_call *call, const struct database *db, struct error *err);
+/* After it: finds the image of each: the one given with --image; else the newest release's
    when `lock` is that release's; else the one that was built last from `lock`. ERR_NOT_FOUND, saying what to do, when the engine has no such image. In the
    call's arena. */
 int inspect_choose(struct inspect *i, struct command_call *call, const struct database *db, const struct lock *lock, const char *lock_from, struct engine *e,
 		   struct error *err);
 /* Asks every image; prints a line of progress for each unless quiet. */
 int inspect_snapshot(struct inspect *i, const struct command_call *call, const struct database *db, struct engine *e, struct error *err);
-/* After inspect_snapshot(): all relations; with `probes` also the verify commands of the layer recipes. -1 only when an image cannot be asked. */
-int inspect_verify(struct inspect *i, const struct command_call *call, const struct database *db, const struct lock *lock, struct engine *e, bool probes,
-		   struct error *err);
-/* Findings as lines for people, grouped by container. */
-void inspect_print(const struct inspect *i, FILE *out);
+/* Checks the relations whose bits are in `asked`; those that need images only after inspect_snapshot(), those that need indexes only with `settings`. With
+   `probes` also the verify commands of the layer recipes. */
+void inspect_verify(struct inspect *i, const struct command_call *call, const struct database *db, const struct lock *lock, struct engine *e, bool probes,
+		    struct settings *settings, unsigned asked);
+/* Findings of one relation as lines for people. */
+void inspect_print(const struct relation_result *r, size_t indent, FILE *out);
 
 /* What a command that asks images does: checks the use of --image, opens the database, calls `ask` with it and with an empty lock to fill, and releases both.
    Returns what `ask` does, or EXIT_USAGE. */

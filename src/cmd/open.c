@@ -11,16 +11,19 @@
 #include "release/make.h"
 #include "release/release.h"
 
+/* What was released is what was verified; edited by hand it is neither. */
+int open_check_release(const struct database *db, const char *from, struct error *err)
+{
+	return text_starts_with(from, "lockfiles/") ? release_check_latest(db->root, err) : 0;
+}
+
 int open_lock(const struct database *db, struct lock *ret, const char **ret_from, struct error *err)
 {
 	autodiag struct diag d = {0};
 	int failed = lock_current(db, ret, ret_from, &d, err);
 
 	open_print_problems(&d);
-	/* What was released is what was verified; edited by hand it is neither. */
-	if (!failed && text_starts_with(*ret_from, "lockfiles/"))
-		failed = release_check_latest(db->root, err);
-	return failed;
+	return failed ? failed : open_check_release(db, *ret_from, err);
 }
 
 void open_print_notes(const struct strbuf *notes)

@@ -12,6 +12,8 @@ int open_database(const struct command_call *call, struct database *db, struct e
 /* The lock that counts now (lock/current.h), problems printed; ERR_INPUT when it is the last release's and was changed by hand. The lock must be released
    either way. */
 int open_lock(const struct database *db, struct lock *ret, const char **ret_from, struct error *err);
+/* ERR_INPUT when the lock `from` is the last release's, and was changed by hand. */
+int open_check_release(const struct database *db, const char *from, struct error *err);
 /* The containers that the call's arguments name, all without any: in the database's order, each once, in the call's arena. */
 int open_containers(const struct command_call *call, const struct database *db, const struct container ***ret, size_t *ret_count, struct error *err);
 /* Only the root, without reading the database: for commands that look at releases. Finishes or drops what a killed run left, where that can be done here. */

@@ -17,7 +17,7 @@ bool fetch_status_may_pass(long status)
 	return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501 && status != 505);
 }
 
-const char *fetch_status_text(long status)
+const char *fetch_status_text(struct arena *a, long status)
 {
 	static const struct {
 		long status;
@@ -38,14 +38,12 @@ const char *fetch_status_text(long status)
 		{503, "503 Service Unavailable"},
 		{504, "504 Gateway Timeout"},
 	};
-	static char other[24];
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		if (texts[i].status == status)
 			return texts[i].text;
 	}
-	snprintf(other, sizeof(other), "%ld", status);
-	return other;
+	return arena_printf(a, "%ld", status);
 }
 
 int64_t fetch_pause_ms(const struct work *w, unsigned tries, int64_t retry_after_ms)
@@ -129,7 +127,7 @@ static int64_t number_from_environment(const char *name, int64_t otherwise)
 	return text && text_to_u64(text, &number) && number <= 1000000 ? (int64_t)number : otherwise;
 }
 
-static void set_options(struct work *w, const struct fetch_options *options)
+void fetch_set_options(struct work *w, const struct fetch_options *options)
 {
 	struct fetch_options *o = &w->options;
 
@@ -251,20 +249,19 @@ static void run_loop(struct work *w, struct progress *progress)
 	}
 }
 
-static int open_http(struct work *w, struct error *err)
+int fetch_open_http(struct work *w, struct error *err)
 {
-	const struct settings *s = w->settings;
-	struct http_settings h = {
-		.ca_file = w->archives && w->archives->ca_file ? w->archives->ca_file : s->ca_file,
-		.ca_from = w->archives && w->archives->ca_file ? NULL : s->ca_from,
-		.client_cert = w->archives ? NULL : s->client_cert,
-		.netrc_file = w->archives ? NULL : s->netrc,
-		.proxy = w->archives ? w->archives->proxy : s->proxy,
-		.insecure_hosts = s->trusted_hosts,
-		.connections = w->options.parallel + FETCH_PAGES_MAX,
-		.connections_per_host = w->options.parallel,
-	};
+	struct http_settings h;
 
+	settings_http(w->settings, &h);
+	if (w->archives) {
+		h.client_cert = h.netrc_file = NULL;
+		h.proxy = w->archives->proxy;
+		h.ca_from = w->archives->ca_file ? NULL : h.ca_from;
+		h.ca_file = w->archives->ca_file ? w->archives->ca_file : h.ca_file;
+	}
+	h.connections = w->options.parallel + FETCH_PAGES_MAX;
+	h.connections_per_host = w->options.parallel;
 	w->http = http_new(&h, err);
 	return w->http ? 0 : -1;
 }
@@ -353,8 +350,7 @@ static int report_offline(const struct work *w, struct error *err)
 			 w->settings->no_index ? "no-index" : "UV_OFFLINE", strbuf_text(&text));
 }
 
-/* On a full disk nothing half stays to fill it; otherwise pieces are kept for the next run. */
-static void release(struct work *w)
+void fetch_release(struct work *w)
 {
 	http_free(w->http);
 	for (size_t i = 0; i < w->job_count; i++) {
@@ -393,7 +389,7 @@ static int fetch(struct work *w, struct error *err)
 		/* pip's no-index says nothing of Debian packages. */
 		if (w->settings->offline && !(w->archives && w->settings->no_index))
 			return report_offline(w, err);
-		if (check_space(w, err) < 0 || open_http(w, err) < 0)
+		if (check_space(w, err) < 0 || fetch_open_http(w, err) < 0)
 			return -1;
 		if (!w->archives)
 			find_known_addresses(w);
@@ -430,7 +426,7 @@ static int fetch_listed(struct work *w, struct fetch_result *result, struct fetc
 		ret->fetched += w->job_count;
 		ret->fetched_bytes += w->fetched_bytes;
 	}
-	release(w);
+	fetch_release(w);
 	return failed;
 }
 
@@ -440,7 +436,7 @@ int fetch_lock(const struct lock *lock, const struct settings *s, const char *ro
 	struct work w = {.settings = s, .root = root};
 	struct fetch_result result = {0}, all = {0};
 
-	set_options(&w, options);
+	fetch_set_options(&w, options);
 	list_jobs(&w, lock, &result);
 	if (fetch_listed(&w, &result, &all, err) < 0)
 		return -1;
@@ -454,7 +450,7 @@ int fetch_debs(const struct lock *lock, const struct settings *s, const char *ro
 	struct work w = {.settings = s, .archives = archives, .root = root};
 	struct fetch_result result = {0};
 
-	set_options(&w, options);
+	fetch_set_options(&w, options);
 	list_deb_jobs(&w, lock, &result);
 	return fetch_listed(&w, &result, ret, err);
 }

@@ -218,7 +218,7 @@ static void on_status(struct job *j, const struct http_answer *answer)
 	autofree char *shown = http_redacted(answer->effective_url);
 	autoerror struct error err = {0}, trouble = {0};
 
-	error_set(&err, ERR_HTTP, "'%s' answered %s", shown, fetch_status_text(answer->status));
+	error_set(&err, ERR_HTTP, "'%s' answered %s", shown, fetch_status_text(&j->work->arena, answer->status));
 	if (answer->status == 416 && j->partial.length) {
 		if (store_partial_restart(&j->partial, &trouble) < 0) {
 			fail_fatally(j, &trouble);

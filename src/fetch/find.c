@@ -69,14 +69,21 @@ static bool is_bound(const struct work *w, const char *name)
 	return package && package->index;
 }
 
+const struct source *find_source(const struct work *w, const char *alias)
+{
+	for (size_t i = 0; i < w->source_count; i++) {
+		if (text_equal(w->sources[i].alias, alias))
+			return &w->sources[i];
+	}
+	return NULL;
+}
+
 /* The index a pin names comes first, then all others in their order: the digest says whether it is the file. NULL past the last. */
 static const struct source *nth_source(const struct job *j, size_t n)
 {
 	const struct work *w = j->work;
-	const struct source *named = NULL;
+	const struct source *named = find_source(w, j->pin->index);
 
-	for (size_t i = 0; i < w->source_count && !named; i++)
-		named = text_equal(w->sources[i].alias, j->pin->index) ? &w->sources[i] : NULL;
 	if (named && !n)
 		return named;
 	if (j->pin->reference || is_bound(w, j->pin->name))
@@ -91,7 +98,7 @@ static const struct source *nth_source(const struct job *j, size_t n)
 	return NULL;
 }
 
-static struct index_page *page_of(struct work *w, const struct source *source, const char *package)
+struct index_page *find_page(struct work *w, const struct source *source, const char *package)
 {
 	for (size_t i = 0; i < w->page_count; i++) {
 		struct index_page *page = w->pages[i];
@@ -153,7 +160,7 @@ void find_next(struct job *j)
 		return;
 	}
 	for (const struct source *source; (source = nth_source(j, j->next_source)); j->next_source++, j->next_match = 0) {
-		j->page = page_of(j->work, source, j->pin->name);
+		j->page = find_page(j->work, source, j->pin->name);
 		if (j->page->state != PAGE_DONE) {
 			j->state = JOB_WAITS_FOR_PAGE;
 			return;
@@ -190,6 +197,8 @@ static void on_file(void *context, const struct page_file *file)
 	struct index_page *page = context;
 	struct work *w = page->work;
 
+	if (w->on_offer)
+		w->on_offer(w, page, file);
 	for (size_t i = 0; i < w->job_count; i++) {
 		struct job *j = &w->jobs[i];
 
@@ -265,7 +274,7 @@ static void on_page_done(void *context, const struct http_answer *answer)
 		page->match_count = 0;
 		end_page(page);
 	} else if (answer->status < 200 || answer->status > 299) {
-		text = mem_printf("'%s' answered %s", shown, fetch_status_text(answer->status));
+		text = mem_printf("'%s' answered %s", shown, fetch_status_text(&page->work->arena, answer->status));
 		on_bad_page(page, ERR_HTTP, text, fetch_status_may_pass(answer->status), answer->retry_after_ms);
 	} else if (!page_end(&page->reader)) {
 		text = mem_printf("the page '%s' ended too early", shown);

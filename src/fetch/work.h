@@ -86,15 +86,24 @@ struct work {
 	struct index_page **pages;
 	size_t page_count, pages_running;
 	uint64_t done_bytes, total_bytes, fetched_bytes;
+	/* What is only looked at, offers.c: takes the files of pages in place of the jobs. */
+	void (*on_offer)(struct work *w, const struct index_page *page, const struct page_file *file);
+	struct offers *offers;
 	struct error fatal; /* the disk is full or read-only, a signal: nothing goes on */
 };
 
 /* Whether a status may pass, as RFC 9110 and the servers in use mean it. */
 bool fetch_status_may_pass(long status);
-/* "503 Service Unavailable" */
-const char *fetch_status_text(long status);
+/* "503 Service Unavailable"; one that has no words is its number, in `a`. */
+const char *fetch_status_text(struct arena *a, long status);
 /* Milliseconds until the next try: doubled each time, with jitter; Retry-After counts where it is longer. */
 int64_t fetch_pause_ms(const struct work *w, unsigned tries, int64_t retry_after_ms);
+
+/* Options and what stands for those left at 0. */
+void fetch_set_options(struct work *w, const struct fetch_options *options);
+int fetch_open_http(struct work *w, struct error *err);
+/* On a full disk nothing half stays to fill it; otherwise pieces are kept for the next run. */
+void fetch_release(struct work *w);
 
 /* file.c */
 void job_start(struct job *j);
@@ -109,6 +118,10 @@ void find_sources(struct work *w);
 /* The job has no address, or one that is no good: asks the next place, or fails the job when none is left. */
 void find_next(struct job *j);
 void find_start_page(struct index_page *page);
+/* The place of an alias; NULL: none is known by it. */
+const struct source *find_source(const struct work *w, const char *alias);
+/* The page of a package there, asked for from now on. */
+struct index_page *find_page(struct work *w, const struct source *source, const char *package);
 /* As find_next(), for a Debian package. */
 void find_next_archive(struct job *j);
 /* Takes what folders of find-links, mirror folders and archives on this machine hold. */

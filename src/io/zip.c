@@ -304,15 +304,22 @@ static int inflate_member(const struct zip *z, const struct zip_member *m, uint6
 	return result;
 }
 
+static int check_packing(const struct zip *z, const struct zip_member *member, struct error *err)
+{
+	if (member->flags & 1)
+		return broken(z, "a zip member is encrypted", err);
+	if (member->method != 0 && member->method != Z_DEFLATED)
+		return broken(z, "a zip member is packed in a way that is not known", err);
+	return 0;
+}
+
 int zip_read(struct zip *z, const struct zip_member *member, size_t limit_bytes, struct strbuf *out, struct error *err)
 {
 	uint64_t at = 0;
 	size_t start = out->length;
 
-	if (member->flags & 1)
-		return broken(z, "a zip member is encrypted", err);
-	if (member->method != 0 && member->method != Z_DEFLATED)
-		return broken(z, "a zip member is packed in a way that is not known", err);
+	if (check_packing(z, member, err) < 0)
+		return -1;
 	if (member->size_bytes > limit_bytes)
 		return error_set(err, ERR_INPUT, "cannot read '%s': '%s' in it is larger than %zu bytes", z->path, member->name, limit_bytes);
 	if (find_bytes(z, member, &at, err))
@@ -322,4 +329,99 @@ int zip_read(struct zip *z, const struct zip_member *member, size_t limit_bytes,
 	if (crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)strbuf_text(out) + start, out->length - start) != member->crc)
 		return broken(z, "a zip member has another checksum than the directory says", err);
 	return 0;
+}
+
+struct zip_stream {
+	const struct zip *zip;
+	uint64_t begin_at, packed_bytes, size_bytes; /* of the member, in the file */
+	bool is_stored;
+	z_stream inflater;
+	bool is_running;
+	uint64_t packed_done, done; /* handed to the inflater; got from it */
+	unsigned char packed[CHUNK_BYTES], skipped[CHUNK_BYTES];
+};
+
+int zip_stream_open(struct zip *z, const struct zip_member *member, struct zip_stream **ret, struct error *err)
+{
+	struct zip_stream *s;
+	uint64_t at = 0;
+
+	if (check_packing(z, member, err) < 0 || find_bytes(z, member, &at, err))
+		return -1;
+	if (member->method == 0 && member->packed_bytes != member->size_bytes)
+		return broken(z, "a zip member is broken", err);
+	s = mem_zero(1, sizeof(*s));
+	s->zip = z;
+	s->begin_at = at;
+	s->packed_bytes = member->packed_bytes;
+	s->size_bytes = member->size_bytes;
+	s->is_stored = member->method == 0;
+	*ret = s;
+	return 0;
+}
+
+void zip_stream_close(struct zip_stream *s)
+{
+	if (!s)
+		return;
+	if (s->is_running)
+		inflateEnd(&s->inflater);
+	free(s);
+}
+
+static int begin_again(struct zip_stream *s, struct error *err)
+{
+	if (s->is_running)
+		inflateEnd(&s->inflater);
+	s->inflater = (z_stream){0};
+	s->packed_done = s->done = 0;
+	s->is_running = inflateInit2(&s->inflater, -MAX_WBITS) == Z_OK;
+	return s->is_running ? 0 : error_set(err, ERR_FAILED, "cannot read '%s': zlib does not start", s->zip->path);
+}
+
+/* The next `length` bytes, into `bytes`. */
+static int inflate_next(struct zip_stream *s, unsigned char *bytes, size_t length, struct error *err)
+{
+	z_stream *z = &s->inflater;
+
+	for (size_t got = 0; got < length;) {
+		if (!z->avail_in && s->packed_done < s->packed_bytes) {
+			uint64_t left = s->packed_bytes - s->packed_done;
+
+			z->avail_in = left < CHUNK_BYTES ? (unsigned)left : CHUNK_BYTES;
+			z->next_in = s->packed;
+			if (read_at(s->zip, s->packed, z->avail_in, s->begin_at + s->packed_done, err))
+				return -1;
+			s->packed_done += z->avail_in;
+		}
+		unsigned room = length - got < CHUNK_BYTES ? (unsigned)(length - got) : CHUNK_BYTES;
+
+		z->next_out = bytes + got;
+		z->avail_out = room;
+		int status = inflate(z, Z_NO_FLUSH);
+		unsigned count = room - z->avail_out;
+
+		got += count;
+		s->done += count;
+		if (got < length && (status != Z_OK || (!count && !z->avail_in && s->packed_done == s->packed_bytes)))
+			return broken(s->zip, "a zip member is broken", err);
+	}
+	return 0;
+}
+
+int zip_stream_read(struct zip_stream *s, uint64_t at, void *bytes, size_t length, struct error *err)
+{
+	if (at > s->size_bytes || length > s->size_bytes - at)
+		return broken(s->zip, "a zip member ends early", err);
+	if (s->is_stored)
+		return read_at(s->zip, bytes, length, s->begin_at + at, err);
+	if ((!s->is_running || at < s->done) && begin_again(s, err) < 0)
+		return -1;
+	while (s->done < at) {
+		uint64_t left = at - s->done;
+
+		if (inflate_next(s, s->skipped, left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES, err) < 0)
+			return -1;
+	}
+	return inflate_next(s, bytes, length, err);
 }

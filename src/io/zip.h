@@ -38,3 +38,12 @@ int zip_next(struct zip *z, struct zip_member *ret, bool *ret_found, struct erro
 /* Appends the member's bytes to `out`, checked against its size and CRC. ERR_INPUT when it is larger than the limit, packed in a way that is not known, or
    broken; `out` then holds some of it. */
 int zip_read(struct zip *z, const struct zip_member *member, size_t limit_bytes, struct strbuf *out, struct error *err);
+
+/* A member read piece by piece, without holding all of it: forward at the cost of what lies between, backward from its beginning again. The checksum is not
+   looked at. Zeroed is valid and closed; zip_stream_close() in any case; the zip must stay open. */
+struct zip_stream;
+/* ERR_INPUT as zip_read(). */
+int zip_stream_open(struct zip *z, const struct zip_member *member, struct zip_stream **ret, struct error *err);
+/* Exactly `length` bytes from `at` on. ERR_INPUT when the member ends before, or is broken. */
+int zip_stream_read(struct zip_stream *s, uint64_t at, void *bytes, size_t length, struct error *err);
+void zip_stream_close(struct zip_stream *s); /* NULL is fine */

@@ -44,12 +44,14 @@ void page_report(struct page *p)
 					       .requires_python = p->requires_python.length ? strbuf_text(&p->requires_python) : NULL,
 					       .uploaded = p->uploaded.length ? strbuf_text(&p->uploaded) : NULL,
 					       .is_yanked = p->is_yanked,
+					       .yanked = p->is_yanked && p->yanked.length ? strbuf_text(&p->yanked) : NULL,
 				       });
 	strbuf_clear(&p->name);
 	strbuf_clear(&p->link);
 	strbuf_clear(&p->sha256);
 	strbuf_clear(&p->requires_python);
 	strbuf_clear(&p->uploaded);
+	strbuf_clear(&p->yanked);
 	p->is_yanked = false;
 }
 
@@ -66,7 +68,7 @@ void page_add(struct page *p, const char *bytes, size_t length)
 bool page_end(struct page *p)
 {
 	bool whole = !p->is_broken && (!p->is_json || page_json_is_whole(p));
-	struct strbuf *texts[] = {&p->text, &p->key, &p->name, &p->link, &p->sha256, &p->requires_python, &p->uploaded};
+	struct strbuf *texts[] = {&p->text, &p->key, &p->name, &p->link, &p->sha256, &p->requires_python, &p->uploaded, &p->yanked};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		strbuf_release(texts[i]);

@@ -15,6 +15,7 @@ struct page_file {
 	const char *sha256;                     /* 64 lower-case hex digits, or NULL when the page gives none */
 	const char *requires_python, *uploaded; /* as they stand, or NULL; a date-time (PEP 700) only in JSON */
 	bool is_yanked;                         /* PEP 592 */
+	const char *yanked;                     /* with it: the reason, or NULL where none is given */
 };
 
 struct page {
@@ -29,7 +30,7 @@ struct page {
 	char kinds[PAGE_DEPTH_MAX]; /* '{' or '[' */
 	bool in_value, in_files, in_hashes;
 	char quote;
-	struct strbuf text, key, name, link, sha256, requires_python, uploaded;
+	struct strbuf text, key, name, link, sha256, requires_python, uploaded, yanked;
 	bool is_yanked;
 	size_t dashes;
 };

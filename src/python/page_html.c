@@ -108,11 +108,9 @@ static void end_tag(struct page *p)
 	const char *tag = strbuf_text(&p->text);
 
 	if (is_tag(tag, "a")) {
-		autostrbuf struct strbuf ignored = {0};
-
 		find_attribute(tag, "href", &p->link);
 		find_attribute(tag, "data-requires-python", &p->requires_python);
-		p->is_yanked = find_attribute(tag, "data-yanked", &ignored);
+		p->is_yanked = find_attribute(tag, "data-yanked", &p->yanked);
 		name_of_link(p);
 		page_report(p);
 	} else if (is_tag(tag, "base") && !p->base.length) {

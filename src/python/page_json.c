@@ -63,6 +63,13 @@ static void end_surrogate(struct page *p)
 	p->high_surrogate = 0;
 }
 
+/* The reason; an empty one says no more than false (PEP 691: it is what is true to Python). */
+static void take_yanked(struct page *p)
+{
+	p->is_yanked = p->text.length > 0;
+	set(&p->yanked, &p->text);
+}
+
 static void end_text(struct page *p)
 {
 	const char *key = strbuf_text(&p->key);
@@ -81,7 +88,7 @@ static void end_text(struct page *p)
 		else if (p->depth == FILE_OBJECT && !strcmp(key, "upload-time"))
 			set(&p->uploaded, &p->text);
 		else if (p->depth == FILE_OBJECT && !strcmp(key, "yanked"))
-			p->is_yanked = true;
+			take_yanked(p);
 		else if (p->depth == HASHES && p->in_hashes && !strcmp(key, "sha256"))
 			set(&p->sha256, &p->text);
 	}

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "io/http.h"
 #include "io/process.h"
 #include "python/settings_sources.h"
 
@@ -182,6 +183,18 @@ void settings_release(struct settings *s)
 {
 	arena_release(&s->arena);
 	*s = (struct settings){0};
+}
+
+void settings_http(const struct settings *s, struct http_settings *ret)
+{
+	*ret = (struct http_settings){
+		.ca_file = s->ca_file,
+		.ca_from = s->ca_from,
+		.client_cert = s->client_cert,
+		.netrc_file = s->netrc,
+		.proxy = s->proxy,
+		.insecure_hosts = s->trusted_hosts,
+	};
 }
 
 const char *settings_index_url(const struct settings *s, const char *alias)

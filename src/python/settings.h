@@ -36,6 +36,9 @@ struct settings {
    that is built in when nobody says anything is asked of uv or pip themselves by leaving `url` NULL for "default". ERR_INPUT on a broken file. */
 int settings_read(struct settings *s, const char *project_root, struct error *err);
 void settings_release(struct settings *s);
+/* How a transfer reaches indexes by these settings; its limits stay unset. Nothing is copied. */
+struct http_settings;
+void settings_http(const struct settings *s, struct http_settings *ret);
 /* The address of an index by its alias, or NULL. */
 const char *settings_index_url(const struct settings *s, const char *alias);
 /* The address that uv, or else pip, has built in: asked of the programs themselves. Fills the "default" entry when it has none, once. ERR_NOT_FOUND, saying

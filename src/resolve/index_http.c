@@ -7,15 +7,10 @@ enum { CONNECTIONS = 32 };
 
 struct http *index_http_new(const struct settings *settings, struct error *err)
 {
-	const struct http_settings http = {.ca_file = settings->ca_file,
-					   .ca_from = settings->ca_from,
-					   .proxy = settings->proxy,
-					   .client_cert = settings->client_cert,
-					   .netrc_file = settings->netrc,
-					   .insecure_hosts = (const char *const *)settings->trusted_hosts,
-					   .connections = CONNECTIONS,
-					   .connections_per_host = CONNECTIONS};
+	struct http_settings http;
 
+	settings_http(settings, &http);
+	http.connections = http.connections_per_host = CONNECTIONS;
 	return http_new(&http, err);
 }
 

@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 
+SHADOWS_MAX = 1000
+
 
 def run(argv, folder=None, timeout=600):
     """(exit status, output of both streams); a program that is not there is status 127. Nothing that it started outlives it."""
@@ -89,8 +91,9 @@ def read_record(info):
         return None
 
 
-def inspect_record(info, recorded):
-    """(digest over the wheel's own entries, first file that is not what RECORD says or None); puts the files it names into `recorded`."""
+def inspect_record(info, owner, recorded, shadows):
+    """(digest over the wheel's own entries, first file that is not what RECORD says or None); puts the files it names into `recorded`, {path: (owner, hash)},
+    and those that another owner has already into `shadows`."""
     site = os.path.realpath(os.path.dirname(info))
     if not info or not os.path.isfile(os.path.join(info, "RECORD")):
         return None, None
@@ -99,7 +102,9 @@ def inspect_record(info, recorded):
         return None, os.path.basename(info) + "/RECORD (cannot be read)"
     for path, expected in rows:
         target = os.path.normpath(os.path.join(site, path))
-        recorded.add(target)
+        other, their_hash = recorded.setdefault(target, (owner, expected))
+        if other != owner and not path.endswith(".pyc") and len(shadows) < SHADOWS_MAX:
+            shadows.append({"path": readable(path), "first": other, "second": owner, "same": bool(expected) and expected == their_hash})
         if not expected.startswith("sha256="):
             continue
         if belongs_to_wheel(path):
@@ -119,11 +124,11 @@ def origin_of(url):
     return text + ("#subdirectory=" + url["subdirectory"] if text and url.get("subdirectory") else "")
 
 
-def describe(entry, recorded):
+def describe(entry, recorded, shadows):
     info = entry.get("metadata_location") or ""
     metadata = os.path.join(info, "METADATA")
     url = entry.get("direct_url")
-    record, altered = inspect_record(info, recorded)
+    record, altered = inspect_record(info, entry["metadata"]["name"], recorded, shadows)
     return {
         "name": entry["metadata"]["name"],
         "version": entry["metadata"]["version"],
@@ -246,6 +251,22 @@ def asked_tools(tools):
     return found
 
 
+def cuda_libraries():
+    """Names of NVIDIA's libraries that the loader finds: in its cache, and in the folders that the image's LD_LIBRARY_PATH names."""
+    found = set()
+    for program in ("/sbin/ldconfig", "/usr/sbin/ldconfig"):
+        if os.path.exists(program):
+            status, text = run([program, "-p"])
+            found.update(line.split()[0] for line in text.splitlines()[1:] if status == 0 and "=>" in line)
+            break
+    for folder in [f for f in os.environ.get("LD_LIBRARY_PATH", "").split(":") if f] + glob.glob("/usr/local/cuda*/lib64"):
+        try:
+            found.update(name for name in os.listdir(folder) if ".so" in name)
+        except OSError:
+            pass
+    return sorted(readable(name) for name in found if name.startswith(("libcu", "libnv", "libnccl", "libnpp")))
+
+
 def strays():
     """Python packages, and what Python runs when it starts, put beside the virtual environment and beside dpkg, where nothing that was locked belongs."""
     found = []
@@ -256,13 +277,14 @@ def strays():
 
 
 def snapshot(request):
-    answer = {"tools": built_in_tools(), "system": system_packages(), "packages": [], "freeze": [], "markers": {}, "strays": strays()}
+    answer = {"tools": built_in_tools(), "system": system_packages(), "packages": [], "freeze": [], "markers": {}, "strays": strays(), "shadows": [],
+              "libraries": cuda_libraries()}
     answer["tools"].update(asked_tools(request["tools"]))
     if request["venv"]:
         seen = json.loads(pip(request, "inspect", "--local"))
-        folders, recorded = site_folders(request["venv"]), set()
+        folders, recorded = site_folders(request["venv"]), {}
         answer["markers"] = seen["environment"]
-        answer["packages"] = [describe(entry, recorded) for entry in seen["installed"] + unseen(folders, seen["installed"])]
+        answer["packages"] = [describe(entry, recorded, answer["shadows"]) for entry in seen["installed"] + unseen(folders, seen["installed"])]
         answer["strays"] += loose_files(request["venv"], folders, recorded)
         answer["freeze"] = [line for line in pip(request, "freeze", "--all", "--local").splitlines() if line.strip()]
     return answer

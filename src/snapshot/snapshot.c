@@ -133,6 +133,15 @@ static void read_freeze(struct snapshot *s, const struct value *list)
 	freeze_add_lines(&s->arena, &freeze, &s->freeze, &s->freeze_count);
 }
 
+static void read_libraries(struct snapshot *s, const struct value *list)
+{
+	for (size_t i = 0; i < item_count(list); i++) {
+		if (list->items[i]->kind == VALUE_TEXT)
+			*arena_push(&s->arena, &s->libraries, &s->library_count) = arena_strdup(&s->arena, list->items[i]->text);
+	}
+	sort(s->libraries, s->library_count, sizeof(*s->libraries), text_compare_items);
+}
+
 static void read_strays(struct snapshot *s, const struct value *list)
 {
 	for (size_t i = 0; i < item_count(list); i++) {
@@ -144,6 +153,30 @@ static void read_strays(struct snapshot *s, const struct value *list)
 	sort(s->strays, s->stray_count, sizeof(*s->strays), compare_strays);
 }
 
+static int compare_shadows(const void *a, const void *b)
+{
+	const struct installed_shadow *left = a, *right = b;
+	int order = strcmp(left->path, right->path);
+
+	return order ? order : strcmp(left->first, right->first);
+}
+
+static void read_shadows(struct snapshot *s, const struct value *list)
+{
+	for (size_t i = 0; i < item_count(list); i++) {
+		const char *path = value_get_text(list->items[i], "path"), *first = value_get_text(list->items[i], "first"),
+			   *second = value_get_text(list->items[i], "second");
+
+		if (path && first && second && name_is_valid(first) && name_is_valid(second))
+			*arena_push(&s->arena, &s->shadows, &s->shadow_count) =
+				(struct installed_shadow){.path = arena_strdup(&s->arena, path),
+							  .first = name_canonical(&s->arena, first),
+							  .second = name_canonical(&s->arena, second),
+							  .same = value_get_boolean(list->items[i], "same", false)};
+	}
+	sort(s->shadows, s->shadow_count, sizeof(*s->shadows), compare_shadows);
+}
+
 static int read_answer(struct snapshot *s, const struct value *answer, struct error *err)
 {
 	if (!answer || answer->kind != VALUE_TABLE)
@@ -152,7 +185,9 @@ static int read_answer(struct snapshot *s, const struct value *answer, struct er
 		return -1;
 	read_tools_and_markers(s, value_get(answer, "tools"), value_get(answer, "markers"));
 	read_freeze(s, value_get(answer, "freeze"));
+	read_libraries(s, value_get(answer, "libraries"));
 	read_strays(s, value_get(answer, "strays"));
+	read_shadows(s, value_get(answer, "shadows"));
 	return 0;
 }
 

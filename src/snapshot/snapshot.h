@@ -41,6 +41,12 @@ struct installed_stray {
 	const char *path, *text; /* text: "is installed outside the virtual environment, ..." */
 };
 
+/* A file that two installed packages say is theirs. */
+struct installed_shadow {
+	const char *path, *first, *second; /* packages: canonical */
+	bool same;                         /* both say the same hash */
+};
+
 struct snapshot {
 	struct arena arena;
 	const char *container;
@@ -58,6 +64,10 @@ struct snapshot {
 	size_t freeze_count;
 	struct installed_stray *strays; /* by path; never in a release */
 	size_t stray_count;
+	struct installed_shadow *shadows; /* by path, first; never in a release */
+	size_t shadow_count;
+	const char **libraries; /* names of CUDA libraries that the loader finds outside the virtual environment, sorted; never in a release */
+	size_t library_count;
 };
 
 void snapshot_release(struct snapshot *s);

@@ -6,9 +6,9 @@
 
 static void collect(void *context, const struct page_file *file)
 {
-	strbuf_printf(context, "%s %s %s%s%s%s%s%s\n", file->name, file->link, file->sha256 ? "sha256" : "-", file->requires_python ? " " : "",
+	strbuf_printf(context, "%s %s %s%s%s%s%s%s%s%s\n", file->name, file->link, file->sha256 ? "sha256" : "-", file->requires_python ? " " : "",
 		      file->requires_python ? file->requires_python : "", file->uploaded ? " " : "", file->uploaded ? file->uploaded : "",
-		      file->is_yanked ? " yanked" : "");
+		      file->is_yanked ? " yanked" : "", file->yanked ? ": " : "", file->yanked ? file->yanked : "");
 }
 
 /* Reads a page in pieces of every size, which must not matter, and gives what it names; "broken" when it is no page. */
@@ -63,14 +63,15 @@ TEST(json_says_what_a_file_needs_and_whether_it_was_taken_back)
 	expect("{\"files\": [{\"filename\": \"a\", \"url\": \"b\", \"requires-python\": \">=3.9\", \"yanked\": false, \"upload-time\": \"2024-01-01T00:00:00Z\"},"
 	       "{\"filename\": \"c\", \"url\": \"d\", \"yanked\": true, \"x\": {\"requires-python\": \"no\", \"yanked\": true}},"
 	       "{\"filename\": \"e\", \"url\": \"f\", \"yanked\": \"broken\", \"requires-python\": null},"
-	       "{\"filename\": \"g\", \"url\": \"h\", \"x\": {\"yanked\": \"no\"}, \"y\": true}]}",
-	       true, "a b - >=3.9 2024-01-01T00:00:00Z\nc d - yanked\ne f - yanked\ng h -\n");
+	       "{\"filename\": \"g\", \"url\": \"h\", \"x\": {\"yanked\": \"no\"}, \"y\": true},"
+	       "{\"filename\": \"i\", \"url\": \"j\", \"yanked\": \"\"}]}",
+	       true, "a b - >=3.9 2024-01-01T00:00:00Z\nc d - yanked\ne f - yanked: broken\ng h -\ni j -\n");
 }
 
 TEST(html_says_what_a_file_needs_and_whether_it_was_taken_back)
 {
 	expect("<a data-requires-python='&gt;=3.9,&lt;4' href=x/a-1.whl>a</a><a href='b' data-yanked>b</a><a data-yanked=\"why\" href='c'>c</a><a href='d'>d</a>",
-	       false, "a-1.whl x/a-1.whl - >=3.9,<4\nb b - yanked\nc c - yanked\nd d -\n");
+	       false, "a-1.whl x/a-1.whl - >=3.9,<4\nb b - yanked\nc c - yanked: why\nd d -\n");
 }
 
 TEST(json_looks_only_where_files_stand)

@@ -1,59 +1,31 @@
-#include "snapshot/verify.h"
+/* What an image has installed beside what its part of the lock says; and what its layer recipes want verified in it. */
+#include "verify/verify.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "engine/engine.h"
 #include "fetch/store.h"
+#include "io/json.h"
 #include "python/version.h"
 #include "python/wheel.h"
 #include "snapshot/probe.h"
+#include "snapshot/snapshot.h"
+#include "verify/installed.h"
 
-void findings_release(struct findings *f)
+static void add(struct findings *f, const char *kind, const char *container, const char *package, const char *expected, const char *found, const char *text)
 {
-	arena_release(&f->arena);
-	*f = (struct findings){0};
+	findings_add(f,
+		     &(struct finding){
+			     .kind = kind, .container = container, .subject = package, .is_package = true, .expected = expected, .found = found, .text = text});
 }
 
-const char *finding_kind_name(enum finding_kind kind)
+/* About something that is no package. */
+static void add_other(struct findings *f, const char *kind, const char *container, const char *subject, const char *expected, const char *found,
+		      const char *text)
 {
-	static const char *const names[] = {"undeclared", "missing", "extra", "version", "origin", "altered", "environment", "disagree", "probe"};
-
-	return names[kind];
-}
-
-static void add(struct findings *f, enum finding_kind kind, const char *container, const char *subject, const char *text)
-{
-	struct finding *item = arena_push(&f->arena, &f->items, &f->count);
-
-	*item = (struct finding){kind, arena_strdup_null(&f->arena, container), arena_strdup(&f->arena, subject), arena_strdup(&f->arena, text)};
-}
-
-void verify_declared(const struct database *db, const struct lock *lock, struct findings *ret)
-{
-	autoarena struct arena a = {0};
-
-	for (size_t i = 0; i < db->container_count; i++) {
-		const struct container *c = &db->containers[i];
-		struct package **packages;
-		size_t count;
-
-		container_packages(&a, c, &packages, &count);
-		for (size_t j = 0; j < count; j++) {
-			const struct constraint *constraint = &packages[j]->constraint;
-			const struct pin *pin = lock_pin(lock, c->name, packages[j]->canonical);
-			size_t at;
-			struct specifier_set *set = specifier_set_parse(&a, constraint->specifier, &at);
-
-			if (!pin)
-				add(ret, FINDING_UNDECLARED, c->name, packages[j]->canonical, "is declared, but the lock has no pin for it");
-			else if (set && !specifier_set_contains(set, pin->version, true))
-				add(ret, FINDING_UNDECLARED, c->name, packages[j]->canonical,
-				    arena_printf(&a, "is locked at %s, but %s:%u says '%s'", pin->version, constraint->pos.file, constraint->pos.line,
-						 constraint->specifier));
-		}
-	}
+	findings_add(f, &(struct finding){.kind = kind, .container = container, .subject = subject, .expected = expected, .found = found, .text = text});
 }
 
 static void verify_environment(const struct lock_environment *environment, const struct snapshot *s, struct findings *ret)
@@ -72,13 +44,13 @@ static void verify_environment(const struct lock_environment *environment, const
 		for (size_t j = 0; j < s->marker_count; j++)
 			seen = strcmp(s->markers[j].name, rows[i].marker) == 0 ? s->markers[j].value : seen;
 		if (!text_equal(seen, rows[i].wanted))
-			add(ret, FINDING_ENVIRONMENT, s->container, rows[i].marker,
-			    arena_printf(&a, "is '%s' in the image, but its base says '%s'", seen ? seen : "not known", rows[i].wanted));
+			add_other(ret, "environment", s->container, rows[i].marker, rows[i].wanted, seen,
+				  arena_printf(&a, "is '%s' in the image, but its base says '%s'", seen ? seen : "not known", rows[i].wanted));
 	}
 	for (size_t i = 0; i < s->tool_count; i++) {
 		if (!strcmp(environment->libc, "glibc") && !strcmp(s->tools[i].name, "glibc") && strcmp(s->tools[i].version, environment->libc_version) != 0)
-			add(ret, FINDING_ENVIRONMENT, s->container, "glibc",
-			    arena_printf(&a, "is %s in the image, but its base says %s", s->tools[i].version, environment->libc_version));
+			add_other(ret, "environment", s->container, "glibc", environment->libc_version, s->tools[i].version,
+				  arena_printf(&a, "is %s in the image, but its base says %s", s->tools[i].version, environment->libc_version));
 	}
 }
 
@@ -93,7 +65,7 @@ static void verify_wheel(const struct pin *pin, const struct lock_environment *e
 
 	if (!p->record_sha256) {
 		if (!p->altered)
-			add(ret, FINDING_ORIGIN, container, p->name, "has no RECORD, as everything that is installed from a wheel has");
+			add(ret, "origin", container, p->name, "a wheel", NULL, "has no RECORD, as everything that is installed from a wheel has");
 		return;
 	}
 	if (!file)
@@ -101,9 +73,20 @@ static void verify_wheel(const struct pin *pin, const struct lock_environment *e
 	const char *path = store_path(&a, file->sha256);
 
 	if (file_exists(path) && wheel_record_digest(path, digest, &ignored) == 0 && strcmp(digest, p->record_sha256) != 0)
-		add(ret, FINDING_ORIGIN, container, p->name,
+		add(ret, "origin", container, p->name, file->name, NULL,
 		    arena_printf(&a, "has version %s, but was not installed from %s%s%s", p->version, file->name,
 				 file->built_from && pin_source(pin) ? ", built from " : "", file->built_from && pin_source(pin) ? pin_source(pin)->name : ""));
+}
+
+/* Installed from elsewhere than from where it is locked. */
+static void origin(const struct pin *pin, const struct installed_package *p, const char *container, struct findings *ret)
+{
+	autoarena struct arena a = {0};
+	const char *from = p->direct_url ? p->direct_url : p->editable ? "a folder" : "somewhere that nothing tells";
+
+	add(ret, "origin", container, p->name, pin->reference ? pin->reference : pin->index, from,
+	    arena_printf(&a, "was installed from '%s', but is locked from %s'%s'", from, pin->reference ? "" : "index ",
+			 pin->reference ? pin->reference : pin->index));
 }
 
 static void verify_package(const struct pin *pin, const struct lock_environment *environment, const struct installed_package *p, const char *container,
@@ -112,33 +95,30 @@ static void verify_package(const struct pin *pin, const struct lock_environment 
 	autoarena struct arena a = {0};
 
 	if (version_compare_texts(p->version, pin->version) != 0) {
-		add(ret, FINDING_VERSION, container, p->name, arena_printf(&a, "is installed at %s, but locked at %s", p->version, pin->version));
+		add(ret, "version", container, p->name, pin->version, p->version,
+		    arena_printf(&a, "is installed at %s, but locked at %s", p->version, pin->version));
 		return;
 	}
 	/* What lockstep builds of git says so itself; a wheel from one place has nobody to write it down. */
 	bool is_git = pin->reference && text_starts_with(pin->reference, "git+");
 
 	if (p->editable || (is_git && !p->direct_url) || (p->direct_url && !text_equal(p->direct_url, pin->reference)))
-		add(ret, FINDING_ORIGIN, container, p->name,
-		    arena_printf(&a, "was installed from '%s', but is locked from %s'%s'",
-				 p->direct_url ? p->direct_url
-				 : p->editable ? "a folder"
-					       : "somewhere that nothing tells",
-				 pin->reference ? "" : "index ", pin->reference ? pin->reference : pin->index));
+		origin(pin, p, container, ret);
 	else
 		verify_wheel(pin, environment, p, container, ret);
 	if (p->altered)
-		add(ret, FINDING_ALTERED, container, p->name, arena_printf(&a, "has a file that is not the one that was installed: %s", p->altered));
+		add(ret, "altered", container, p->name, NULL, p->altered,
+		    arena_printf(&a, "has a file that is not the one that was installed: %s", p->altered));
 }
 
-void verify_installed(const struct lock *lock, const struct container *c, const struct snapshot *s, struct findings *ret)
+static void compare_image(const struct lock *lock, const struct container *c, const struct snapshot *s, struct findings *ret)
 {
 	autoarena struct arena a = {0};
 	const struct lock_container *part = lock_container(lock, c->name);
 	const struct lock_environment *environment = part ? lock_environment(lock, part->environment) : NULL;
 
 	if (!environment) {
-		add(ret, FINDING_MISSING, c->name, c->name, "is no container of the lock");
+		add_other(ret, "missing", c->name, c->name, NULL, NULL, "is no container of the lock");
 		return;
 	}
 	if (s->marker_count)
@@ -150,50 +130,18 @@ void verify_installed(const struct lock *lock, const struct container *c, const 
 		if (p)
 			verify_package(pin, environment, p, c->name, ret);
 		else if (pin_is_built_in(pin, part))
-			add(ret, FINDING_MISSING, c->name, pin->name, arena_printf(&a, "is locked at %s, but not installed", pin->version));
+			add(ret, "missing", c->name, pin->name, pin->version, NULL, arena_printf(&a, "is locked at %s, but not installed", pin->version));
 	}
 	for (size_t i = 0; i < s->package_count; i++) {
 		if (!lock_pin(lock, c->name, s->packages[i].name))
-			add(ret, FINDING_EXTRA, c->name, s->packages[i].name, arena_printf(&a, "is installed at %s, but not locked", s->packages[i].version));
+			add(ret, "extra", c->name, s->packages[i].name, NULL, s->packages[i].version,
+			    arena_printf(&a, "is installed at %s, but not locked", s->packages[i].version));
 		if (i && !strcmp(s->packages[i].name, s->packages[i - 1].name))
-			add(ret, FINDING_EXTRA, c->name, s->packages[i].name,
+			add(ret, "extra", c->name, s->packages[i].name, s->packages[i - 1].version, s->packages[i].version,
 			    arena_printf(&a, "is installed twice, the second time at %s", s->packages[i].version));
 	}
 	for (size_t i = 0; i < s->stray_count; i++)
-		add(ret, FINDING_EXTRA, c->name, s->strays[i].path, s->strays[i].text);
-}
-
-static bool is_declared_difference(const struct database *db, const char *package, const char *left, const char *right)
-{
-	for (size_t i = 0; i < db->difference_count; i++) {
-		const struct difference *d = &db->differences[i];
-		bool covers = !d->container_count;
-
-		for (size_t j = 0; j < d->container_count; j++)
-			covers = covers || !strcmp(d->containers[j]->name, left) || !strcmp(d->containers[j]->name, right);
-		if (covers && !strcmp(d->canonical, package))
-			return true;
-	}
-	return false;
-}
-
-void verify_agreement(const struct database *db, const struct snapshot *snapshots, size_t count, struct findings *ret)
-{
-	autoarena struct arena a = {0};
-
-	for (size_t i = 0; i < count; i++) {
-		for (size_t j = i + 1; j < count; j++) {
-			for (size_t k = 0; k < snapshots[i].package_count; k++) {
-				const struct installed_package *left = &snapshots[i].packages[k], *right = snapshot_package(&snapshots[j], left->name);
-
-				if (right && version_compare_texts(left->version, right->version) != 0 &&
-				    !is_declared_difference(db, left->name, snapshots[i].container, snapshots[j].container))
-					add(ret, FINDING_DISAGREE, NULL, left->name,
-					    arena_printf(&a, "is %s in %s, but %s in %s, and no difference is declared", left->version, snapshots[i].container,
-							 right->version, snapshots[j].container));
-			}
-		}
-	}
+		add_other(ret, "extra", c->name, s->strays[i].path, NULL, NULL, s->strays[i].text);
 }
 
 static void read_probe(const struct value *result, const struct container *c, struct findings *ret)
@@ -215,10 +163,10 @@ static void read_probe(const struct value *result, const struct container *c, st
 	strbuf_printf(&text, " (exit status %lld)", (long long)status);
 	if (output && *output)
 		strbuf_printf(&text, "\n%s", output);
-	add(ret, FINDING_PROBE, c->name, name ? name : "?", strbuf_text(&text));
+	add_other(ret, "probe", c->name, name ? name : "?", "exit status 0", NULL, strbuf_text(&text));
 }
 
-int verify_probes(struct engine *e, const char *image, const struct container *c, struct findings *ret, struct error *err)
+static int run_probes(struct engine *e, const char *image, const struct container *c, struct findings *ret, struct error *err)
 {
 	autoarena struct arena a = {0};
 	autostrbuf struct strbuf request = {0};
@@ -242,5 +190,21 @@ int verify_probes(struct engine *e, const char *image, const struct container *c
 
 	for (size_t i = 0; results && i < results->item_count; i++)
 		read_probe(results->items[i], c, ret);
+	return 0;
+}
+
+int verify_installed(const struct verification *v, struct findings *ret, struct error *err)
+{
+	size_t packages = 0;
+
+	for (size_t i = 0; i < v->container_count; i++) {
+		compare_image(v->lock, v->containers[i], &v->snapshots[i], ret);
+		installed_check_debian(v->lock, v->containers[i], &v->snapshots[i], ret);
+		packages += v->snapshots[i].package_count;
+		if (v->probes && run_probes(v->engine, v->images[i], v->containers[i], ret, err) < 0)
+			return -1;
+	}
+	findings_checked(ret, "%zu image%s, %zu installed package%s", v->container_count, v->container_count == 1 ? "" : "s", packages,
+			 packages == 1 ? "" : "s");
 	return 0;
 }

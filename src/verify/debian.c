@@ -1,10 +1,10 @@
+#include "verify/installed.h"
+
 #include <string.h>
 
-#include "snapshot/verify.h"
-
-static void add(struct findings *f, enum finding_kind kind, const char *container, const char *name, const char *text)
+static void add(struct findings *f, const char *kind, const char *container, const char *name, const char *expected, const char *found, const char *text)
 {
-	*arena_push(&f->arena, &f->items, &f->count) = (struct finding){kind, arena_strdup(&f->arena, container), arena_strdup(&f->arena, name), text};
+	findings_add(f, &(struct finding){.kind = kind, .container = container, .subject = name, .expected = expected, .found = found, .text = text});
 }
 
 static const struct installed_system_package *find_installed(const struct snapshot *s, const struct lock_deb *deb)
@@ -27,7 +27,7 @@ static bool is_locked(const struct lock *lock, const struct lock_container *c, c
 	return false;
 }
 
-void verify_debian(const struct lock *lock, const struct container *container, const struct snapshot *s, struct findings *ret)
+void installed_check_debian(const struct lock *lock, const struct container *container, const struct snapshot *s, struct findings *ret)
 {
 	const struct lock_container *c = lock_container(lock, container->name);
 
@@ -40,17 +40,17 @@ void verify_debian(const struct lock *lock, const struct container *container, c
 		if (!lock_deb_in_container(deb, c) || (p && !strcmp(p->version, deb->version)))
 			continue;
 		if (p)
-			add(ret, FINDING_VERSION, c->name, deb->name,
+			add(ret, "version", c->name, deb->name, deb->version, p->version,
 			    arena_printf(&ret->arena, "is a Debian package that is installed at %s, but locked at %s", p->version, deb->version));
 		else
-			add(ret, FINDING_MISSING, c->name, deb->name,
+			add(ret, "missing", c->name, deb->name, deb->version, NULL,
 			    arena_printf(&ret->arena, "is a Debian package that is locked at %s, but not installed", deb->version));
 	}
 	for (size_t i = 0; i < s->system_count; i++) {
 		const struct installed_system_package *p = &s->system_packages[i];
 
 		if (!is_locked(lock, c, p))
-			add(ret, FINDING_EXTRA, c->name, p->name,
+			add(ret, "extra", c->name, p->name, NULL, p->version,
 			    arena_printf(&ret->arena, "is a Debian package that is installed at %s, but not locked", p->version));
 	}
 }
