@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "debian/repository.h"
 #include "fetch/store.h"
+#include "io/archive.h"
 #include "io/digest.h"
 #include "recipe/database.h"
 
@@ -108,6 +109,8 @@ static int place_inputs(const struct context *x, struct error *err)
 
 		if (in->kind != INPUT_TREE && !store_has(in->sha256, -1))
 			return error_set(err, ERR_NOT_FOUND, "'%s' is not in the store of fetched files; run 'lockstep fetch'", path_base(in->file));
+		if (in->kind == INPUT_ARCHIVE && archive_check_names(from, err) < 0)
+			return error_wrap(err, "archive '%s'", in->name);
 		if (file_make_parents(to, err) < 0 || file_link_or_copy(from, to, err) < 0)
 			return -1;
 	}

@@ -85,6 +85,27 @@ static void add_debs(struct arena *a, const struct lock *lock, const struct cont
 	}
 }
 
+static void add_archives(struct arena *a, const struct lock *lock, const struct stage *stage, struct build_input **list, size_t *count)
+{
+	const char *use = lock_layer_name(a, stage->archives);
+
+	for (size_t i = 0; i < lock->archive_count; i++) {
+		const struct lock_archive *archive = &lock->archives[i];
+
+		for (size_t k = 0; k < archive->layer_count; k++) {
+			if (strcmp(archive->layers[k], use) != 0)
+				continue;
+			*arena_push(a, list, count) = (struct build_input){
+				.name = archive->name,
+				.version = "",
+				.file = arena_printf(a, "layers/%s/archives/%s/%s", stage->archives->layer->name, archive->sha256, archive->name),
+				.sha256 = archive->sha256,
+				.kind = INPUT_ARCHIVE,
+			};
+		}
+	}
+}
+
 int build_inputs(struct arena *a, const struct lock *lock, const struct container *c, const struct stage *stage, const struct base_tree *trees,
 		 size_t tree_count, struct build_input **ret, size_t *ret_count, struct error *err)
 {
@@ -98,6 +119,8 @@ int build_inputs(struct arena *a, const struct lock *lock, const struct containe
 	}
 	if ((stage->wheels || stage->python) && add_pins(a, lock, c, stage, &list, &count, err) < 0)
 		return -1;
+	if (stage->archives)
+		add_archives(a, lock, stage, &list, &count);
 	if (stage->debian)
 		add_debs(a, lock, c, stage, &list, &count);
 	if (count)

@@ -16,7 +16,7 @@ struct database;
 struct container;
 struct record;
 
-enum build_input_kind { INPUT_TREE, INPUT_WHEEL, INPUT_DEB };
+enum build_input_kind { INPUT_TREE, INPUT_WHEEL, INPUT_DEB, INPUT_ARCHIVE };
 
 /* Something a stage reads: a wheel or a Debian package of the lock, or the tree of its base. */
 struct build_input {

@@ -14,6 +14,7 @@
 #include "lock/lock_text.h"
 #include "python/name.h"
 #include "report/problems.h"
+#include "resolve/archives.h"
 #include "lock/working.h"
 
 void relock_release(struct relock *r)
@@ -167,7 +168,7 @@ static void print_problems_json(struct diag *d)
 	fputs(strbuf_text(&json), stdout);
 }
 
-/* The Debian packages, with what reaches this machine's mirrors. */
+/* Archives and Debian packages, these with what reaches this machine's mirrors. */
 static int resolve_system(struct relock *r, struct lock *lock, struct diag *d, struct error *err)
 {
 	const char *own = getenv("SSL_CERT_FILE");
@@ -178,6 +179,9 @@ static int resolve_system(struct relock *r, struct lock *lock, struct diag *d, s
 		.context = r,
 	};
 
+	if (archives_lock(r->db, &r->settings, r->last, lock, err) < 0)
+		return -1;
+	lock_sort(lock);
 	return system_lock(r->db, r->last, &options, lock, d, err);
 }
 

@@ -171,6 +171,17 @@ static void list_jobs(struct work *w, const struct lock *lock, struct fetch_resu
 		add_job(w, &(struct job){.work = w, .pin = list[i].pin, .file = list[i].file}, ret);
 }
 
+static void list_archive_jobs(struct work *w, const struct lock *lock, struct fetch_result *ret)
+{
+	for (size_t i = 0; i < lock->archive_count; i++) {
+		const struct lock_archive *archive = &lock->archives[i];
+		struct lock_file *file = arena_new(&w->arena, struct lock_file);
+
+		*file = (struct lock_file){.name = archive->name, .size_bytes = archive->size_bytes, .sha256 = archive->sha256};
+		add_job(w, &(struct job){.work = w, .archive = archive, .file = file, .url = archive->url}, ret);
+	}
+}
+
 static void list_deb_jobs(struct work *w, const struct lock *lock, struct fetch_result *ret)
 {
 	for (size_t i = 0; i < lock->deb_count; i++) {
@@ -289,7 +300,9 @@ static int check_space(const struct work *w, struct error *err)
 
 static void add_subject(const struct job *j, struct strbuf *out)
 {
-	if (j->deb)
+	if (j->archive)
+		strbuf_printf(out, "\n  %s, of layer %s", j->file->name, *j->archive->layers);
+	else if (j->deb)
 		strbuf_printf(out, "\n  %s, of Debian package %s %s", j->file->name, j->deb->name, j->deb->version);
 	else
 		strbuf_printf(out, "\n  %s, of %s %s", j->file->name, j->pin->name, j->pin->version);
@@ -438,6 +451,7 @@ int fetch_lock(const struct lock *lock, const struct settings *s, const char *ro
 
 	fetch_set_options(&w, options);
 	list_jobs(&w, lock, &result);
+	list_archive_jobs(&w, lock, &result);
 	if (fetch_listed(&w, &result, &all, err) < 0)
 		return -1;
 	*ret = all;

@@ -155,6 +155,10 @@ static void note_page(struct job *j, const struct index_page *page)
 
 void find_next(struct job *j)
 {
+	if (j->archive) {
+		job_fail(j);
+		return;
+	}
 	if (j->deb) {
 		find_next_archive(j);
 		return;
@@ -349,6 +353,9 @@ void find_known_addresses(struct work *w)
 		(void)json_parse(&a, path, strbuf_text(&text), text.length, &addresses, &ignored);
 	for (size_t i = 0; i < w->job_count; i++) {
 		struct job *j = &w->jobs[i];
+
+		if (!j->pin)
+			continue;
 		const char *seen = j->file->url ? j->file->url : value_get_text(addresses, j->file->sha256);
 		const char *url = j->pin->reference ? j->pin->reference : seen;
 

@@ -104,7 +104,9 @@ static void try_mirrors(struct arena *a, struct job *j)
 		p += *p == ':';
 		if (!*folder)
 			continue;
-		if (j->deb) {
+		if (j->archive) {
+			try_file(j, path_join(a, folder, mirror_archive_path(a, j->archive)));
+		} else if (j->deb) {
 			try_file(j, path_join(a, folder, mirror_deb_path(a, j->deb, false)));
 			try_file(j, path_join(a, folder, mirror_deb_path(a, j->deb, true)));
 		} else {
@@ -141,7 +143,7 @@ void find_in_folders(struct work *w)
 		try_mirrors(&a, j);
 		if (j->deb)
 			try_archives(&a, j);
-		else
+		else if (j->pin)
 			try_project(&a, j);
 		if (j->pin && !j->pin->reference)
 			try_links(&a, j);

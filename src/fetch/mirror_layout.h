@@ -16,3 +16,8 @@ static inline char *mirror_deb_path(struct arena *a, const struct lock_deb *deb,
 {
 	return apart ? arena_printf(a, "pool/apart/%s/%s", deb->sha256, deb->file) : arena_strdup(a, deb->path);
 }
+
+static inline char *mirror_archive_path(struct arena *a, const struct lock_archive *archive)
+{
+	return arena_printf(a, "archives/%s/%s", archive->sha256, archive->name);
+}

@@ -231,6 +231,22 @@ static int write_list(struct arena *a, const char *folder, struct error *err)
 	return write_both(a, simple, &html, &json, err);
 }
 
+static int write_archives(struct arena *a, const struct lock *lock, const char *folder, struct mirror_counts *counts, struct error *err)
+{
+	for (size_t i = 0; i < lock->archive_count; i++) {
+		const struct lock_archive *archive = &lock->archives[i];
+		const char *path = path_join(a, folder, mirror_archive_path(a, archive));
+
+		counts->files++;
+		if (file_size(path) == (int64_t)archive->size_bytes)
+			continue;
+		if (file_make_parents(path, err) < 0 || file_link_or_copy(store_path(a, archive->sha256), path, err) < 0)
+			return -1;
+		counts->added++;
+	}
+	return 0;
+}
+
 int simple_index_write(const struct lock *lock, const char *folder, struct mirror_counts *ret, struct error *err)
 {
 	autoarena struct arena a = {0};
@@ -245,5 +261,5 @@ int simple_index_write(const struct lock *lock, const char *folder, struct mirro
 		if (!before && write_package(&a, lock, lock->pins[i].name, folder, ret, err) < 0)
 			return -1;
 	}
-	return write_list(&a, folder, err);
+	return write_archives(&a, lock, folder, ret, err) < 0 ? -1 : write_list(&a, folder, err);
 }

@@ -28,8 +28,9 @@ enum job_state { JOB_READY, JOB_WAITS_FOR_PAGE, JOB_RUNNING, JOB_CHECKED, JOB_DO
 /* One file on its way. */
 struct job {
 	struct work *work;
-	const struct pin *pin;      /* NULL: a Debian package */
-	const struct lock_deb *deb; /* NULL: a file of a pin */
+	const struct pin *pin;              /* NULL: a Debian package */
+	const struct lock_deb *deb;         /* NULL: a file of a pin */
+	const struct lock_archive *archive; /* or NULL; then neither of these */
 	const struct lock_file *file;
 	enum job_state state;
 	const char *url;         /* where to get it now; NULL: not known, ask a page */

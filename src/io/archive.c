@@ -107,3 +107,52 @@ int archive_read_control(const char *path, struct strbuf *out, struct error *err
 	strbuf_add_bytes(out, strbuf_text(&control), control.length);
 	return 0;
 }
+
+static bool stays_inside(const char *name)
+{
+	if (*name == '/')
+		return false;
+	for (const char *p = name; *p;) {
+		size_t length = strcspn(p, "/");
+
+		if (length == 2 && !strncmp(p, "..", 2))
+			return false;
+		p += length;
+		p += *p == '/';
+	}
+	return true;
+}
+
+/* Symbolic links may lead anywhere, as those of toolchains do; tar makes them last, so that nothing is written through one. */
+static int check_member(const char *path, struct archive_entry *entry, struct error *err)
+{
+	const char *name = archive_entry_pathname(entry), *hard = archive_entry_hardlink(entry);
+	unsigned type = archive_entry_filetype(entry);
+
+	if (!name || !stays_inside(name))
+		return error_set(err, ERR_INPUT, "'%s' has a member '%s' that leaves its folder", path, name ? name : "");
+	if (hard && !stays_inside(hard))
+		return error_set(err, ERR_INPUT, "'%s' has a link '%s' that leaves its folder, to '%s'", path, name, hard);
+	if (!hard && type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK)
+		return error_set(err, ERR_INPUT, "'%s' has a member '%s' that is neither file, folder nor link", path, name);
+	return 0;
+}
+
+int archive_check_names(const char *path, struct error *err)
+{
+	struct archive *reader autoreader = archive_read_new();
+	struct archive_entry *entry;
+	int status;
+
+	archive_read_support_format_tar(reader);
+	archive_read_support_filter_all(reader);
+	if (archive_read_open_filename(reader, path, BLOCK_BYTES) != ARCHIVE_OK)
+		return error_set(err, ERR_INPUT, "'%s' is no tar archive: %s", path, archive_error_string(reader));
+	while ((status = archive_read_next_header(reader, &entry)) == ARCHIVE_OK) {
+		if (check_member(path, entry, err) < 0)
+			return -1;
+	}
+	if (status != ARCHIVE_EOF)
+		return error_set(err, ERR_INPUT, "'%s' is no tar archive: %s", path, archive_error_string(reader));
+	return 0;
+}

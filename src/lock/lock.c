@@ -81,6 +81,14 @@ int lock_file_compare(const void *a, const void *b)
 	return text_compare(((const struct lock_file *)a)->name, ((const struct lock_file *)b)->name);
 }
 
+int lock_archive_compare(const void *left, const void *right)
+{
+	const struct lock_archive *a = left, *b = right;
+	int order = text_compare(a->name, b->name);
+
+	return order ? order : text_compare(a->sha256, b->sha256);
+}
+
 int lock_deb_compare(const void *left, const void *right)
 {
 	const struct lock_deb *a = left, *b = right;
@@ -179,6 +187,9 @@ void lock_sort(struct lock *lock)
 		sort_pin(&lock->pins[i]);
 	for (size_t i = 0; i < lock->deb_count; i++)
 		sort(lock->debs[i].stages, lock->debs[i].stage_count, sizeof(*lock->debs[i].stages), text_compare_items);
+	for (size_t i = 0; i < lock->archive_count; i++)
+		sort(lock->archives[i].layers, lock->archives[i].layer_count, sizeof(*lock->archives[i].layers), text_compare_items);
+	sort(lock->archives, lock->archive_count, sizeof(*lock->archives), lock_archive_compare);
 	sort(lock->tools, lock->tool_count, sizeof(*lock->tools), compare_tools);
 	sort(lock->environments, lock->environment_count, sizeof(*lock->environments), compare_environments);
 	sort(lock->containers, lock->container_count, sizeof(*lock->containers), compare_containers);

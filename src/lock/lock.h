@@ -83,6 +83,15 @@ struct lock_deb {
 	size_t stage_count;
 };
 
+/* An archive that a step of a layer unpacks. */
+struct lock_archive {
+	const char *name, *url; /* file name; where the recipe says it is */
+	uint64_t size_bytes;
+	const char *sha256;
+	const char **layers; /* the layer uses that unpack it, as in pins; sorted */
+	size_t layer_count;
+};
+
 struct lock_tool {
 	const char *name, *version; /* what made the lock: lockstep, uv */
 };
@@ -102,6 +111,8 @@ struct lock {
 	size_t pin_count;
 	struct lock_deb *debs; /* by name, architecture, version, sha256 */
 	size_t deb_count;
+	struct lock_archive *archives; /* by name, sha256 */
+	size_t archive_count;
 };
 
 void lock_release(struct lock *lock);

@@ -6,9 +6,10 @@
 
 #include "lock/lock.h"
 
-int pin_compare(const void *left, const void *right);         /* struct pin: packages before toolchain pins, name, version, owners */
-int lock_edge_compare(const void *left, const void *right);   /* struct lock_edge */
-int lock_file_compare(const void *left, const void *right);   /* struct lock_file */
+int pin_compare(const void *left, const void *right);       /* struct pin: packages before toolchain pins, name, version, owners */
+int lock_edge_compare(const void *left, const void *right); /* struct lock_edge */
+int lock_file_compare(const void *left, const void *right); /* struct lock_file */
+int lock_archive_compare(const void *a, const void *b);
 int lock_deb_compare(const void *left, const void *right);    /* struct lock_deb */
 int lock_direct_compare(const void *left, const void *right); /* const char *: by the name a requirement begins with, then by bytes */
 

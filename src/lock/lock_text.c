@@ -22,6 +22,7 @@ static const struct lock_field head_fields[] = {
 	{"package", FIELD_OTHER, false, 0, 0},
 	{"toolchain", FIELD_OTHER, false, 0, 0},
 	{"deb", FIELD_OTHER, false, 0, 0},
+	{"archive", FIELD_OTHER, false, 0, 0},
 	{NULL, FIELD_OTHER, false, 0, 0},
 };
 

@@ -63,6 +63,15 @@ static const struct lock_field deb_fields[] = {
 	{NULL, FIELD_OTHER, false, 0, 0},
 };
 
+static const struct lock_field archive_fields[] = {
+	{"name", FIELD_FILE_NAME, true, offsetof(struct lock_archive, name), 0},
+	{"url", FIELD_TEXT, true, offsetof(struct lock_archive, url), 0},
+	{"layers", FIELD_TEXTS, true, offsetof(struct lock_archive, layers), offsetof(struct lock_archive, layer_count)},
+	{"size", FIELD_SIZE, true, offsetof(struct lock_archive, size_bytes), 0},
+	{"sha256", FIELD_SHA256, true, offsetof(struct lock_archive, sha256), 0},
+	{NULL, FIELD_OTHER, false, 0, 0},
+};
+
 static void read_edges(struct lock_reader *r, const struct value *table, struct pin *pin)
 {
 	const struct value *list = lock_reader_list(r, table, "requires");
@@ -358,6 +367,27 @@ static void read_debs(struct lock_reader *r)
 	}
 }
 
+static void read_archives(struct lock_reader *r)
+{
+	const struct value *list = lock_reader_list(r, r->document, "archive");
+	struct lock *lock = r->lock;
+
+	lock->archives = arena_array(r->a, list->item_count, sizeof(*lock->archives));
+	for (size_t i = 0; i < list->item_count; i++) {
+		struct lock_archive *archive = &lock->archives[lock->archive_count];
+
+		*archive = (struct lock_archive){0};
+		if (!lock_fields_read(archive_fields, "[[archive]]", list->items[i], r->a, r->d, archive))
+			continue;
+		if (!text_starts_with(archive->url, "https://") && !text_starts_with(archive->url, "http://"))
+			diag_error(r->d, value_get(list->items[i], "url")->pos, "'url' must be an http or https address, not '%s'", archive->url);
+		if (!archive->layer_count)
+			diag_error(r->d, value_get(list->items[i], "layers")->pos, "'%s' is in no layer", archive->name);
+		if (lock->archive_count++)
+			lock_fields_order(r->d, list->items[i]->pos, archive->name, archive[-1].name, lock_archive_compare(&archive[-1], archive));
+	}
+}
+
 void lock_reader_pins(struct lock_reader *r)
 {
 	size_t packages = lock_reader_list(r, r->document, "package")->item_count, toolchain = lock_reader_list(r, r->document, "toolchain")->item_count;
@@ -366,6 +396,7 @@ void lock_reader_pins(struct lock_reader *r)
 	read_pins(r, "package", "[[package]]", package_fields, false);
 	read_pins(r, "toolchain", "[[toolchain]]", toolchain_fields, true);
 	read_debs(r);
+	read_archives(r);
 }
 
 void lock_reader_check(struct lock_reader *r)

@@ -154,6 +154,16 @@ static void add_deb(struct strbuf *out, const struct lock_deb *deb)
 	add_text(out, "sha256", deb->sha256);
 }
 
+static void add_archive(struct strbuf *out, const struct lock_archive *archive)
+{
+	strbuf_add(out, "\n[[archive]]\n");
+	add_text(out, "name", archive->name);
+	add_text(out, "url", archive->url);
+	add_short_list(out, "layers", archive->layers, archive->layer_count);
+	strbuf_printf(out, "size = %llu\n", (unsigned long long)archive->size_bytes);
+	add_text(out, "sha256", archive->sha256);
+}
+
 bool lock_equal(const struct lock *a, const struct lock *b)
 {
 	autostrbuf struct strbuf left = {0}, right = {0};
@@ -174,4 +184,6 @@ void lock_write(const struct lock *lock, struct strbuf *out)
 		add_pin(out, &lock->pins[i]);
 	for (size_t i = 0; i < lock->deb_count; i++)
 		add_deb(out, &lock->debs[i]);
+	for (size_t i = 0; i < lock->archive_count; i++)
+		add_archive(out, &lock->archives[i]);
 }

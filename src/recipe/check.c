@@ -282,7 +282,10 @@ static void try_step(struct reader *r, const struct layer_use *use, const struct
 	if (step->path)
 		try_text(r, use, step->path, &word_path);
 	if (step->target)
-		try_text(r, use, step->target, step->kind == STEP_WHEELS ? &word_inner_path : &word_link_target);
+		try_text(r, use, step->target,
+			 step->kind == STEP_WHEELS    ? &word_inner_path
+			 : step->kind == STEP_ARCHIVE ? &word_archive_url
+						      : &word_link_target);
 }
 
 /* The texts of a layer were tried with sample values when it was read; here they are with the values of a use, once for each set of values. */

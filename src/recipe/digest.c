@@ -131,7 +131,7 @@ static void add_text(struct digest *d, const struct layer_use *use, const char *
 
 static void add_step(struct digest *d, const struct layer_use *use, const struct layer_step *step)
 {
-	static const char *const kinds[] = {"apt", "wheels", "run", "link", "file", "env"};
+	static const char *const kinds[] = {"apt", "wheels", "run", "link", "file", "env", "archive"};
 
 	digest_add_part(d, kinds[step->kind]);
 	add_count(d, step->word_count);

@@ -22,12 +22,13 @@ struct layer_condition {
 };
 
 enum step_kind {
-	STEP_APT,    /* words: Debian packages */
-	STEP_WHEELS, /* words: PEP 508 requirements, locked as toolchain files; the content of `target` in site-packages goes to `path` */
-	STEP_RUN,    /* words: one argv, run without a shell */
-	STEP_LINK,   /* path -> target (symbolic link, replaced if there) */
-	STEP_FILE,   /* path, content, mode */
-	STEP_ENV,    /* name, value; ${...} of options, and $PATH-like references to earlier ENV as ${env:NAME} */
+	STEP_APT,     /* words: Debian packages */
+	STEP_WHEELS,  /* words: PEP 508 requirements, locked as toolchain files; the content of `target` in site-packages goes to `path` */
+	STEP_RUN,     /* words: one argv, run without a shell */
+	STEP_LINK,    /* path -> target (symbolic link, replaced if there) */
+	STEP_FILE,    /* path, content, mode */
+	STEP_ENV,     /* name, value; ${...} of options, and $PATH-like references to earlier ENV as ${env:NAME} */
+	STEP_ARCHIVE, /* a tar archive: `target` is its address, `content` the sha256, unpacked into `path` without the first `mode` parts of its names */
 };
 
 struct layer_step {

@@ -9,7 +9,7 @@
 #include "recipe/load.h"
 
 struct step_fields {
-	const struct value *actions[6]; /* as `actions` below */
+	const struct value *actions[7]; /* as `actions` below */
 	const struct value *when;
 	const char *why;
 };
@@ -22,6 +22,7 @@ static const struct schema_row step_rows[] = {
 	{.key = "link", SCHEMA_VALUE, 0, ACTION(3), .description = "a symbolic link"},
 	{.key = "file", SCHEMA_VALUE, 0, ACTION(4), .description = "a file with its content"},
 	{.key = "env", SCHEMA_VALUE, 0, ACTION(5), .description = "environment variables"},
+	{.key = "archive", SCHEMA_VALUE, 0, ACTION(6), .description = "a tar archive, unpacked into a folder"},
 	{.key = "when", SCHEMA_VALUE, 0, offsetof(struct step_fields, when), .description = "options and the values they must have for this step"},
 	{.key = "why", SCHEMA_LINE, 0, offsetof(struct step_fields, why), .description = "a comment for the Dockerfile"},
 	{.key = NULL},
@@ -161,6 +162,52 @@ static void read_file(struct layer_reader *l, const struct value *v, struct laye
 	step->mode = mode && !strcmp(mode, "0755") ? 0755 : 0644;
 }
 
+struct archive_fields {
+	const struct value *url, *to;
+	const char *sha256, *strip;
+};
+
+static const struct schema_row archive_rows[] = {
+	{.key = "url",
+	 SCHEMA_VALUE,
+	 SCHEMA_REQUIRED,
+	 offsetof(struct archive_fields, url),
+	 .description = "where it is, as https://.../tool-${version}.tar.gz"},
+	{.key = "sha256",
+	 SCHEMA_LINE,
+	 SCHEMA_REQUIRED,
+	 offsetof(struct archive_fields, sha256),
+	 .form = &word_sha256,
+	 .description = "64 hex digits; a step for each version, with 'when', where there are several"},
+	{.key = "to", SCHEMA_VALUE, SCHEMA_REQUIRED, offsetof(struct archive_fields, to), .description = "the folder it is unpacked into"},
+	{.key = "strip",
+	 SCHEMA_LINE,
+	 0,
+	 offsetof(struct archive_fields, strip),
+	 .form = &word_strip,
+	 .description = "how many folders at the beginning of its names are left out; 0 when missing"},
+	{.key = NULL},
+};
+
+static void read_archive(struct layer_reader *l, const struct value *v, struct layer_step *step)
+{
+	struct archive_fields fields = {0};
+
+	step->kind = STEP_ARCHIVE;
+	step->path = "/";
+	step->target = "https://archive.invalid/archive.tar";
+	step->content = "";
+	if (!schema_read(l->r, v, "'archive'", v->pos, archive_rows, &fields))
+		return;
+	const char *url = fields.url ? layer_line(l, fields.url, "'url'", &word_archive_url, false) : NULL;
+	const char *to = fields.to ? layer_line(l, fields.to, "'to'", &word_path, false) : NULL;
+
+	step->target = url ? url : step->target;
+	step->path = to ? to : step->path;
+	step->content = fields.sha256 ? fields.sha256 : "";
+	step->mode = fields.strip ? (unsigned)(*fields.strip - '0') : 0;
+}
+
 /* One step for each variable, in the order of the file: a later one may use an earlier one. */
 static void read_env(struct layer_reader *l, const struct value *v, struct layer_step *step)
 {
@@ -192,8 +239,8 @@ static void read_env(struct layer_reader *l, const struct value *v, struct layer
 	}
 }
 
-static void (*const actions[])(struct layer_reader *l, const struct value *v, struct layer_step *step) = {read_apt,  read_wheels, read_run,
-													  read_link, read_file,   read_env};
+static void (*const actions[])(struct layer_reader *l, const struct value *v, struct layer_step *step) = {read_apt,  read_wheels, read_run,    read_link,
+													  read_file, read_env,    read_archive};
 
 static void read_step(struct layer_reader *l, const struct value *v)
 {
@@ -215,7 +262,7 @@ static void read_step(struct layer_reader *l, const struct value *v)
 			diag_error(l->r->diag, v->pos, "a step does one thing, and this one has %zu", count);
 		else
 			diag_error(l->r->diag, v->pos, "the step has nothing to do");
-		diag_hint(l->r->diag, "one of: apt, wheels, run, link, file, env");
+		diag_hint(l->r->diag, "one of: apt, wheels, archive, run, link, file, env");
 		return;
 	}
 	struct layer_step *step = arena_push(l->r->arena, &l->layer->steps, &l->layer->step_count);

@@ -204,6 +204,23 @@ static bool is_url(const char *word)
 	return *rest && is_authority(rest, strcspn(rest, "/?#"));
 }
 
+/* What tar reads, by its last part, which names the file from then on. */
+static bool is_archive_url(const char *word)
+{
+	static const char *const ends[] = {".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tar.zst"};
+	const char *slash = strrchr(word, '/');
+	bool ends_well = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		ends_well |= text_ends_with(word, ends[i]);
+	return ends_well && is_url(word) && !strpbrk(word, "?#%") && path_is_plain_name(slash + 1) && slash > strstr(word, "://") + 3;
+}
+
+static bool is_digit(const char *word)
+{
+	return *word >= '0' && *word <= '9' && !word[1];
+}
+
 static bool is_account(const char *word, size_t length)
 {
 	if (!length || length > 32)
@@ -305,6 +322,10 @@ const struct word_form word_commit = {"whole name of a commit", is_commit,
 const struct word_form word_sha256 = {"SHA-256", digest_is_hex, "the 64 lower-case hex digits that 'sha256sum' prints"};
 const struct word_form word_release = {"release", is_release, "as v0.1"};
 const struct word_form word_url = {"address", is_url, "begins with http:// or https://, and holds no user and password (they belong into netrc)"};
+const struct word_form word_archive_url = {
+	"address of an archive", is_archive_url,
+	"begins with http:// or https://, and ends with .tar, .tar.gz, .tgz, .tar.xz, .txz, .tar.bz2 or .tar.zst; no '?', '#' and '%'"};
+const struct word_form word_strip = {"number", is_digit, "one digit"};
 const struct word_form word_user = {"user", is_user, "a user's name or number, then ':group' or nothing"};
 const struct word_form word_mode = {"file mode", is_mode, "\"0644\", or \"0755\" for what can be run"};
 const struct word_form word_python_minor = {"Python version", is_python_minor, "as 3.11"};

@@ -26,6 +26,8 @@ extern const struct word_form word_date;         /* "2026-12-31", a day that exi
 extern const struct word_form word_commit;       /* of git: its whole name, 40 or 64 hex digits */
 extern const struct word_form word_sha256;       /* 64 hex digits */
 extern const struct word_form word_release;      /* "v0.1" */
+extern const struct word_form word_archive_url;  /* the same, of a tar archive */
+extern const struct word_form word_strip;        /* one digit */
 extern const struct word_form word_url;          /* http or https, without a user or password */
 extern const struct word_form word_user;         /* "ci", "1000:1000" */
 extern const struct word_form word_mode;         /* "0644", "0755" */

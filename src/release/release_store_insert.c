@@ -102,6 +102,18 @@ static int insert_deb(struct sql *db, const char *release, int64_t place, const 
 	return 0;
 }
 
+static int insert_archive(struct sql *db, const char *release, int64_t place, const struct lock_archive *archive, struct error *err)
+{
+	if (insert("INSERT INTO archive VALUES (?, ?, ?, ?, ?, ?)", "tittit", release, place, archive->name, archive->url, (int64_t)archive->size_bytes,
+		   archive->sha256))
+		return -1;
+	for (size_t i = 0; i < archive->layer_count; i++) {
+		if (insert("INSERT INTO archive_layer VALUES (?, ?, ?)", "tit", release, place, archive->layers[i]))
+			return -1;
+	}
+	return 0;
+}
+
 static int insert_installed(struct sql *db, const char *release, const struct snapshot *s, struct error *err)
 {
 	for (size_t i = 0; i < s->package_count; i++) {
@@ -149,6 +161,10 @@ int release_store_insert(struct sql *db, const struct release *r, const char *su
 	}
 	for (size_t i = 0; i < r->lock.pin_count; i++) {
 		if (insert_pin(db, r->name, (int64_t)i, &r->lock.pins[i], err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < r->lock.archive_count; i++) {
+		if (insert_archive(db, r->name, (int64_t)i, &r->lock.archives[i], err) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < r->lock.deb_count; i++) {

@@ -71,6 +71,10 @@ static const struct migration migrations[] = {
 	{4, "CREATE TABLE container_layer (release TEXT NOT NULL, container TEXT NOT NULL, layer TEXT NOT NULL, PRIMARY KEY (release, container, layer),"
 	    " FOREIGN KEY (release, container) REFERENCES container ON DELETE CASCADE) STRICT, WITHOUT ROWID;"},
 	{5, "ALTER TABLE container ADD COLUMN debian TEXT;"},
+	{6, "CREATE TABLE archive (release TEXT NOT NULL REFERENCES release ON DELETE CASCADE, place INTEGER NOT NULL, name TEXT NOT NULL, url TEXT NOT NULL,"
+	    " size_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (release, place)) STRICT, WITHOUT ROWID;"
+	    "CREATE TABLE archive_layer (release TEXT NOT NULL, archive INTEGER NOT NULL, layer TEXT NOT NULL, PRIMARY KEY (release, archive, layer),"
+	    " FOREIGN KEY (release, archive) REFERENCES archive ON DELETE CASCADE) STRICT, WITHOUT ROWID;"},
 };
 
 static int migrate_one(struct sql *db, const struct migration *m, struct error *err)

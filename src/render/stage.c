@@ -172,6 +172,7 @@ static int add_layer(struct arena *a, const struct container *c, const struct la
 		.text = arena_strdup(a, strbuf_text(&text)),
 		.layer_use = use,
 		.wheels = needs.wheels ? use : NULL,
+		.archives = needs.archives ? use : NULL,
 		.debian = needs.debian,
 	};
 	return 0;

@@ -32,6 +32,7 @@ struct stage {
 	const struct base *base_tar;       /* base.tar, the tree of this base; NULL: not used */
 	const struct layer_use *layer_use; /* STAGE_LAYER: the use */
 	const struct layer_use *wheels;    /* layers/<layer>/ of this use; NULL: not used */
+	const struct layer_use *archives;  /* layers/<layer>/archives/ of this use; NULL: not used */
 	bool python;                       /* python/ */
 	bool debian;                       /* debian/<name>/; runs apt, so where that is empty it needs the mirrors (and the secret "ca", behind one) */
 };

@@ -204,6 +204,28 @@ static int add_words(struct steps *s, const struct layer_step *step)
 	return 0;
 }
 
+/* tar refuses names with ".." and takes the '/' off those that begin with one; context.c looks at all names before. */
+static int add_archive(struct steps *s, const struct layer_step *step, struct error *err)
+{
+	const char *path = expand(s, step->path), *name = strrchr(expand(s, step->target), '/') + 1;
+	const char *folder = arena_printf(s->arena, "/run/lockstep/%s", s->use->layer->name);
+
+	if (!word_is_line(path) || !word_is_line(name))
+		return wrong_word(step->pos, "this archive", err);
+	s->needs.archives = true;
+	strbuf_printf(s->out, "RUN --mount=type=bind,source=layers/%s,target=%s \\\n    mkdir -p -- ", s->use->layer->name, folder);
+	text_shell_quote(s->out, path);
+	strbuf_add(s->out, " && \\\n    tar --extract --no-same-owner --no-overwrite-dir");
+	if (step->mode)
+		strbuf_printf(s->out, " --strip-components=%u", step->mode);
+	strbuf_add(s->out, " \\\n        --directory=");
+	text_shell_quote(s->out, path);
+	strbuf_add(s->out, " --file=");
+	text_shell_quote(s->out, arena_printf(s->arena, "%s/archives/%s/%s", folder, step->content, name));
+	strbuf_add_char(s->out, '\n');
+	return 0;
+}
+
 static int add_step(struct steps *s, const struct layer_step *step, struct error *err)
 {
 	add_why(s, step->why);
@@ -213,6 +235,8 @@ static int add_step(struct steps *s, const struct layer_step *step, struct error
 		return add_words(s, step);
 	case STEP_WHEELS:
 		return add_wheels(s, step, err);
+	case STEP_ARCHIVE:
+		return add_archive(s, step, err);
 	case STEP_ENV:
 		return step_add_env(s->out, step->name, expand(s, step->value), step->pos, err);
 	case STEP_LINK:

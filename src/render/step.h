@@ -14,7 +14,7 @@ struct layer_use;
 
 /* What a piece of a stage turned out to need. */
 struct step_needs {
-	bool debian, wheels;
+	bool debian, wheels, archives;
 };
 
 /* All steps of a use whose conditions hold. Adjacent links and files become one instruction. */

@@ -162,7 +162,8 @@ class Machine:
     def lockstep(self, *words, fails=False, **env):
         env = {"PATH": PATH, "HOME": WORK + "/home", "LANG": "C.UTF-8", "APT_CONFIG": self.folder + "/apt.conf", "TMPDIR": WORK + "/tmp",
                "LOCKSTEP_CACHE": WORK + "/cache", "LOCKSTEP_UV": ROOT + "/.tools/bin/uv", "UV_NO_CONFIG": "1", "PIP_CONFIG_FILE": "/dev/null",
-               "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple/", "CONTAINERS_STORAGE_CONF": WORK + "/storage.conf", "no_proxy": "localhost", **env}
+               "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple/", "CONTAINERS_STORAGE_CONF": WORK + "/storage.conf", "no_proxy": "localhost",
+               "LOCKSTEP_SYSTEM_PACKAGES": "unlocked", **env}
         r = subprocess.run([LOCKSTEP, *words], cwd=WORK + "/project", env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
         assert (r.returncode != 0) == fails and "Sanitizer" not in r.stderr, (words, r.stdout, r.stderr)
         for secret in secrets():
@@ -222,9 +223,34 @@ def check(mirror):
     r = second.lockstep("build", "--engine", "buildah", fails=True)
     assert "certificate" in r.stderr.lower(), r.stderr
 
+    check_locked(mirror, first, second)
     assert watch.looks > 100 and not watch.found, watch.found
     expect_clean(project)
     expect_clean(WORK + "/cache")
+
+
+def check_locked(mirror, first, second):
+    """The same mirror asked by apt before anything is built, and by lockstep itself for the packages; the build needs it no more."""
+    locked = {"LOCKSTEP_SYSTEM_PACKAGES": "locked", "LOCKSTEP_CACHE": WORK + "/cache-of-locks"}
+    served = mirror.served
+    first.lockstep("lock", **locked)
+    assert served < mirror.served < served + 10, (served, mirror.served)
+    served = mirror.served
+    first.lockstep("fetch", **locked)
+    assert mirror.served > served + 20, (served, mirror.served)
+    shutil.rmtree(WORK + "/cache-of-locks/files")
+    second.lockstep("fetch", SSL_CERT_FILE=WORK + "/environment.pem", **locked)
+    served = mirror.served
+    image = image_of(second.lockstep("build", "--engine", "buildah", "--format", "json", **locked))
+    assert mirror.served == served, (served, mirror.served)
+    env = {**os.environ, "CONTAINERS_STORAGE_CONF": WORK + "/storage.conf"}
+    call("buildah", "from", "--pull-never", "--name", "look", image, env=env)
+    expect_image(call("buildah", "mount", "look", env=env).strip(), mirror.server_address[1])
+    call("buildah", "umount", "look", env=env)
+    call("buildah", "rm", "look", env=env)
+    r = second.lockstep("lock", "--upgrade-system", fails=True, SSL_CERT_FILE="", **locked)
+    assert "certificate" in r.stderr.lower(), r.stderr
+    expect_clean(WORK + "/cache-of-locks")
 
 
 def check_docker(machine, port):

@@ -50,7 +50,7 @@ class Project:
         r = subprocess.run([LOCKSTEP, words[0], "-C", self.root, *words[1:]], env={**self.env, **env}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                            timeout=300)
         assert "Sanitizer" not in r.stderr and r.returncode == (1 if fails else 0), (words, r.returncode, r.stdout, r.stderr)
-        return r.stderr if fails else r.stdout
+        return r.stderr + r.stdout if fails else r.stdout
 
     def lock(self):
         with open(self.root + "/.lockstep/lock.toml", "rb") as f:
@@ -285,13 +285,43 @@ def test_mirror_folder():
         p.run("fetch", fails=True)
 
 
+def test_archive():
+    with Project() as p:
+        tar = debian.tar_of({"tool-1.0/bin/tool": b"#!/bin/sh\n"})
+        sha = hashlib.sha256(tar).hexdigest()
+        p.archive.files["srv/tool-1.0.tar.gz"] = tar
+        step = f"  - archive: {{url: '{p.archive.url}srv/tool-${{version}}.tar.gz', sha256: {sha}, to: /opt/tool, strip: 1}}\n"
+        p.write("recipes/layers/tool.yaml", "description: a tool\noptions:\n  version: {description: which, default: '1.0'}\nsteps:\n  - apt: [tool]\n" + step)
+        p.run("lock")
+        wanted = {"name": "tool-1.0.tar.gz", "url": p.archive.url + "srv/tool-1.0.tar.gz", "layers": ["tool{version=1.0}"], "size": len(tar), "sha256": sha}
+        assert p.lock()["archive"] == [wanted], p.lock()["archive"]
+        p.archive.answers["srv/tool-1.0.tar.gz"] = (200, tar[:-1] + b"x")
+        err = p.run("fetch", fails=True)
+        assert "tool-1.0.tar.gz, of layer tool{version=1.0}" in err and "locked is " + sha in err, err
+        p.archive.answers.clear()
+        assert "8 files" in p.run("fetch", "--mirror", p.work + "/mirror")
+        p.archive.close()
+        shutil.rmtree(p.cache)
+        p.run("fetch", "--from", p.work + "/mirror")
+        p.run("render")
+        with open(p.root + "/containers/a/Dockerfile") as f:
+            text = f.read()
+        assert f"--strip-components=1 \\\n        --directory=/opt/tool --file=/run/lockstep/tool/archives/{sha}/tool-1.0.tar.gz\n" in text, text
+        for bad, said in (("to: opt", "begins with '/'"), ("strip: 10", "one digit"), ("sha256: 00", "64 lower-case hex digits"), ("url: 'ftp://x/y.tar'", "begins with http"),
+                          ("url: 'https://x/y.zip'", "ends with .tar")):
+            key = bad.split(":")[0]
+            p.write("recipes/layers/tool.yaml", "description: a tool\nsteps:\n" + re.sub(f"{key}: ('[^']*'|[^,}}]*)", bad, step.replace("${version}", "1.0")))
+            said_now = p.run("check", fails=True)
+            assert said in said_now, (bad, said_now)
+
+
 def main():
     for program in ("apt-get", "apt-config"):
         if not shutil.which(program):
             print(f"{program} is not on this machine")
             sys.exit(77)
     os.chmod(WORK, 0o755)
-    wanted = sys.argv[1:]
+    wanted = sys.argv[1:] or os.environ.get("LOCKSTEP_TEST_ONLY", "").split()
     for name, test in list(globals().items()):
         if name.startswith("test_") and (not wanted or name in wanted):
             test()

@@ -204,7 +204,7 @@ TEST(a_newer_store_is_refused_and_kept)
 	sql_close(db);
 	assert_int_equal(release_store_sync("p", &changes, &err), -1);
 	assert_int_equal(err.code, ERR_INPUT);
-	assert_non_null(strstr(err.text, "was made by a newer lockstep (form 99, this one knows 5)"));
+	assert_non_null(strstr(err.text, "was made by a newer lockstep (form 99, this one knows 6)"));
 	assert_false(file_exists("p/lockfiles/lockstep.db.damaged"));
 	store_checks(false, "has form 99");
 }
