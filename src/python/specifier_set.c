@@ -125,6 +125,11 @@ void specifier_set_filter(const struct specifier_set *set, const char *const *ve
 		ret_kept[i] = ret_kept[i] && !(parsed[i] && version_is_prerelease(parsed[i]));
 }
 
+bool specifier_set_names_prerelease(const struct specifier_set *set)
+{
+	return set->names_prerelease;
+}
+
 /* The versions from `low` to `high`, either NULL when there is no such end. */
 struct span {
 	const struct version *low, *high;

@@ -26,6 +26,8 @@ struct specifier_set; /* "~=1.4,!=1.4.3" */
 struct specifier_set *specifier_set_parse(struct arena *a, const char *text, size_t *ret_at);
 /* As str() of the reference gives it: the specifiers without white space, sorted, each once; versions stay as they were written. */
 const char *specifier_set_normal(const struct specifier_set *set);
+/* True when a specifier of the set names a pre-release, so that it asks for pre-releases (PEP 440: "!=" and ".*" name none). */
+bool specifier_set_names_prerelease(const struct specifier_set *set);
 /* True when it is certain that no version is in both sets (or in one set, given twice); false also where that would take long to find out. */
 bool specifier_sets_exclude(const struct specifier_set *a, const struct specifier_set *b);
 /* Whether a version is in the set; with prereleases false, pre-releases are in it only when a specifier of the set names one (PEP 440: "!=" and ".*" name

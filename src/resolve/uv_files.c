@@ -10,6 +10,7 @@
 #include "io/http.h"
 #include "io/toml.h"
 #include "lock/environment.h"
+#include "python/version.h"
 #include "resolve/source.h"
 
 static char *percent_decoded(struct arena *a, const char *text, size_t length)
@@ -416,6 +417,32 @@ static void add_constraints(struct arena *a, struct strbuf *out, const struct qu
 		add_strings(out, "constraint-dependencies", items, count);
 }
 
+/* Where the database names a pre-release of a package it asks for its pre-releases (PEP 440); uv would take one only where nothing else is left. */
+static void add_prereleases(struct strbuf *out, const struct question *q, const char *table)
+{
+	autoarena struct arena scratch = {0};
+	char **names = NULL;
+	size_t count = 0, at;
+
+	for (size_t i = 0; i < q->asker_count; i++) {
+		for (size_t j = 0; j < q->askers[i].want_count && !q->askers[i].left_out; j++) {
+			const struct want *w = &q->askers[i].wants[j];
+			const struct specifier_set *set = w->left_out || w->loose ? NULL : specifier_set_parse(&scratch, w->specifier, &at);
+
+			if (set && specifier_set_names_prerelease(set))
+				push_text(&scratch, &names, &count, w->canonical);
+		}
+	}
+	if (!count)
+		return;
+	qsort(names, count, sizeof(*names), text_compare_items);
+	strbuf_printf(out, "\n[%s]\n", table);
+	for (size_t i = 0; i < count; i++) {
+		toml_add_key(out, names[i]);
+		strbuf_add(out, " = \"allow\"\n");
+	}
+}
+
 /* What could change the answer is said here in full, so that no configuration file of this machine decides it. requires-python is wide on purpose: uv wants
    the interpreter it runs with to be inside it, and narrows it by the environments for the search itself. */
 void uv_add_pyproject(struct strbuf *out, const struct question *q, const struct uv_indexes *indexes, const struct settings *settings)
@@ -437,6 +464,7 @@ void uv_add_pyproject(struct strbuf *out, const struct question *q, const struct
 	add_left_out_edges(out, q);
 	add_conflicts(out, q);
 	add_find_links(out, q, settings);
+	add_prereleases(out, q, "tool.uv.prerelease-package");
 	add_sources(out, q);
 	add_indexes(out, indexes);
 	/* What requires nothing by our word is not built to see what it requires; and nothing else is looked at. */
@@ -484,6 +512,7 @@ bool uv_add_preferences(struct strbuf *out, const struct question *q, const stru
 		clock_add_rfc3339(out, cut_off_unix);
 		strbuf_add(out, "\"\n");
 	}
+	add_prereleases(out, q, "options.prerelease-package");
 	for (size_t i = 0; last && i < last->pin_count; i++) {
 		const struct pin *pin = &last->pins[i];
 		bool has_twin = (i && !strcmp(last->pins[i - 1].name, pin->name)) || (i + 1 < last->pin_count && !strcmp(last->pins[i + 1].name, pin->name));
