@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 static bool is_word_part(char c)
@@ -177,6 +178,12 @@ int clash_tell(const struct clash *c, const struct question *all, const struct a
 	else
 		error_set(err, ERR_CONFLICT, "%zu requirements cannot hold together", c->item_count);
 	add_environments(c, all, err);
+	if (asking->uv->cut_off_unix) {
+		autostrbuf struct strbuf date = {0};
+
+		clock_add_rfc3339(&date, asking->uv->cut_off_unix);
+		error_hint(err, "only what was uploaded before %s was looked at", strbuf_text(&date));
+	}
 	add_misfits(c, asking, err);
 	return error_hint(err, "%s says: %s", asking->uv->by_pip ? "pip" : "uv", c->refusal.text);
 }

@@ -145,6 +145,23 @@ static struct want want_any(struct arena *a, const struct database *db, const st
 	return any;
 }
 
+/* A condition that no environment of the container meets: as a constraint on the package it would bind other containers, where it was never said. */
+static bool never_holds(const struct asker *asker, const char *marker)
+{
+	autoarena struct arena scratch = {0};
+	size_t at;
+	const struct marker *parsed = marker ? marker_parse(&scratch, marker, &at) : NULL;
+
+	for (size_t i = 0; i < asker->environment_count; i++) {
+		struct environment_values values;
+
+		environment_values(&scratch, asker->environments[i], &values);
+		if (environment_holds(&values, parsed, ""))
+			return false;
+	}
+	return true;
+}
+
 /* Constraints are wishes of their own, so that a clash can name those of them that are to blame. */
 static void want_package(struct arena *a, const struct database *db, const struct container *c, const struct package *p, bool without_holds,
 			 struct asker *asker)
@@ -159,6 +176,8 @@ static void want_package(struct arena *a, const struct database *db, const struc
 		any.extras = "";
 	}
 	for (size_t i = 0; i < count; i++) {
+		if (never_holds(asker, constraints[i].marker))
+			continue;
 		struct want *w = arena_push(a, &asker->wants, &asker->want_count);
 
 		*w = any;

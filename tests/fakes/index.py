@@ -10,7 +10,7 @@ A description:
     {"packages": {NAME: {VERSION: RELEASE}}, "indexes": {OTHER: {NAME: ...}}, "format": "json"|"html", "auth": "user:password", "hashes": true,
      "sizes": true, "upload_times": true, "core_metadata": true, "faults": [FAULT, ...]}
 RELEASE is a list of requirements, or an object of which every key may be missing:
-    requires: [PEP 508, ...]     requires_python: ">=3.9"      yanked: true or "reason"      uploaded: "2024-05-01" (or a date-time)
+    requires: [PEP 508, ...]     requires_python: ">=3.9"      yanked: true or "reason"      uploaded: "2024-05-01" (or a date-time; or {tag: of that wheel})
     tags: ["py3-none-any", ...]  one wheel each, "2-py3-none-any" is build 2; none with []  sdist: true (one more file, an archive of
                                  sources that no build can do with), or what is in it: {files: {path: text}, metadata_version: "2.2", lines: [of PKG-INFO],
                                  requires: [...], name, version, pyproject: text, members: [[name, type, target], ...]}; see backends.py for what builds
@@ -98,10 +98,11 @@ def sdist(name, version, release):
 
 
 class File:
-    def __init__(self, name, content, release, meta):
+    def __init__(self, name, content, release, meta, tag=None):
         self.name, self.content, self.metadata = name, content, meta
         self.sha256 = hashlib.sha256(content).hexdigest()
-        uploaded = str(release.get("uploaded", "2024-01-01"))
+        uploaded = release.get("uploaded", "2024-01-01")
+        uploaded = str(uploaded.get(tag, "2024-01-01") if isinstance(uploaded, dict) else uploaded)
         self.uploaded = uploaded if "T" in uploaded else uploaded + "T00:00:00Z"
         self.yanked, self.requires_python = release.get("yanked", False), release.get("requires_python")
 
@@ -112,7 +113,7 @@ def make_files(name, versions):
         release = release_of(value)
         meta = metadata(name, version, release)
         for tag in release.get("tags", ["py3-none-any"]):
-            files.append(File(*wheel(name, version, release, tag), release, meta))
+            files.append(File(*wheel(name, version, release, tag), release, meta, tag))
         if release.get("sdist"):
             files.append(File(*sdist(name, version, release), release, None))
     return files

@@ -228,7 +228,7 @@ def uv_program():
 
 def environment(root, index, s):
     keep = {k: v for k, v in os.environ.items() if not re.match(r"(?i)(pip|uv)_|.*_proxy$|.*cert|netrc", k)}
-    keep.update({"HOME": root + "/home", "UV_CACHE_DIR": root + "/cache", "UV_HTTP_RETRIES": "0", "UV_DEFAULT_INDEX": index.url, "LOCKSTEP_NOW": "1760000000",
+    keep.update({"HOME": root + "/home", "UV_CACHE_DIR": root + "/cache", "UV_HTTP_RETRIES": "0", "UV_DEFAULT_INDEX": index.url, "LOCKSTEP_NOW": "1760000000", "LOCKSTEP_TEST_EXPLAIN_MS": "600000",
                  "LOCKSTEP_CACHE": root + "/lockstep-cache"})
     if s.get("wheels"):
         keep["PIP_FIND_LINKS"] = write_wheels(root, s["wheels"])
@@ -255,7 +255,7 @@ def run_step(work, index, s, step):
     write_project(root, s, index.address)
     before = read_lock(root)
     done = subprocess.run([LOCKSTEP, "lock", "-C", root, *step.get("args", [])], env=environment(work, index, s), capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=300)
+                          stdin=subprocess.DEVNULL, timeout=900)
     run = Run(step, root, done, before)
     run.check()
     return run
