@@ -101,6 +101,7 @@ void place_close(struct place *p)
 	if (p->is_open)
 		apt_root_close(&p->root);
 	p->is_open = false;
+	p->local_count = 0;
 }
 
 int place_find(struct place *p, const struct lock_deb *deb, struct deb_record *ret, struct error *err)

@@ -187,6 +187,11 @@ static int open_place(struct resolving *s, const struct system_chain *chain, str
 	if (!p->is_open)
 		progress(s, arena_printf(&s->arena, "asking apt for the Debian packages of '%s'", p->base->name));
 	*ret = p;
+	/* Bases of one distribution share a folder of apt's, which one place has to itself. */
+	for (size_t i = 0; i < s->place_count; i++) {
+		if (&s->places[i] != p)
+			place_close(&s->places[i]);
+	}
 	return place_open(p, s->err);
 }
 

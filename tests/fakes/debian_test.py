@@ -89,6 +89,16 @@ def test_what_is_locked():
         assert "unchanged" in p.run("lock", PATH=without_apt(p))
 
 
+def test_two_bases_of_one_suite():
+    files = {"recipes/bases/other.yaml": FILES["recipes/bases/tiny.yaml"].replace("include: [python]", "include: [python, docs]").replace("3.11", "3.9"),
+             "containers/b/container.yaml": "description: the second\nbase: other\n", "containers/c/container.yaml": "description: the third\nbase: tiny\napt: [other]\n",
+             "Jenkinsfile": FILES["Jenkinsfile"] + "c = 'tiny/c:v0'\n"}
+    with Project(files=files) as p:
+        p.run("lock")
+        debs = p.debs()
+        assert debs["libc"]["stages"] == ["base:other", "base:tiny"] and debs["docs"]["stages"] == ["base:other"] and debs["other"]["stages"] == ["c/apt"], debs
+
+
 def without_apt(p):
     folder = p.work + "/bin"
     if not os.path.exists(folder):
