@@ -230,6 +230,7 @@ def environment(root, index, s):
     keep = {k: v for k, v in os.environ.items() if not re.match(r"(?i)(pip|uv)_|.*_proxy$|.*cert|netrc", k)}
     keep.update({"HOME": root + "/home", "UV_CACHE_DIR": root + "/cache", "UV_HTTP_RETRIES": "0", "UV_DEFAULT_INDEX": index.url, "LOCKSTEP_NOW": "1760000000", "LOCKSTEP_TEST_EXPLAIN_MS": "600000", "LOCKSTEP_SYSTEM_PACKAGES": "unlocked",
                  "LOCKSTEP_CACHE": root + "/lockstep-cache"})
+    keep.setdefault("LOCKSTEP_SYSTEM_PACKAGES", "unlocked")  # what apt says has its own tests
     if s.get("wheels"):
         keep["PIP_FIND_LINKS"] = write_wheels(root, s["wheels"])
     for name, value in s.get("settings", {}).items():
