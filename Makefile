@@ -12,7 +12,7 @@ release_CFLAGS = -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -fsta
 release_LDFLAGS = -pie -Wl,-z,relro,-z,now
 debug_CFLAGS = -DLOCKSTEP_TEST_HOOKS -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 debug_LDFLAGS = -fsanitize=address,undefined
-# libFuzzer is clang's: `make fuzz`, then build/fuzz/tests/fuzz/yaml_fuzz -max_total_time=60 -seed=1 NEW-FOLDER tests/fuzz/corpus/yaml
+# libFuzzer is clang's: `tests/fuzz/run yaml 60`; `make fuzz` builds all targets
 FUZZ_CC = clang-14
 fuzz_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 fuzz_LDFLAGS = -fsanitize=fuzzer,address,undefined

@@ -16,7 +16,7 @@ def main():
         return 77
     build = os.path.join(ROOT, "build", os.environ.get("LOCKSTEP_ORACLE_BUILD", "release"), "tests/oracle/toml_")
     skips = [f"-skip=encoder/{name}" for name in NOT_ASKED]
-    done = subprocess.run([program, "test", "-toml=1.0", "-color=never", "-decoder=" + build + "decoder", "-encoder=" + build + "encoder", *skips],
+    done = subprocess.run([program, "test", "-toml=1.0", "-timeout=120s", "-color=never", "-decoder=" + build + "decoder", "-encoder=" + build + "encoder", *skips],
                           capture_output=True, text=True)
     print(done.stdout + done.stderr)
     # The numbers are those of the version that tools/go names.
