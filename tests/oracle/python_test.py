@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Versions, specifiers, markers, requirements, wheel names, tags and metadata: lockstep beside `packaging` on the same generated input. Every answer must be the same.
 
-LOCKSTEP_ORACLE_CASES: how many (default 100,000); LOCKSTEP_ORACLE_SEED: other ones; LOCKSTEP_ORACLE_BUILD=debug: with sanitizers."""
+LOCKSTEP_ORACLE_CASES: how many (default 100,000); LOCKSTEP_ORACLE_SEED: other ones; LOCKSTEP_ORACLE_BUILD=debug: with sanitizers;
+LOCKSTEP_ORACLE_JOBS: at once (default 2)."""
 import concurrent.futures, hashlib, os, random, re, subprocess, sys, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -10,6 +11,7 @@ ORACLE = os.path.join(ROOT, "build", os.environ.get("LOCKSTEP_ORACLE_BUILD", "re
 CASES = int(os.environ.get("LOCKSTEP_ORACLE_CASES", "100000"))
 SEED = int(os.environ.get("LOCKSTEP_ORACLE_SEED", "1"))
 BATCH = 5000
+JOBS = int(os.environ.get("LOCKSTEP_ORACLE_JOBS", min(2, os.cpu_count() or 1)))
 
 try:
     import packaging
@@ -256,7 +258,7 @@ def main():
     began = time.monotonic()
     batches = [(i, min(BATCH, CASES - i * BATCH)) for i in range((CASES + BATCH - 1) // BATCH)]
     problems, counts = [], {}
-    with concurrent.futures.ProcessPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+    with concurrent.futures.ProcessPoolExecutor(JOBS) as pool:
         for found, seen in pool.map(run_batch, *zip(*batches)):
             problems += found
             for key, count in seen.items():
