@@ -142,6 +142,20 @@ static int build_one(const struct making *m, struct lock *lock, struct pin *pin,
 	return 0;
 }
 
+bool making_has(const struct making *m, const struct pin *pin, struct lock_file *ret_wheel, const char **ret_path)
+{
+	for (size_t i = 0; i < pin->file_count; i++) {
+		const struct lock_file *file = &pin->files[i];
+
+		if (!file->built_from || !store_has(file->sha256, (int64_t)file->size_bytes))
+			continue;
+		*ret_wheel = *file;
+		*ret_path = store_path(m->call->arena, file->sha256);
+		return true;
+	}
+	return false;
+}
+
 int making_one(const struct making *m, const struct lock *lock, struct pin *pin, struct lock_file *ret_wheel, const char **ret_path, struct error *err)
 {
 	struct lock own;

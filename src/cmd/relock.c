@@ -212,6 +212,8 @@ static int build(void *context, const struct lock *lock, struct pin *pin, struct
 	struct relock *r = context;
 	struct making m = making_of(r);
 
+	if (making_has(&m, pin, ret_wheel, ret_path))
+		return 0;
 	m.lock_system = lock_system;
 	m.context = r;
 	on_progress(r, arena_printf(r->call->arena, "building %s %s, as only that tells what it requires", pin->name, pin->version));

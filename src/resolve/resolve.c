@@ -390,8 +390,8 @@ static int resolve(struct resolver *r)
 	question_for_containers(&r->scratch, r->db, &r->environments, r->options->without_holds, &r->containers);
 	describe(r);
 	/* Toolchains first: what is built from source to learn its requirements is built on them. */
-	if (resolve_layers(r) < 0 || sources_offer_references(&r->sources, &r->containers, r->err) < 0 || resolve_containers(r) < 0 ||
-	    builds_resolve(r, r->ret) < 0)
+	if (resolve_layers(r) < 0 || sources_offer_references(&r->sources, &r->containers, r->err) < 0 ||
+	    sources_offer_last(&r->sources, &r->containers, r->err) < 0 || resolve_containers(r) < 0 || builds_resolve(r, r->ret) < 0)
 		return -1;
 	lock_sort(r->ret);
 	differences_check(r->db, r->ret, &r->splits, r->d);

@@ -380,6 +380,40 @@ int sources_offer_for(struct sources *s, const struct question *q, const struct 
 	return any;
 }
 
+static void forget_looks(struct sources *s, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->looked_at_count; i++) {
+		if (strncmp(s->looked_at[i], name, strlen(name)) != 0 || s->looked_at[i][strlen(name)] != '=')
+			s->looked_at[kept++] = s->looked_at[i];
+	}
+	s->looked_at_count = kept;
+}
+
+int sources_offer_last(struct sources *s, const struct question *q, struct error *err)
+{
+	for (size_t i = 0; s->last && s->options->have && !s->uv->by_pip && i < s->last->pin_count; i++) {
+		const struct pin *pin = &s->last->pins[i];
+		autoerror struct error why_not = {0};
+		bool any, offered = false;
+
+		if (pin_is_toolchain(pin) || !pin_source(pin) || pin->reference || is_upgraded(s, pin->name) || sources_find(s, pin->name, pin->version))
+			continue;
+		if (question_bond(q, pin->name) && question_bond(q, pin->name)->reference)
+			continue;
+		if (list_once(s, q, pin->name, arena_printf(s->arena, "==%s", pin->version), &any, &offered, &why_not) == 0)
+			continue;
+		/* Perhaps nobody wants it any more; whoever does hears of it when it is looked for. */
+		forget_looks(s, pin->name);
+		if (why_not.code == ERR_CANCELLED) {
+			error_move(err, &why_not);
+			return -1;
+		}
+	}
+	return 0;
+}
+
 static bool is_source(const struct reference *r)
 {
 	return r->kind == REFERENCE_GIT || !text_ends_with(r->file_name, ".whl");

@@ -49,6 +49,8 @@ int sources_offer(struct sources *s, const struct question *q, const char *name,
 int sources_offer_for(struct sources *s, const struct question *q, const struct uv_refusal *refusal, const struct misfit *misfits, size_t misfit_count,
 		      struct error *err);
 struct lock_file source_copy_file(struct arena *a, const struct lock_file *f);
+/* What the last lock has as source is preferred as any other version is: it is offered before anything is asked. */
+int sources_offer_last(struct sources *s, const struct question *q, struct error *err);
 /* What the database takes from one place as source, git or an archive, is built as declared: each bond of the question gets its stub. */
 int sources_offer_references(struct sources *s, struct question *q, struct error *err);
 /* Gives a pin the archive, its build requirements, and the wheels that were built of it. In `a`. */
