@@ -30,10 +30,15 @@ static const char *proxy_of(const struct access *x)
 static int fetch_from_archives(struct arena *a, const struct database *db, const struct lock *lock, const struct settings *settings, const struct access *x,
 			       const struct fetch_options *options, struct fetch_result *ret, struct error *err)
 {
-	struct fetch_archives archives = {.ca_file = x->ca_file, .proxy = proxy_of(x)};
+	static const char *const nowhere[] = {NULL};
+	struct fetch_archives archives = {.addresses = nowhere, .ca_file = x->ca_file, .proxy = proxy_of(x)};
+	autoerror struct error unknown = {0};
 
-	if (archives_of_bases(a, db, x, &archives.addresses, err) < 0)
+	/* A machine without apt has mirror folders. */
+	if (archives_of_bases(a, db, x, &archives.addresses, &unknown) < 0 && unknown.code != ERR_NOT_FOUND) {
+		error_move(err, &unknown);
 		return -1;
+	}
 	return fetch_debs(lock, settings, db->root, &archives, options, ret, err);
 }
 

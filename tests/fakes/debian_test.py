@@ -267,6 +267,8 @@ def test_mirror_folder():
         shutil.rmtree(p.cache)
         p.run("fetch", "--from", mirror)
         shutil.rmtree(p.cache)
+        p.run("fetch", "--from", mirror, PATH=without_apt(p))
+        shutil.rmtree(p.cache)
         p.run("fetch", LOCKSTEP_MIRROR="/nonexistent:" + mirror)
         # Both states stand in the folder beside one another.
         p.archive.set(p.packages)
