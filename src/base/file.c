@@ -95,9 +95,32 @@ static int sync_parent(const char *path, struct error *err)
 	return file_sync_dir(parent, err);
 }
 
+/* No name that anybody else gives. */
+#define TEMPORARY_MARK ".lockstep-"
+
+int file_remove_leftovers(const char *folder, const char *name, struct error *err)
+{
+	autoarena struct arena a = {0};
+	const char *prefix = arena_printf(&a, "%s" TEMPORARY_MARK, name);
+	char **names;
+	size_t count;
+
+	if (!file_is_dir(folder))
+		return 0;
+	if (file_list(&a, folder, &names, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const char *path = path_join(&a, folder, names[i]);
+
+		if (text_starts_with(names[i], prefix) && strlen(names[i]) == strlen(prefix) + 6 && unlink(path) < 0 && errno != ENOENT)
+			return error_errno(err, "cannot remove '%s'", path);
+	}
+	return 0;
+}
+
 static int replace(const char *path, const char *bytes, size_t length, bool durable, struct error *err)
 {
-	autofree char *temporary = mem_printf("%s.XXXXXX", path);
+	autofree char *temporary = mem_printf("%s" TEMPORARY_MARK "XXXXXX", path);
 	struct stat st;
 	autofd int fd = mkostemp(temporary, O_CLOEXEC);
 

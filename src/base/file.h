@@ -20,6 +20,8 @@ int file_read(const char *path, size_t limit_bytes, struct strbuf *out, struct e
 int file_write(const char *path, const char *bytes, size_t length, struct error *err);
 /* As file_write, atomic but not durable: for what can be made again, where a thousand files must not cost a thousand waits for the disk. */
 int file_write_derived(const char *path, const char *bytes, size_t length, struct error *err);
+/* Removes from a folder what a killed file_write() of `name` left there; the caller knows that nobody is writing it now. */
+int file_remove_leftovers(const char *folder, const char *name, struct error *err);
 /* As file_write, but leaves a file that holds these bytes already untouched. *ret_changed (may be NULL) says which. */
 int file_write_if_changed(const char *path, const char *bytes, size_t length, bool *ret_changed, struct error *err);
 

@@ -96,9 +96,14 @@ int committed_write(const struct database *db, struct committed_file *files, siz
 	for (size_t i = 0; i < count; i++) {
 		struct committed_file *f = &files[i];
 
+		const char *path = path_join(&a, db->root, f->path), *base = path_base(path);
+
+		/* What a killed run was about to rename. */
+		if (file_remove_leftovers(arena_strndup(&a, path, (size_t)(base - path)), base, err) < 0)
+			return -1;
 		if (f->state != COMMITTED_DIFFERENT && f->state != COMMITTED_MISSING)
 			continue;
-		if (file_write_derived(path_join(&a, db->root, f->path), f->after, f->after_length, err) < 0)
+		if (file_write_derived(path, f->after, f->after_length, err) < 0)
 			return -1;
 		f->written = true;
 	}
