@@ -134,6 +134,7 @@ static int prepare_stage(struct work_job *work, struct arena *a, struct process_
 		.auth_file = job->network ? access->auth_file : NULL,
 		.proxies = job->network ? access->proxies : NULL,
 		.network = job->network,
+		.temporary = s->building->temporary,
 		.pull = is_pulled(job),
 	};
 
@@ -242,6 +243,17 @@ static int find_access(struct building *b, struct error *err)
 	return failed;
 }
 
+/* Empty, whatever a killed engine left in it: the caller holds the project's lock. */
+static int make_temporary(struct building *b, struct error *err)
+{
+	const char *path = path_join(b->arena, b->request->db->root, ".lockstep/tmp");
+
+	if (file_remove_tree(path, err) < 0 || file_make_dirs(path, err) < 0)
+		return -1;
+	b->temporary = path;
+	return 0;
+}
+
 /* Working containers that a killed engine left may be removed when no lockstep builds in the engine's storage; while this one does, others can see it, whatever
    their project and cache are. The lock is held until *ret_fd is closed. */
 int building_hold(struct building *b, struct error *err)
@@ -265,7 +277,7 @@ int building_hold(struct building *b, struct error *err)
 	if (flock(fd, LOCK_SH) < 0)
 		return error_errno(err, "cannot lock '%s'", path);
 	b->hold_fd = file_steal_fd(&fd);
-	return 0;
+	return make_temporary(b, err);
 }
 
 static int prepare_contexts(struct building *b, struct error *err)
@@ -316,10 +328,14 @@ int building_stages(struct building *b, struct error *err)
 
 void building_end(struct building *b)
 {
+	autoerror struct error ignored = {0};
+
 	access_close(&b->access);
 	record_release(&b->record);
 	file_cleanup_fd(&b->hold_fd);
 	b->hold_fd = -1;
+	if (b->temporary)
+		file_remove_tree(b->temporary, &ignored);
 }
 
 static void tell_outcome(struct building *b, struct build_outcome *ret)

@@ -14,7 +14,8 @@ struct building {
 	struct record record;
 	struct build_plan plan;
 	struct access access;
-	int hold_fd; /* others see by it that somebody builds in the engine's storage; -1: not yet */
+	const char *temporary; /* .lockstep/tmp, from building_hold() on */
+	int hold_fd;           /* others see by it that somebody builds in the engine's storage; -1: not yet */
 	size_t built_count;
 };
 

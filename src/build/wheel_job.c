@@ -245,7 +245,7 @@ static int prepare(struct work_job *work, struct arena *a, struct process_spec *
 	strbuf_add(&text, " -I /run/lockstep/wheel/build_wheel.py /run/lockstep/wheel/request.json\n");
 	if (file_write_derived(dockerfile, strbuf_text(&text), text.length, err) < 0)
 		return -1;
-	struct engine_build build = {.dockerfile = dockerfile, .context = context, .tag = job->tag};
+	struct engine_build build = {.dockerfile = dockerfile, .context = context, .tag = job->tag, .temporary = job->building->temporary};
 
 	return e->driver->build_argv(e, &build, &ret->argv, &ret->environment, err);
 }

@@ -101,6 +101,19 @@ static const char *build_mark(struct engine *e)
 	return path_join(e->arena, path_cache_dir(e->arena), "no-mounts.conf");
 }
 
+/* It gives steps the proxies of its own environment, and keeps a copy of the context where TMPDIR says. */
+static const char *const *build_environment(struct engine *e, const struct engine_build *build)
+{
+	struct words w = {.arena = e->arena};
+
+	for (const char *const *p = build->network ? build->proxies : NULL; p && *p; p++)
+		words_add(&w, *p);
+	/* Where it mounts by lists of paths, it knows no colons and commas in them. */
+	if (build->temporary && !strpbrk(build->temporary, ":,"))
+		words_add(&w, arena_printf(e->arena, "TMPDIR=%s", build->temporary));
+	return w.items;
+}
+
 static int buildah_build_argv(struct engine *e, const struct engine_build *build, const char *const **ret_argv, const char *const **ret_environment,
 			      struct error *err __attribute__((unused)))
 {
@@ -119,7 +132,7 @@ static int buildah_build_argv(struct engine *e, const struct engine_build *build
 		words_add_many(&w, "--label", *l);
 	words_add_many(&w, "--file", build->dockerfile, "--tag", build->tag, build->context);
 	*ret_argv = w.items;
-	*ret_environment = build->network ? build->proxies : NULL; /* it gives steps the proxies of its own environment */
+	*ret_environment = build_environment(e, build);
 	return 0;
 }
 

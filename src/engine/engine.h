@@ -28,6 +28,7 @@ struct engine_build {
 	const char *ca_file;       /* given to steps as secret id "ca", or NULL */
 	const char *auth_file;     /* and as "apt-auth" */
 	bool network;              /* steps may use the host's network */
+	const char *temporary; /* a folder for what the engine's client keeps while it builds: what it leaves when it is killed is removed with it; or NULL */
 	/* Proxies beyond those of our environment, "http_proxy=...", for steps with a network; NULL-terminated, or NULL. */
 	const char *const *proxies;
 	bool pull; /* the image after FROM may be fetched from its registry; else it must be there */
