@@ -4,41 +4,12 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cmd/open.h"
-#include "cmd/reading.h"
 #include "io/json.h"
+#include "release/release_summary.h"
 #include "report/table.h"
 #include "report/words.h"
 
-/* What is told of a release. */
-struct row {
-	const char *name, *created, *previous, *engine, *engine_version;
-	const char **containers;
-	size_t container_count, package_count, toolchain_count;
-};
-
-/* Releases are large; only what is told of each is kept. */
-static int read_row(struct arena *a, const char *root, const char *name, struct row *row, struct error *err)
-{
-	autorelease struct release r = {0};
-	autostrbuf struct strbuf created = {0};
-
-	if (release_read(&r, root, name, err) < 0)
-		return -1;
-	clock_add_rfc3339(&created, r.created_unix);
-	row->name = arena_strdup(a, r.name);
-	row->created = arena_strdup(a, strbuf_text(&created));
-	row->previous = arena_strdup_null(a, r.previous);
-	row->engine = r.snapshot_count ? arena_strdup_null(a, r.snapshots[0].engine) : NULL;
-	row->engine_version = r.snapshot_count ? arena_strdup_null(a, r.snapshots[0].engine_version) : NULL;
-	for (size_t i = 0; i < r.lock.container_count; i++)
-		*arena_push(a, &row->containers, &row->container_count) = arena_strdup(a, r.lock.containers[i].name);
-	for (size_t i = 0; i < r.lock.pin_count; i++)
-		row->toolchain_count += pin_is_toolchain(&r.lock.pins[i]);
-	row->package_count = r.lock.pin_count - row->toolchain_count;
-	return 0;
-}
-
-static void print_text(struct arena *a, const struct row *rows, size_t count)
+static void print_text(struct arena *a, const struct release_summary *rows, size_t count)
 {
 	static const char *const heads[] = {"release", "date", "packages", "containers", "built by", "after"};
 	struct table table = {.arena = a, .column_count = ARRAY_LEN(heads)};
@@ -47,10 +18,12 @@ static void print_text(struct arena *a, const struct row *rows, size_t count)
 	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
 		table_add(&table, COLOR_DIM, heads[i]);
 	for (size_t i = count; i-- > 0;) {
-		const struct row *row = &rows[i];
+		const struct release_summary *row = &rows[i];
+		autostrbuf struct strbuf created = {0};
 
 		table_add(&table, COLOR_NONE, row->name);
-		table_add(&table, COLOR_NONE, row->created);
+		clock_add_rfc3339(&created, row->created_unix);
+		table_add(&table, COLOR_NONE, strbuf_text(&created));
 		table_add(&table, COLOR_NONE, arena_printf(a, "%zu", row->package_count));
 		table_add(&table, COLOR_NONE, words_list(a, row->containers, row->container_count, 4));
 		table_add(&table, COLOR_NONE, row->engine ? arena_printf(a, "%s %s", row->engine, row->engine_version ? row->engine_version : "") : "");
@@ -60,16 +33,19 @@ static void print_text(struct arena *a, const struct row *rows, size_t count)
 	fputs(strbuf_text(&out), stdout);
 }
 
-static void print_json(const struct row *rows, size_t count)
+static void print_json(const struct release_summary *rows, size_t count)
 {
 	autostrbuf struct strbuf out = {0};
 	struct json_writer w = {.out = &out};
 
 	json_begin_array(&w, NULL);
 	for (size_t i = 0; i < count; i++) {
+		autostrbuf struct strbuf created = {0};
+
+		clock_add_rfc3339(&created, rows[i].created_unix);
 		json_begin_object(&w, NULL);
 		json_add_text(&w, "name", rows[i].name);
-		json_add_text(&w, "created", rows[i].created);
+		json_add_text(&w, "created", strbuf_text(&created));
 		json_add_text(&w, "previous", rows[i].previous);
 		json_add_integer(&w, "packages", (int64_t)rows[i].package_count);
 		json_add_integer(&w, "toolchain_packages", (int64_t)rows[i].toolchain_count);
@@ -87,17 +63,14 @@ static void print_json(const struct row *rows, size_t count)
 
 static int run(struct command_call *call, struct error *err)
 {
-	struct row *rows;
+	struct release_summary *rows;
 	char *root, **names;
 	size_t count;
 
 	if (open_root(call, &root, err) < 0 || release_list(call->arena, root, &names, &count, err) < 0)
 		return -1;
-	rows = arena_array(call->arena, count, sizeof(*rows));
-	for (size_t i = 0; i < count; i++) {
-		if (read_row(call->arena, root, names[i], &rows[i], err) < 0)
-			return -1;
-	}
+	if (release_summaries(call->arena, root, names, count, &rows, err) < 0)
+		return -1;
 	if (call->format == FORMAT_JSON)
 		print_json(rows, count);
 	else if (count)

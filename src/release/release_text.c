@@ -124,6 +124,11 @@ int release_files_read(struct arena *a, const char *root, const char *folder, st
 		if (!parse_sum(a, line, length, &hex, &name))
 			return error_set(err, ERR_INPUT, "'%s/%s' line %u is no line of sha256sum; restore the file with 'git checkout %s/%s'", folder,
 					 sums_name, number, folder, sums_name);
+		for (size_t i = 0; i < count; i++) {
+			if (!strcmp(files[i].name, name))
+				return error_set(err, ERR_INPUT, "'%s/%s' line %u names '%s' a second time; restore the file with 'git checkout %s/%s'", folder,
+						 sums_name, number, name, folder, sums_name);
+		}
 		if (read_checked(a, root, folder, name, hex, arena_push(a, &files, &count), err) < 0)
 			return -1;
 		line = newline ? newline + 1 : end;

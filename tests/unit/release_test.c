@@ -147,6 +147,11 @@ TEST(what_cannot_be_read_is_said)
 	expect_error("../v0.1", ERR_NOT_FOUND, "there is no release '../v0.1'");
 
 	sums = read_text("p/lockfiles/v0.2/SHA256SUMS");
+	autofree char *twice = mem_printf("%s%s", sums, sums);
+
+	fixture_put("p/lockfiles/v0.2/SHA256SUMS", twice);
+	expect_error("v0.2", ERR_INPUT, "names 'ci-cpu.txt' a second time; restore the file with 'git checkout lockfiles/v0.2/SHA256SUMS'");
+	fixture_put("p/lockfiles/v0.2/SHA256SUMS", sums);
 	fixture_put("p/lockfiles/v0.2/ci-cpu.txt", "numpy==1.26\n");
 	expect_error("v0.2", ERR_INPUT, "'lockfiles/v0.2/ci-cpu.txt' was changed since it was released (sha256 ");
 	expect_error("v0.2", ERR_INPUT, "restore it with 'git checkout lockfiles/v0.2/ci-cpu.txt', or make a new release");

@@ -108,6 +108,25 @@ shutil.rmtree("p/lockfiles/v0.10")
 assert run("--check", expect=1)[1].startswith("'lockfiles/latest' is not the newest release 'v0.2'; restore it with 'git checkout lockfiles/latest'\n")
 assert run()[0] == "lockfiles/lockstep.db: 2 releases, 1 removed\n"
 
+# What a list tells is the same from the store and from the text; a release that the store does not have as it is comes from the text.
+def listed():
+    return subprocess.run(["lockstep", "-C", "p", "list", "--format", "json"], stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+start()
+text = listed()
+run()
+assert listed() == text and [r["name"] for r in json.loads(text)] == ["v0.1", "v0.2"], text
+with sqlite3.connect(DB) as db:
+    db.execute("UPDATE container SET engine = 'told by the store'")
+assert listed() != text and listed().count("told by the store") == 2, listed()
+release("v0.10", "1.3")
+assert listed().count("told by the store") == 2 and len(json.loads(listed())) == 3, listed()
+with open(DB, "wb") as file:
+    file.write(b"no store at all")
+assert listed().count("told by the store") == 0 and len(json.loads(listed())) == 3, listed()
+os.unlink(DB)
+
 # A file changed by hand: named by --check; the rows that were made before it stay.
 start()
 run()
