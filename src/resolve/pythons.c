@@ -212,6 +212,24 @@ static bool is_known_misfit(const struct projection *projection, const struct in
 	return false;
 }
 
+/* "cp311-cp311-...": built for one Python, and chosen by it; there is nothing above which it could end. */
+static bool is_for_one_python(const char *file_name)
+{
+	autoarena struct arena scratch = {0};
+	struct wheel_name wheel;
+
+	if (!wheel_name_parse(&scratch, file_name, &wheel))
+		return false;
+	for (size_t i = 0; i < wheel.tag_count; i++) {
+		size_t length = strcspn(wheel.tags[i], "-");
+
+		/* The interpreter's tag and the ABI's begin alike: "cp311-cp311", "cp313-cp313t"; "cp39-abi3" does not. */
+		if (!text_starts_with(wheel.tags[i], "cp3") || length < 4 || strncmp(wheel.tags[i], wheel.tags[i] + length + 1, length) != 0)
+			return false;
+	}
+	return true;
+}
+
 int pythons_check(struct pythons *p, const struct question *q, struct projection *projection, struct error *err)
 {
 	autoarena struct arena scratch = {0};
@@ -220,7 +238,7 @@ int pythons_check(struct pythons *p, const struct question *q, struct projection
 
 	collect(&scratch, q, projection, &installed, &count);
 	for (size_t i = 0; i < count; i++) {
-		if (begin(p, installed[i].file, err) < 0)
+		if (!is_for_one_python(installed[i].file->name) && begin(p, installed[i].file, err) < 0)
 			return -1;
 	}
 	while (p->http && http_pending(p->http)) {
