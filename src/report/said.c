@@ -27,9 +27,9 @@ static void add_condition(struct strbuf *out, const struct condition *c)
 		strbuf_printf(out, "in %s", c->container->name);
 		break;
 	case CONDITION_LAYER:
-		strbuf_printf(out, "with layer %s", c->layer->name);
+		strbuf_printf(out, "layer %s %s", c->layer->name, c->option ? "has" : "is there");
 		if (c->option)
-			strbuf_printf(out, ", %s %s", c->option, c->specifier ? c->specifier : c->value);
+			strbuf_printf(out, " %s %s", c->option, c->specifier ? c->specifier : c->value);
 		break;
 	}
 }

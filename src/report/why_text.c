@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/text.h"
 #include "io/json.h"
 #include "report/table.h"
 #include "report/why.h"
@@ -17,13 +18,21 @@ static const char *place_text(struct arena *a, struct pos pos)
 	return pos.file ? arena_printf(a, ", at %s:%u:%u", pos.file, pos.line, pos.column) : "";
 }
 
+/* A layer, or what is there to build a wheel with. */
+static const char *layer_text(struct arena *a, const char *layer)
+{
+	if (text_starts_with(layer, PIN_BUILD_PREFIX))
+		return arena_printf(a, "the build of %s", layer + strlen(PIN_BUILD_PREFIX));
+	return arena_printf(a, "layer %s", layer);
+}
+
 /* Who begins a chain: "group all > core", "layer cuda{version=13.0}", or nobody who is known. */
 static const char *origin_text(struct arena *a, const struct why_place *place, const struct origin *o)
 {
 	autostrbuf struct strbuf text = {0};
 
 	if (place->layer)
-		return arena_printf(a, "layer %s", place->layer);
+		return layer_text(a, place->layer);
 	for (size_t i = 0; i < o->path_count; i++)
 		strbuf_printf(&text, "%s%s", i ? " > " : "group ", o->path[i]);
 	return text.length ? arena_strdup(a, strbuf_text(&text)) : "declared";
@@ -97,7 +106,7 @@ static const char *heading(struct arena *a, const struct why_place *place)
 
 	if (!place->layer)
 		return arena_printf(a, "%s in %s", pin_text(a, place->pin), names);
-	return arena_printf(a, "%s in layer %s%s%s", pin_text(a, place->pin), place->layer, place->container_count ? " of " : "", names);
+	return arena_printf(a, "%s in %s%s%s", pin_text(a, place->pin), layer_text(a, place->layer), place->container_count ? " of " : "", names);
 }
 
 static void add_said(struct arena *a, const struct why_answer *answer, FILE *stream, struct strbuf *out)

@@ -371,6 +371,24 @@ def case_image_changed_between_build_and_verify():
         assert p.released() == "v0.2"
 
 
+def case_packages_that_own_the_same_file():
+    with released() as p:
+        # In an image: what a package's RECORD claims beside another's.
+        image = tampered(p, "localhost/tampered/shadow:1", "echo 'alpha/__init__.py,sha256=AAAA,5' >>%s/beta-2.0.dist-info/RECORD" % SITE)
+        r = p.run("verify", "ci-a", "--image", image, "--only", "files", "--only", "installed", "--format", "json", "--engine", "buildah")
+        files = json.loads(r.out)["relations"][3]
+        assert r.code == 1 and [(f["kind"], f["severity"], f["package"], f["found"], f["expected"]) for f in files["findings"]] == [
+            ("shadow", "error", "alpha", "beta", "alpha/__init__.py")], r
+        # Before there is one: from the wheels.
+        p.index.set_packages({**bump.PACKAGES, "twin": {"1.0": {"files": {"alpha/__init__.py": "another"}}}})
+        p.replace("recipes/python.yaml", "  beta: {groups: [core]}", "  beta: {groups: [core]}\n  twin: {groups: [extra]}")
+        before = p.committed()
+        r = p.fails("ci-b: alpha has 'alpha/__init__.py', and so has twin, with other bytes: the one that is installed last wins",
+                    "nothing is built: packages own the same files")
+        assert "== building" not in r.err, r
+        nothing_happened(p, before)
+
+
 def case_verify_command_fails():
     with released() as p:
         p.replace("recipes/layers/tool.yaml", "grep -F 1.2.3", "grep -F 4.5.6")

@@ -9,7 +9,7 @@ PACKAGES = {
     "app": {"1.0": ["middle[fast]>=1", "old>=1; python_version < '3.12'"]}, "middle": {"1.2": ["leaf>=2,<4", "speed; extra == 'fast'"]},
     "other": {"1.0": ["leaf>=1", "middle"]}, "leaf": {"3.0": []}, "old": {"1.1": ["leaf"]}, "speed": {"0.9": ["leaf"]}, "solo": {"1.0": []},
     "plain": {"1.0": []}, "fancy": {"1.0": ["leaf>=3"]}, "loop": {"1.0": ["loop-back"]}, "loop-back": {"1.0": ["loop"]},
-    "tool": {"1.0": ["part; extra == 'x'"]}, "part": {"1.0": []}, "bound": {"1.0": []}, "grumpy": {"1.0": ["leaf<3", "solo"]},
+    "tool": {"1.0": ["part; extra == 'x'"]}, "part": {"1.0": []}, "bound": {"1.0": []}, "grumpy": {"1.0": []}, "weary": {"1.5": ["grumpy"], "2.0": []},
 }
 PROJECT = {
     "resolver": "uv",
@@ -17,8 +17,13 @@ PROJECT = {
     "packages": {
         "app": {"groups": ["core"], "range": "<2", "why": "the second one is another program", "link": "https://tracker.example/1"},
         "other": {"groups": ["extra"]}, "loop": {"groups": ["extra"]}, "plain": {"groups": ["extra"]}, "fancy": {}, "bound": {"groups": ["core"], "index": "default"},
-        "unused": {}, "leaf": {"groups": ["never"], "range": ">=2", "why": "it must be new",},
+        "unused": {}, "leaf": {"groups": ["never"], "range": ">=2", "why": "it must be new"}, "grumpy": {"groups": ["extra"], "constraints": [
+            {"range": "<4", "why": "old", "when": {"marker": "python_version < '3.12'"}}, {"range": "!=2.5", "why": "broken", "when": {"container": "ci-a"}},
+            {"range": "<9", "why": "new kit", "when": {"layer": "kit", "version": ">=2"}}], "hold": {"range": "<3.5", "why": "work", "owner": "ana", "review": "2999-12-31"}},
+        "weary": {"groups": ["core"], "caret": "^1.0", "why": "two is tired"},
     },
+    "waivers": [{"package": "weary", "requires": "grumpy", "why": "it works without", "review": "2999-12-31"}],
+    "build_constraints": {"weary": {"range": "<7", "why": "old backend"}},
     "differences": [{"package": "old", "containers": ["ci-b"], "why": "it is older there"}],
     "containers": {
         "ci-a": {"layers": [{"kit": {"version": "1"}}], "python": {"groups": ["all"]}}, "ci-b": {"base": "py313", "python": {"groups": ["core", "extra"]}},
@@ -104,8 +109,27 @@ old 1.1 in ci-a
     app 1.0           requires old>=1; python_version < '3.12'
 
 what recipes/ say of old
-  difference  may differ in ci-b  recipes/python.yaml:16:5  it is older there
+  difference  may differ in ci-b  recipes/python.yaml:18:5  it is older there
 """)
+
+
+def case_what_recipes_say(run):
+    same(run("why", "weary", "ci-a"), """
+weary 1.5 in ci-a
+  group all > core > weary 1.5
+    group all > core  declares weary>=1.0,<2.0, at recipes/python.yaml:16:3
+
+what recipes/ say of weary
+  constraint        >=1.0,<2.0                                    recipes/python.yaml:16:40  two is tired
+  waiver            weary does not need grumpy, until 2999-12-31  recipes/python.yaml:20:5   it works without
+  build constraint  in builds <7                                  recipes/python.yaml:22:20  old backend
+""")
+    said = json.loads(run("why", "grumpy", "--format", "json"))["said"]
+    assert [(s["kind"], s["text"], s["why"], s["line"]) for s in said] == [
+        ("constraint", '<4 when python_version < "3.12"', "old", 15), ("constraint", "!=2.5 when in ci-a", "broken", 15),
+        ("constraint", "<9 when layer kit has version >=2", "new kit", 15), ("hold", "<3.5, of ana until 2999-12-31", "work", 15),
+        ("waiver", "weary does not need grumpy, until 2999-12-31", "it works without", 20)], said
+    assert json.loads(run("why", "grumpy", "--format", "json"))["places"][0]["chains"][0]["declared"] == "grumpy<3.5", run("why", "grumpy")
 
 
 def case_layer(run):
@@ -168,7 +192,8 @@ ci-a
 │   │   │       └── leaf 3.0
 │   │   └── old 1.1
 │   │       └── leaf 3.0
-│   └── bound 1.0
+│   ├── bound 1.0
+│   └── weary 1.5
 └── layer kit{version=1}
     └── tool[x] 1.0
         └── part 1.0
@@ -176,6 +201,7 @@ ci-a
     same(run("tree", "ci-c"), """
 ci-c
 └── group extra
+    ├── grumpy 1.0
     ├── loop 1.0
     │   └── loop-back 1.0
     │       └── loop 1.0 (*)
@@ -194,7 +220,8 @@ def case_tree_depth(run):
 ci-a
 ├── group all > core
 │   ├── app 1.0
-│   └── bound 1.0
+│   ├── bound 1.0
+│   └── weary 1.5
 └── layer kit{version=1}
     └── tool[x] 1.0
 """)
@@ -204,7 +231,8 @@ ci-a
 │   ├── app 1.0
 │   │   ├── middle[fast] 1.2
 │   │   └── old 1.1
-│   └── bound 1.0
+│   ├── bound 1.0
+│   └── weary 1.5
 └── layer kit{version=1}
     └── tool[x] 1.0
         └── part 1.0
@@ -230,8 +258,8 @@ leaf 3.0
 def case_tree_json(run):
     seen = json.loads(run("tree", "ci-a", "--format", "json"))
     packages, layer = seen["parts"]
-    assert [p["name"] for p in packages["packages"]] == ["app", "bound", "leaf", "middle", "old", "speed"], packages
-    assert [p["level"] for p in packages["packages"]] == [1, 1, 3, 2, 2, 3], packages
+    assert [p["name"] for p in packages["packages"]] == ["app", "bound", "leaf", "middle", "old", "speed", "weary"], packages
+    assert [p["level"] for p in packages["packages"]] == [1, 1, 3, 2, 2, 3, 1], packages
     middle = packages["packages"][3]
     assert middle["extras"] == ["fast"] and [(r["name"], r["extra"]) for r in middle["requires"]] == [("leaf", None), ("speed", "fast")], middle
     assert layer["layer"] == "kit{version=1}" and [d["declared"] for d in layer["declared"]] == ["tool[x]==1.*"], layer

@@ -241,6 +241,27 @@ def case_files_of_no_package():
     assert venv.folder + "/pyvenv.cfg" in venv.strays()
 
 
+def case_files_of_two_packages():
+    """What two packages say is theirs; with which hash; bytecode is nobody's concern."""
+    venv = Venv().install(write_wheel("one", {"pkg/__init__.py": "", "pkg/a.py": "1", "one.py": ""}, scripts="[console_scripts]\ntool = one:main\n"))
+    assert venv.ask()["snapshot"]["shadows"] == []
+    venv.install(write_wheel("Two", {"pkg/__init__.py": "", "pkg/a.py": "2", "two.py": ""}, scripts="[console_scripts]\ntool = two:main\n"))
+    shadows = {s["path"]: (s["first"], s["second"], s["same"]) for s in venv.ask()["snapshot"]["shadows"]}
+    names = shadows["pkg/a.py"][:2]
+    assert sorted(names) == ["Two", "one"], shadows
+    assert shadows == {"pkg/__init__.py": (*names, True), "pkg/a.py": (*names, False), "../../../bin/tool": (*names, False)}, shadows
+
+
+def case_libraries_of_cuda():
+    folder = WORK + "/libraries"
+    os.makedirs(folder)
+    for name in ("libcudart.so.13", "libnvrtc.so", "libnccl.so.2", "libother.so.6", "libcudart.a", "note"):
+        open(f"{folder}/{name}", "w").close()
+    seen = Venv().ask(LD_LIBRARY_PATH=folder + "::/nowhere")["snapshot"]["libraries"]
+    assert {"libcudart.so.13", "libnvrtc.so", "libnccl.so.2"} <= set(seen) and seen == sorted(set(seen)), seen
+    assert not {"libother.so.6", "libcudart.a", "note"} & set(seen), seen
+
+
 def case_packages_without_record():
     venv = Venv().install(write_wheel("plain", **WHEELS["plain"]), write_wheel("odd", **WHEELS["odd"]))
     os.unlink(venv.path("plain-1.0.dist-info/RECORD"))
