@@ -209,20 +209,27 @@ def case_commit_of_git():
         assert r.code == 1 and "cannot fetch from" in r.err and "sauce-1.5.tar, of sauce 1.5" in r.err, r
 
 
+def on_real_index(p):
+    """Lets the project use the package index that this machine's settings name; False when none is in reach."""
+    for name in ("UV_DEFAULT_INDEX", "PIP_CONFIG_FILE", "UV_NO_CONFIG"):
+        p.env.pop(name, None)
+    p.env.update({k: v for k, v in os.environ.items() if k.startswith(("PIP_", "UV_"))})
+    p.replace("containers/ci-b/container.yaml", "[extra]", "[core]")
+    r = p.run("lock")
+    if r.code and ("cannot reach" in r.err or "answered" in r.err):
+        print("no package index is in reach: the real package was not tried")
+        return False
+    assert r.code == 0, r
+    return True
+
+
 def case_real_package():
     """docopt 0.6.2 has only an sdist, of the old kind: setup.py, and nothing that tells what it requires."""
     with project([]) as p:
-        for name in ("UV_DEFAULT_INDEX", "PIP_CONFIG_FILE", "UV_NO_CONFIG"):
-            p.env.pop(name, None)
-        p.env.update({k: v for k, v in os.environ.items() if k.startswith(("PIP_", "UV_"))})
         p.write("recipes/python.yaml", "groups:\n  core: {description: all}\n  extra: {description: none}\npackages:\n"
                                        "  docopt: {groups: [core], exact: '0.6.2', why: it has no wheel}\n")
-        p.replace("containers/ci-b/container.yaml", "[extra]", "[core]")
-        r = p.run("lock")
-        if r.code and ("cannot reach" in r.err or "answered" in r.err):
-            print("no package index is in reach: the real package was not tried")
+        if not on_real_index(p):
             return
-        assert r.code == 0, r
         lock = lock_of(p)
         assert [f["name"] for f in pin(lock, "docopt")["files"]] == ["docopt-0.6.2-py2.py3-none-any.whl", "docopt-0.6.2.tar.gz"], lock["package"]
         assert {"setuptools", "wheel"} <= {x["name"] for x in lock["toolchain"]}, lock["toolchain"]
@@ -233,6 +240,21 @@ def case_real_package():
         r = p.bump()
         assert r.code == 0 and "built    wheel-docopt-0.6.2" in r.err and p.read("lockfiles/v0.1/lock.toml") == before, r
         assert "docopt==0.6.2" in p.read("lockfiles/v0.1/ci-a.txt")
+
+
+def case_real_extension():
+    """crcmod 1.7 has only an sdist, with an extension in C: the container with the compiler lends its stage, and the other installs what it made."""
+    with project([]) as p:
+        p.write("recipes/python.yaml", "groups:\n  core: {description: all}\n  extra: {description: none}\npackages:\n"
+                                       "  crcmod: {groups: [core], exact: '1.7', why: it has no wheel}\n")
+        p.replace("containers/ci-b/container.yaml", "layers: [tool]\n", "layers: [tool]\napt: [gcc, libc6-dev, python3-dev]\n")
+        if not on_real_index(p):
+            return
+        before = p.read(".lockstep/lock.toml")
+        assert [f["name"] for f in wheels(lock_of(p), "crcmod")] == ["crcmod-1.7-cp311-cp311-linux_x86_64.whl"], before
+        r = p.run("build", "ci-a", "--check-wheels", timeout=600)
+        assert r.code == 0 and "built    wheel-crcmod-1.7 (ci-b)" in r.err and "1 wheel built again from source: the same, byte for byte" in r.err, r
+        assert p.read(".lockstep/lock.toml") == before
 
 
 if __name__ == "__main__":
