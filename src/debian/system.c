@@ -34,6 +34,8 @@ struct resolving {
 	size_t place_count;
 	struct node **nodes;
 	size_t node_count;
+	struct deb_record **records; /* of the result's list, by place; NULL: not looked for yet */
+	size_t record_count;
 };
 
 static void progress(const struct resolving *s, const char *text)
@@ -195,6 +197,21 @@ static int open_place(struct resolving *s, const struct system_chain *chain, str
 	return place_open(p, s->err);
 }
 
+/* Every stage asks for all that is below it. */
+static const struct deb_record *record_of(struct resolving *s, struct place *p, size_t deb)
+{
+	while (s->record_count <= deb)
+		*arena_push(&s->arena, &s->records, &s->record_count) = NULL;
+	if (!s->records[deb]) {
+		struct deb_record *record = arena_new(&s->arena, struct deb_record);
+
+		if (place_find(p, &s->ret->debs[deb], record, s->err) < 0)
+			return NULL;
+		s->records[deb] = record;
+	}
+	return s->records[deb];
+}
+
 static int add_installed(struct resolving *s, struct place *p, const struct node *node, struct deb_record **list, size_t *count)
 {
 	if (!node)
@@ -202,8 +219,11 @@ static int add_installed(struct resolving *s, struct place *p, const struct node
 	if (add_installed(s, p, node->below, list, count) < 0)
 		return -1;
 	for (size_t i = 0; i < node->deb_count; i++) {
-		if (place_find(p, &s->ret->debs[node->debs[i]], arena_push(&s->arena, list, count), s->err) < 0)
+		const struct deb_record *record = record_of(s, p, node->debs[i]);
+
+		if (!record)
 			return -1;
+		*arena_push(&s->arena, list, count) = *record;
 	}
 	return 0;
 }
