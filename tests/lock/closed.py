@@ -1,5 +1,6 @@
 """Whether each container's part of a lock satisfies itself: every requirement that the files' own metadata name, evaluated by `packaging` and not by lockstep."""
-import scenario  # noqa: F401  puts the tests' packages on the path
+import scenario
+assert scenario.ROOT  # it has put the tests' own packages on the path
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
