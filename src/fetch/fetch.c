@@ -99,7 +99,7 @@ static void list_wanted(struct arena *a, const struct lock *lock, const struct f
 
 		for (size_t e = 0; e < lock->environment_count; e++) {
 			const struct lock_environment *environment = &lock->environments[e];
-			/* A lock does not say which containers use a toolchain: its pins are for every environment. */
+			/* A toolchain is had for every environment: which container has which layer does not count here. */
 			bool wanted = pin->layer_count > 0 && (all || is_built_for(lock, environment->name));
 
 			for (size_t c = 0; c < lock->container_count && !wanted; c++)
