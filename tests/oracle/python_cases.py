@@ -277,8 +277,8 @@ def platform(r):
     libc_version = f"2.{r.randint(0, 45)}" if libc == "glibc" else f"1.{r.randint(0, 5)}"
     if libc == "glibc" and r.random() < .1:
         libc_version = f"{r.randint(1, 4)}.{r.randint(0, 60)}"
-    if r.random() < .06:
-        libc_version = r.choice(["", "x", "2", "2.36-9+deb12u1", "1.2.5", "2.-1", "+2.3", " 2.3", "2.", "2,3"])
+    if r.random() < .25:
+        libc_version = r.choice(["", "", "x", "2.100", "100.2", "2", "2.36-9+deb12u1", "1.2.5", "2.-1", "+2.3", " 2.3", "2.", "2,3"])
     python = f"3.{r.randint(0, 15)}" if r.random() < .9 else r.choice(["2.7", "2.6", "4.0", "4.1"])
     if python[:2] == "3." and int(python[2:]) >= 13 and r.random() < .3:
         python += "t"

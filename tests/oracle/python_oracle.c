@@ -104,6 +104,7 @@ static void ask_set(struct question *q)
 		return;
 	}
 	add(specifier_set_normal(set));
+	add(specifier_set_names_prerelease(set) ? "1" : "0");
 	for (size_t i = 2; i < q->count; i++) {
 		add(specifier_set_contains(set, q->fields[i], true) ? "1" : "0");
 		add(specifier_set_contains(set, q->fields[i], false) ? "1" : "0");

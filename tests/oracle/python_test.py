@@ -78,7 +78,7 @@ def ask_set(r):
         s = SpecifierSet(text)
     except InvalidSpecifier:
         return ["set", text, *versions], ["no"]
-    answers = [str(s)]
+    answers = [str(s), "1" if s.prereleases else "0"]
     for v in versions:
         answers += ["1" if s.contains(v, prereleases=p) else "0" for p in (True, bool(s.prereleases))]
     for p in (None, True, False):
@@ -135,7 +135,8 @@ TAGS = {}  # what the last platform takes, best first
 def platform_tags(python, implementation, machine, libc, libc_version):
     """packaging.tags.sys_tags() as it would be there."""
     version = tuple(map(int, python.rstrip("t").split(".")))
-    numbers = re.match(r"([0-9]+)\.([0-9]+)", libc_version)
+    # Numbers beyond 99, which no C library has, are none in lockstep.
+    numbers = re.match(r"([0-9]{1,2})\.([0-9]{1,2})(?![0-9])", libc_version)
     numbers = tuple(map(int, numbers.groups())) if numbers else None
     tags.sysconfig.get_platform = lambda: "linux-" + machine
     soabi = f"pypy{version[0]}{version[1]}-pp73"  # of every PyPy since 7.3
