@@ -22,6 +22,35 @@ static void add_build_want(struct resolver *r, struct asker *asker, const char *
 										    .through = "its [build-system]"};
 }
 
+/* What recipes/ say of packages that the build names, for who reads that it cannot be had. */
+static void add_build_constraints(struct strbuf *out, const struct resolver *r, const struct asker *asker)
+{
+	const char *before = " ('build_constraints' say ";
+
+	for (size_t i = 0; i < r->db->build_constraint_count; i++) {
+		const struct build_constraint *b = &r->db->build_constraints[i];
+		bool named = false;
+
+		for (size_t j = 0; j < asker->want_count && !named; j++)
+			named = !strcmp(asker->wants[j].canonical, b->canonical);
+		if (!named)
+			continue;
+		strbuf_printf(out, "%s%s%s, at %s:%u", before, b->canonical, b->constraint.specifier, b->constraint.pos.file, b->constraint.pos.line);
+		before = "; ";
+	}
+	if (out->length)
+		strbuf_add_char(out, ')');
+}
+
+static int refuse_build(struct resolver *r, const struct pin *pin, const struct asker *asker)
+{
+	autostrbuf struct strbuf constraints = {0};
+
+	add_build_constraints(&constraints, r, asker);
+	return error_wrap(r->err, "%s %s has to be built from %s, and what builds it cannot be had%s", pin->name, pin->version, pin_source(pin)->name,
+			  strbuf_text(&constraints));
+}
+
 static int resolve_one_build(struct resolver *r, struct lock *lock, const struct pin *pin, const struct lock_environment *environment)
 {
 	struct asker *asker = arena_new(&r->scratch, struct asker);
@@ -43,7 +72,7 @@ static int resolve_one_build(struct resolver *r, struct lock *lock, const struct
 	strbuf_printf(&text, "resolving what builds %s %s", pin->name, pin->version);
 	resolver_progress(r, strbuf_text(&text));
 	if (resolver_answer(r, &q, &p) < 0)
-		return error_wrap(r->err, "%s %s has to be built from %s, and what builds it cannot be had", pin->name, pin->version, pin_source(pin)->name);
+		return refuse_build(r, pin, asker);
 	for (size_t i = 0; i < p.pin_count; i++)
 		resolver_merge_pin(lock, &p.pins[i]);
 	return 0;

@@ -341,7 +341,8 @@ static int suggest(struct search *s, const struct question *all, const struct cl
 			const struct want *w = c->items[i].want;
 			struct projection p;
 
-			if (w->loose || !*w->specifier || (w->hold != NULL) != (pass == 0))
+			/* What a build requires stands in its source, not in recipes. */
+			if (w->loose || !*w->specifier || !w->pos.file || (w->hold != NULL) != (pass == 0))
 				continue;
 			int answered = without(s, all, w, &p);
 

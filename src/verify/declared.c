@@ -104,7 +104,8 @@ static void check_package(struct declared *d, const struct package *p)
 	for (size_t i = 0; i < count; i++)
 		check_constraint(d, p, pin, &constraints[i]);
 	check_origin(d, p, pin);
-	if (!pin_file_by_tags(pin, d->tags, d->tag_count))
+	/* What is locked as a source is built by 'build' and 'bump', which tell when they cannot. */
+	if (!pin_source(pin) && !pin_file_by_tags(pin, d->tags, d->tag_count))
 		add(d, "no-file", p->canonical, p->pos, d->environment->name, NULL,
 		    arena_printf(d->a, "%s has no file that can be used in %s", pin->version, d->environment->name));
 }

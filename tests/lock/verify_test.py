@@ -122,6 +122,12 @@ def case_constraint_refuses(p):
     assert p.verify("declared", "ci-b")["findings"] == relation["findings"][1:]
 
 
+def case_source_is_not_built_yet(p):
+    """Its wheel comes with the build; until then nothing is wrong with the lock."""
+    p.spoiled(("plain-1.0-py3-none-any.whl", "plain-1.0.tar.gz"))
+    assert p.verify("declared", code=0)["findings"] == []
+
+
 def case_hold_refuses(p):
     p.spoiled(('name = "leaf"\nversion = "2.0"', 'name = "leaf"\nversion = "3.0"'), ("leaf-2.0-", "leaf-3.0-"))
     relation = p.verify("declared")
