@@ -101,9 +101,22 @@ void uv_indexes_collect(struct arena *a, const struct database *db, const struct
 	}
 }
 
-static bool same_url(const char *a, const char *b)
+/* uv writes the folder of an index that is one without "file://" and with its escapes read. */
+static void add_folder_or_url(struct strbuf *out, const char *url)
 {
-	size_t a_length = strlen(a), b_length = strlen(b);
+	if (text_starts_with(url, "file:///"))
+		text_percent_decode(out, url + strlen("file://"), strlen(url) - strlen("file://"));
+	else
+		strbuf_add(out, url);
+}
+
+static bool same_url(const char *one, const char *other)
+{
+	autostrbuf struct strbuf left = {0}, right = {0};
+	add_folder_or_url(&left, one);
+	add_folder_or_url(&right, other);
+	const char *a = strbuf_text(&left), *b = strbuf_text(&right);
+	size_t a_length = left.length, b_length = right.length;
 
 	while (a_length && a[a_length - 1] == '/')
 		a_length--;

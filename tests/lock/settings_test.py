@@ -90,6 +90,20 @@ def case_project_index_by_user(work):
         assert 'name = "a"\nversion = "2.0"\nindex = "nightly"' in p.lock(), p.lock()
 
 
+def case_project_index_in_a_folder(work):
+    """As 'lockstep fetch --mirror' makes one: uv gives its address back as a path."""
+    with fake.Index({"packages": {"b": {"1.0": []}}}) as index:
+        p = Project(work, index, indexes=[{"alias": "nightly"}, {"alias": "default"}])
+        simple = work + "/a mirror/simple"
+        wheels = scenarios.write_wheels(work, {"a": {"2.0": ["b"]}})
+        os.makedirs(simple)
+        shutil.copytree(wheels, simple + "/a")
+        with open(simple + "/a/index.html", "w") as f:
+            f.write("".join(f'<a href="{name}">{name}</a>' for name in os.listdir(wheels)))
+        p.expect(0, "locked: 2 packages", PIP_INDEX_URL=index.url, UV_INDEX=f"nightly=file://{simple.replace(' ', '%20')}/")
+        assert 'name = "a"\nversion = "2.0"\nindex = "nightly"' in p.lock(), p.lock()
+
+
 def case_find_links_alone(work):
     """pip's no-index with a folder of wheels: nobody is asked."""
     with fake.Index({"packages": PACKAGES}) as index:
