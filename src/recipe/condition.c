@@ -95,9 +95,10 @@ static void add_version_fact(struct reader *r, const struct layer_fact *fact, co
 		return;
 	}
 	if (!holds_versions(r->arena, option)) {
-		diag_error(r->diag, fact->option_pos, "the values of option '%s' of layer '%s' are no versions, so they cannot be compared", option->name,
+		diag_error(r->diag, fact->option_pos, "the values of option '%s' of layer '%s' need not be versions, so they cannot be compared", option->name,
 			   fact->layer->name);
-		diag_hint(r->diag, "for one value write {layer: %s, option: %s, is: VALUE}", fact->layer->name, option->name);
+		diag_hint(r->diag, "give the option choices that are versions, or 'pattern: version'; for one value write {layer: %s, option: %s, is: VALUE}",
+			  fact->layer->name, option->name);
 		return;
 	}
 	condition->specifier = specifier_set_normal(set);

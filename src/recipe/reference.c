@@ -26,7 +26,7 @@ static const struct schema_row reference_rows[] = {
 };
 
 /* An address without a user and password, or NULL. */
-static const char *read_address(struct reader *r, const struct value *v, const char *what)
+static const char *read_address(struct reader *r, const struct value *v, const char *what, const struct word_form *form)
 {
 	const char *text = schema_line(r, v, what, NULL), *scheme = text ? strstr(text, "://") : NULL;
 
@@ -35,7 +35,7 @@ static const char *read_address(struct reader *r, const struct value *v, const c
 		diag_hint(r->diag, "what is committed is read by many: they belong into netrc, where git, pip, uv and lockstep find them");
 		return NULL;
 	}
-	return text ? schema_line(r, v, what, &word_url) : NULL;
+	return text ? schema_line(r, v, what, form) : NULL;
 }
 
 /* Besides those of files: ssh, whose user is no secret, and a repository of this machine. */
@@ -59,7 +59,7 @@ static void read_git(struct reader *r, const struct reference_fields *fields, st
 {
 	const char *text = schema_line(r, fields->git, "'git'", NULL);
 
-	ref->url = text && is_git_only(text) ? text : read_address(r, fields->git, "'git'");
+	ref->url = text && is_git_only(text) ? text : read_address(r, fields->git, "'git'", &word_git_url);
 	if (ref->url && strchr(ref->url, '#')) {
 		diag_error(r->diag, fields->git->pos, "'git' is the address of a repository and nothing more; '#' begins something else");
 		diag_hint(r->diag, "a folder in it is named by 'subdirectory'");
@@ -95,7 +95,7 @@ static void read_file_name(struct reader *r, const struct package *p, struct pos
 
 static void read_url(struct reader *r, const struct reference_fields *fields, const struct package *p, struct reference *ref)
 {
-	ref->url = read_address(r, fields->url, "'url'");
+	ref->url = read_address(r, fields->url, "'url'", &word_url);
 	if (fields->sha256) {
 		ref->sha256 = schema_line(r, fields->sha256, "'sha256'", &word_sha256);
 	} else {

@@ -322,6 +322,8 @@ const struct word_form word_commit = {"whole name of a commit", is_commit,
 const struct word_form word_sha256 = {"SHA-256", digest_is_hex, "the 64 lower-case hex digits that 'sha256sum' prints"};
 const struct word_form word_release = {"release", is_release, "as v0.1"};
 const struct word_form word_url = {"address", is_url, "begins with http:// or https://, and holds no user and password (they belong into netrc)"};
+const struct word_form word_git_url = {"address of a repository", is_url,
+				       "begins with https://, http://, ssh:// or file:///; a password is no part of it, but belongs into netrc"};
 const struct word_form word_archive_url = {
 	"address of an archive", is_archive_url,
 	"begins with http:// or https://, and ends with .tar, .tar.gz, .tgz, .tar.xz, .txz, .tar.bz2 or .tar.zst; no '?', '#' and '%'"};

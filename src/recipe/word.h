@@ -29,6 +29,7 @@ extern const struct word_form word_release;      /* "v0.1" */
 extern const struct word_form word_archive_url;  /* the same, of a tar archive */
 extern const struct word_form word_strip;        /* one digit */
 extern const struct word_form word_url;          /* http or https, without a user or password */
+extern const struct word_form word_git_url;      /* as word_url, for git, which takes more: reference.c reads ssh and file */
 extern const struct word_form word_user;         /* "ci", "1000:1000" */
 extern const struct word_form word_mode;         /* "0644", "0755" */
 extern const struct word_form word_python_minor; /* "3.11" */
