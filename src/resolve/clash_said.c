@@ -60,10 +60,34 @@ bool clash_is_missing(const struct uv_refusal *refusal, const char *name)
 	return false;
 }
 
+/* Each way once in which an asker comes to want it: their groups may differ. */
+static void add_ways(struct strbuf *out, const struct question *all, const struct want *wanted)
+{
+	autoarena struct arena scratch = {0};
+	const char **ways = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < all->asker_count; i++) {
+		for (size_t j = 0; j < all->askers[i].want_count; j++) {
+			const struct want *w = &all->askers[i].wants[j];
+			bool known = !clash_same_want(wanted, w);
+
+			for (size_t k = 0; k < count && !known; k++)
+				known = !strcmp(ways[k], w->through);
+			if (known)
+				continue;
+			strbuf_printf(out, "%s%s", count ? ", " : "", w->through);
+			*arena_push(&scratch, &ways, &count) = w->through;
+		}
+	}
+}
+
 static void add_who(struct strbuf *out, const struct question *all, const struct want *w)
 {
 	add_askers(out, all, w);
-	strbuf_printf(out, " (%s%s%s%s)", w->through, w->swap ? ", in place of '" : "", w->swap ? w->swap->from->canonical : "", w->swap ? "'" : "");
+	strbuf_add(out, " (");
+	add_ways(out, all, w);
+	strbuf_printf(out, "%s%s%s)", w->swap ? ", in place of '" : "", w->swap ? w->swap->from->canonical : "", w->swap ? "'" : "");
 }
 
 static void report_alone(const struct clash *c, const struct want *w, const char *who, struct diag *d)
