@@ -366,8 +366,7 @@ static int suggest(struct search *s, const struct question *all, const struct cl
 		ret,
 		in_one ? "what they require of each other has to change: another version of one of them, or a waiver ('waivers' in recipes/python.yaml) where "
 			 "a requirement is not true"
-		       : "no container wants all of them: declare their groups a 'conflict' and what they fight over a 'difference' in recipes/python.yaml, if "
-			 "the containers may disagree");
+		       : "no container wants all of them: declare what they fight over a 'difference' in recipes/python.yaml, if the containers may disagree");
 	return 0;
 }
 

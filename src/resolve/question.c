@@ -234,6 +234,49 @@ const struct bond *question_bond(const struct question *q, const char *canonical
 	return q->bond_count ? bsearch(canonical, q->bonds, q->bond_count, sizeof(*q->bonds), compare_bond) : NULL;
 }
 
+static void add_conflict(struct arena *a, struct question *q, size_t one, size_t other)
+{
+	size_t(*pair)[2] = arena_push(a, &q->conflicts, &q->conflict_count);
+
+	(*pair)[0] = one;
+	(*pair)[1] = other;
+}
+
+static bool names_container(const struct difference *d, const char *name)
+{
+	for (size_t i = 0; i < d->container_count; i++) {
+		if (!strcmp(d->containers[i]->name, name))
+			return true;
+	}
+	return !d->container_count;
+}
+
+static bool is_parted(const struct question *q, size_t one, size_t other)
+{
+	for (size_t i = 0; i < q->conflict_count; i++) {
+		if (q->conflicts[i][0] == one && q->conflicts[i][1] == other)
+			return true;
+	}
+	return false;
+}
+
+bool question_part(struct arena *a, const struct database *db, struct question *q)
+{
+	size_t before = q->conflict_count;
+
+	for (size_t i = 0; i < q->asker_count && db->difference_count; i++) {
+		for (size_t j = 0; j < i && !q->askers[i].is_layer; j++) {
+			bool may = false;
+
+			for (size_t k = 0; k < db->difference_count; k++)
+				may = may || names_container(&db->differences[k], q->askers[i].name) || names_container(&db->differences[k], q->askers[j].name);
+			if (may && !is_parted(q, j, i))
+				add_conflict(a, q, j, i);
+		}
+	}
+	return q->conflict_count > before;
+}
+
 void question_for_containers(struct arena *a, const struct database *db, const struct environments *environments, bool without_holds, struct question *ret)
 {
 	*ret = (struct question){.askers = arena_array(a, db->container_count, sizeof(*ret->askers)), .asker_count = db->container_count};
@@ -252,12 +295,8 @@ void question_for_containers(struct arena *a, const struct database *db, const s
 		for (size_t j = 0; j < package_count; j++)
 			want_package(a, db, c, packages[j], without_holds, asker);
 		for (size_t j = 0; j < i; j++) {
-			if (!in_conflict(db, &db->containers[j], c))
-				continue;
-			size_t(*pair)[2] = arena_push(a, &ret->conflicts, &ret->conflict_count);
-
-			(*pair)[0] = j;
-			(*pair)[1] = i;
+			if (in_conflict(db, &db->containers[j], c))
+				add_conflict(a, ret, j, i);
 		}
 	}
 }

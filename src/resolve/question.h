@@ -96,6 +96,8 @@ void question_for_containers(struct arena *a, const struct database *db, const s
 void question_limit(struct arena *a, const struct database *db, bool without_holds, struct question *q);
 /* Adds those that an answer breaks in a container that does not ask for the package by name. True when there was one. */
 bool question_limit_reached(struct arena *a, const struct database *db, bool without_holds, struct question *q, const struct pin *pins, size_t count);
+/* Lets containers disagree that a declared difference names, with all others. False when nobody may disagree who could not before. */
+bool question_part(struct arena *a, const struct database *db, struct question *q);
 /* One question for each distinct layer use that wants wheels, by name. A requirement that is not valid is a problem in `d`. */
 void questions_for_layers(struct arena *a, const struct database *db, const struct environments *environments, struct diag *d, struct question **ret,
 			  size_t *ret_count);

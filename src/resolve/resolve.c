@@ -68,7 +68,7 @@ static int64_t explain_limit_ms(const struct resolver *r)
 	return r->options->explain_limit_ms ? r->options->explain_limit_ms : EXPLAIN_LIMIT_MS;
 }
 
-int resolver_answer(struct resolver *r, const struct question *q, struct projection *ret)
+int resolver_answer(struct resolver *r, struct question *q, struct projection *ret)
 {
 	size_t known_misfits = r->asking.misfit_count;
 	struct uv_refusal refusal;
@@ -85,6 +85,9 @@ int resolver_answer(struct resolver *r, const struct question *q, struct project
 		}
 		answered = ask(r, q, ret, &refusal);
 	}
+	/* Where one answer for all is none, those that may differ are asked for apart. */
+	if (!answered && question_part(&r->scratch, r->db, q))
+		answered = ask(r, q, ret, &refusal);
 	if (answered < 0)
 		return -1;
 	if (!answered) {

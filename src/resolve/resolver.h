@@ -28,7 +28,7 @@ struct resolver {
 
 void resolver_progress(const struct resolver *r, const char *text);
 /* An answer to a question; when there is none, what clashes is in `d`. */
-int resolver_answer(struct resolver *r, const struct question *q, struct projection *ret);
+int resolver_answer(struct resolver *r, struct question *q, struct projection *ret);
 /* Adds a toolchain pin to a lock; one that is there for another use becomes one with it. */
 void resolver_merge_pin(struct lock *lock, const struct pin *pin);
 /* An edge names the version it leads to only where its part of the lock has several. */
