@@ -22,10 +22,12 @@ class Project:
             self.drop(name)
         self.packages = {n: p for n, p in self.packages.items() if n in self.releases} or {"p0": {"specifier": "", "extras": []}}
         self.containers = {c: {**v, "packages": [n for n in v["packages"] if n in self.packages] or [min(self.packages)]} for c, v in containers.items()}
+        self.packages = {n: p for n, p in self.packages.items() if any(n in c["packages"] for c in self.containers.values())}
         self.swaps = {}
         if r.random() < 0.3 and len(self.packages) > 1:
             one, other = r.sample(sorted(self.packages), 2)
             self.swaps[max(self.containers)] = (one, other)
+            self.packages[other]["specifier"] = ""
             for c in self.containers.values():
                 c["packages"] = [n for n in c["packages"] if n != other] or [one]
         edges = sorted({(n, q[0]) for n, v in self.releases.items() for release in v.values() for q in release["requires"]})

@@ -30,6 +30,8 @@ def make(r, number):
     containers = {}
     for i in range(r.randint(1, 3)):
         containers[f"ci-{i}"] = {"packages": sorted(r.sample(sorted(packages), r.randint(1, len(packages)))), "python": r.choice(pythons)}
+    # What is said of a package that no container names holds where another brings it: that is another matter.
+    packages = {n: p for n, p in packages.items() if any(n in c["packages"] for c in containers.values())}
     return releases, packages, containers
 
 
