@@ -21,7 +21,9 @@ static size_t count_files(const struct lock *lock, uint64_t *ret_bytes)
 		for (size_t j = 0; j < lock->pins[i].file_count; j++)
 			*ret_bytes += lock->pins[i].files[j].size_bytes;
 	}
-	return count;
+	for (size_t i = 0; i < lock->deb_count; i++)
+		*ret_bytes += lock->debs[i].size_bytes;
+	return count + lock->deb_count;
 }
 
 /* What moved since what is preferred; NULL when there was nothing, or nothing moved. */
@@ -61,7 +63,10 @@ static void print_text(const struct relock *r, bool written)
 		printf("%s\n", strbuf_text(&text));
 	}
 	clock_add_rfc3339(&date, r->result.cut_off_unix);
-	strbuf_printf(&line, "%zu packages in %zu containers, %zu files (", r->result.pin_count, r->result.container_count, files);
+	strbuf_printf(&line, "%zu packages", r->result.pin_count);
+	if (r->result.deb_count)
+		strbuf_printf(&line, " and %zu Debian packages", r->result.deb_count);
+	strbuf_printf(&line, " in %zu containers, %zu files (", r->result.container_count, files);
 	text_add_size(&line, bytes);
 	strbuf_printf(&line, "), as of %s", strbuf_text(&date));
 	if (r->unchanged)
@@ -93,6 +98,7 @@ static void print_json(const struct relock *r, bool written)
 	json_add_text(&w, "written", written ? WORKING_LOCK : NULL);
 	json_add_text(&w, "cut_off", strbuf_text(&date));
 	json_add_integer(&w, "packages", (int64_t)r->result.pin_count);
+	json_add_integer(&w, "debian_packages", (int64_t)r->result.deb_count);
 	json_add_integer(&w, "containers", (int64_t)r->result.container_count);
 	json_add_integer(&w, "files", (int64_t)files);
 	json_add_integer(&w, "bytes", (int64_t)bytes);

@@ -176,6 +176,36 @@ static struct changes *compare_locks(struct arena *a, const char *old_name, cons
 	return changes;
 }
 
+/* A lock that says nothing of a container's Debian packages is no lock without them: they are counted, and no rows. */
+static void add_first_debs(struct changes *changes, struct row_sides *sides, struct arena *a, const struct lock *old, const struct lock *new)
+{
+	const char **names = arena_array(a, sides->container_count, sizeof(*names));
+	bool *common = arena_array(a, sides->container_count, sizeof(*common));
+	size_t kept = 0;
+
+	for (size_t i = 0; i < sides->container_count; i++) {
+		const struct lock_container *before = old ? lock_container(old, sides->containers[i]) : NULL,
+					    *after = lock_container(new, sides->containers[i]);
+
+		if (after && after->debian && (!old || (before && !before->debian))) {
+			*arena_push(a, &changes->first_containers, &changes->first_container_count) = after->name;
+			continue;
+		}
+		names[kept] = sides->containers[i];
+		common[kept++] = sides->common[i];
+	}
+	sides->containers = names;
+	sides->common = common;
+	sides->container_count = kept;
+	for (size_t i = 0; i < new->deb_count; i++) {
+		bool first = false;
+
+		for (size_t j = 0; j < changes->first_container_count && !first; j++)
+			first = lock_deb_in_container(&new->debs[i], lock_container(new, changes->first_containers[j]));
+		changes->first_deb_count += first;
+	}
+}
+
 struct changes *changes_between_locks(struct arena *a, const char *old_name, const struct lock *old, const char *new_name, const struct lock *new,
 				      const char *container)
 {
@@ -183,7 +213,7 @@ struct changes *changes_between_locks(struct arena *a, const char *old_name, con
 	struct row_sides sides = sides_of(changes, a);
 	struct names debs = {0};
 
-	/* A lock that says nothing of them is no lock without them. */
+	add_first_debs(changes, &sides, a, old, new);
 	if (!new->deb_count || (old && !old->deb_count))
 		return changes;
 	sides_debs(&sides, &debs, a, old, new);
@@ -228,5 +258,6 @@ bool changes_any(const struct changes *changes)
 		if (container_changed(&changes->containers[i]))
 			return true;
 	}
-	return changes->packages.count || changes->further.count || changes->toolchain.count || changes->tools.count || changes->system_packages.count;
+	return changes->packages.count || changes->further.count || changes->toolchain.count || changes->tools.count || changes->system_packages.count ||
+	       changes->first_deb_count;
 }

@@ -79,7 +79,10 @@ struct changes {
 	struct change_list further;         /* of environments that are not built, where they move otherwise; a cell is "ci-cpu on cp39-..." */
 	struct change_list toolchain;       /* pins of layers; a cell is a layer */
 	struct change_list tools;           /* what the images' compilers and libraries said */
-	struct change_list system_packages; /* Debian packages */
+	struct change_list system_packages; /* Debian packages; of locks, where both sides lock them */
+	const char **first_containers;      /* of locks: those whose Debian packages the older side does not lock */
+	size_t first_container_count;
+	size_t first_deb_count; /* how many Debian packages these have, all together */
 };
 
 /* `old` may be NULL: everything is added. `container` restricts it all to one container; NULL: all. The result lives in `a` and points into both locks. */

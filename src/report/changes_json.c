@@ -123,5 +123,11 @@ void changes_json(const struct changes *changes, struct json_writer *w, const ch
 	add_rows(w, "toolchain", &changes->toolchain, false, "layers", "layer");
 	add_rows(w, "tools", &changes->tools, false, "containers", "container");
 	add_rows(w, "system_packages", &changes->system_packages, false, "containers", "container");
+	if (changes->first_deb_count) {
+		json_begin_object(w, "locked_first");
+		json_add_integer(w, "debian_packages", (int64_t)changes->first_deb_count);
+		add_texts(w, "containers", changes->first_containers, changes->first_container_count);
+		json_end_object(w);
+	}
 	json_end_object(w);
 }

@@ -170,6 +170,11 @@ static void add_system(struct printer *p, bool all)
 	const struct change_list *list = &p->changes->system_packages;
 	const char **names = arena_array(p->a, list->count, sizeof(*names));
 
+	if (p->changes->first_deb_count) {
+		strbuf_printf(p->out, "\nDebian packages: %zu locked for the first time, in ", p->changes->first_deb_count);
+		add_codes(p->out, p->changes->first_containers, p->changes->first_container_count, 3);
+		strbuf_add_char(p->out, '\n');
+	}
 	if (!list->count || (!p->changes->old_name && !all))
 		return;
 	if (all) {

@@ -178,8 +178,13 @@ static void add_system(struct printer *p)
 {
 	const struct change_list *list = &p->changes->system_packages;
 	const char **names = arena_array(p->a, list->count, sizeof(*names));
-	const char *counts = words_counts(p->a, list);
+	const char *counts = words_counts(p->a, list), *first = words_first_debs(p->a, p->changes);
 
+	if (first) {
+		strbuf_add_char(p->out, '\n');
+		add_safe(p, first);
+		strbuf_add_char(p->out, '\n');
+	}
 	/* All of them are new in a first release; the containers' lines count them. */
 	if (!list->count || (!p->changes->old_name && !p->options->system_packages))
 		return;

@@ -89,6 +89,14 @@ const char *words_list(struct arena *a, const char *const *items, size_t count, 
 
 enum { NAMED_CONTAINERS = 3, NAMED_PACKAGES = 3 };
 
+const char *words_first_debs(struct arena *a, const struct changes *changes)
+{
+	if (!changes->first_deb_count)
+		return NULL;
+	return arena_printf(a, "Debian packages: %zu locked for the first time, in %s", changes->first_deb_count,
+			    words_list(a, changes->first_containers, changes->first_container_count, NAMED_CONTAINERS));
+}
+
 const char *words_containers(struct arena *a, const struct changes *changes, const struct change *row)
 {
 	const char **in = arena_array(a, row->cell_count, sizeof(*in)), **out = arena_array(a, changes->container_count, sizeof(*out));

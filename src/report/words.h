@@ -7,6 +7,8 @@
 const char *words_title(struct arena *a, const struct changes *changes);
 /* "3 packages upgraded (1 major, 2 patch), 1 added; 98 the same" */
 const char *words_summary(struct arena *a, const struct changes *changes);
+/* "Debian packages: 131 locked for the first time, in ci-cpu", or NULL where there are none of which that is so. */
+const char *words_first_debs(struct arena *a, const struct changes *changes);
 /* The same for another list: "2 upgraded, 1 removed"; "" when there are no rows. */
 const char *words_counts(struct arena *a, const struct change_list *list);
 /* "1.0 -> 2.0", "1.0" where only one side has it, "1.0 (default -> mirror)" */

@@ -89,6 +89,20 @@ def test_what_is_locked():
         assert "unchanged" in p.run("lock", PATH=without_apt(p))
 
 
+def test_the_first_time_is_told():
+    with Project() as p:
+        out = p.run("lock", LOCKSTEP_SYSTEM_PACKAGES="unlocked")
+        assert "Debian" not in out and "0 packages in 2 containers, 0 files" in out, out
+        seen = json.loads(p.run("lock", "--dry-run", "--format", "json"))
+        assert seen["debian_packages"] == 7 and seen["files"] == 7 and seen["changes"]["different"], seen
+        assert seen["changes"]["locked_first"] == {"debian_packages": 7, "containers": ["a", "b"]}, seen
+        out = p.run("lock")
+        assert "nothing that is installed differs" not in out and "\nDebian packages: 7 locked for the first time, in a, b\n" in out, out
+        assert "locked: 0 packages and 7 Debian packages in 2 containers, 7 files (" in out, out
+        out = p.run("lock")
+        assert "first time" not in out and "unchanged since .lockstep/lock.toml: 0 packages and 7 Debian packages in 2 containers, 7 files (" in out, out
+
+
 def test_two_bases_of_one_suite():
     files = {"recipes/bases/other.yaml": FILES["recipes/bases/tiny.yaml"].replace("include: [python]", "include: [python, docs]").replace("3.11", "3.9"),
              "containers/b/container.yaml": "description: the second\nbase: other\n", "containers/c/container.yaml": "description: the third\nbase: tiny\napt: [other]\n",
