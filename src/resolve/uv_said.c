@@ -235,13 +235,43 @@ static const char *first_address(struct arena *a, const char *said)
 	return arena_strdup(a, safe);
 }
 
-static int could_not_ask(struct uv *uv, const char *said, struct error *err)
+/* The package that recipes/ take from the address that could not be fetched, or NULL. */
+static const struct bond *bond_of(const struct question *q, const char *said)
 {
+	const char *p = strstr(said, "Failed to fetch: ");
+
+	if (!p)
+		return NULL;
+	p += strlen("Failed to fetch: ");
+	p += *p == '`';
+	for (size_t i = 0; i < q->bond_count; i++) {
+		const struct reference *r = q->bonds[i].reference;
+
+		/* uv may write its hash behind it. */
+		if (r && r->kind == REFERENCE_URL && text_starts_with(p, r->url) && strchr("`#\n", p[strlen(r->url)]))
+			return &q->bonds[i];
+	}
+	return NULL;
+}
+
+static int hint_at_reference(const char *status, struct error *err)
+{
+	if (text_starts_with(status, "404") || text_starts_with(status, "410"))
+		return error_hint(err, "is the address right? nothing is there");
+	return hint_at_status(status, err);
+}
+
+static int could_not_ask(struct uv *uv, const struct question *q, const char *said, struct error *err)
+{
+	const struct bond *bond = bond_of(q, said);
 	const char *address = first_address(uv->arena, said), *last_cause = said;
 	const struct uv_index *index = index_of(uv, said);
 	autostrbuf struct strbuf who = {0};
 
-	if (index)
+	if (bond)
+		strbuf_printf(&who, "'%s', which package '%s' is taken from (%s:%u:%u),", bond->reference->url, bond->canonical, bond->reference->pos.file,
+			      bond->reference->pos.line, bond->reference->pos.column);
+	else if (index)
 		strbuf_printf(&who, "index '%s' (from %s)", index->alias, index->from);
 	else if (address && has_built_in(uv))
 		strbuf_printf(&who, "index 'default' (built in; '%s')", address);
@@ -255,11 +285,11 @@ static int could_not_ask(struct uv *uv, const char *said, struct error *err)
 		int length = (int)strcspn(status + 1, ")");
 
 		error_set(err, ERR_HTTP, "%s answered %.*s", strbuf_text(&who), length, status + 1);
-		return hint_at_status(status + 1, err);
+		return bond ? hint_at_reference(status + 1, err) : hint_at_status(status + 1, err);
 	}
 	for (const char *p = said; (p = strstr(p, "  cause: ")); p++)
 		last_cause = p + strlen("  cause: ");
-	error_set(err, ERR_NETWORK, "cannot reach %s: %.*s", strbuf_text(&who), (int)strcspn(last_cause, "\n"), last_cause);
+	error_set(err, ERR_NETWORK, "cannot reach %.*s: %.*s", (int)who.length - (bond != NULL), strbuf_text(&who), (int)strcspn(last_cause, "\n"), last_cause);
 	return hint_at_network(err);
 }
 
@@ -283,7 +313,7 @@ int uv_said(struct uv *uv, const struct question *q, const struct process_result
 	autostrbuf struct strbuf text = {0};
 
 	if (strstr(said, "Failed to fetch: ") || strstr(said, "error sending request"))
-		return could_not_ask(uv, said, err);
+		return could_not_ask(uv, q, said, err);
 	if (!strstr(said, "No solution found"))
 		return other_failure(uv, q, result, err);
 	if (strstr(said, "(401 Unauthorized)"))

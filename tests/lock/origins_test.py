@@ -73,6 +73,21 @@ def case_a_wheel_from_an_address():
         assert "has other bytes than the database says" in said and "0" * 64 in said, said
 
 
+def case_the_address_is_wrong():
+    """No index is blamed: the package is named, and where recipes/ say it."""
+    with Project({"a": {"1.0": []}}, {"packages": {"a": {"groups": ["core"]}}}, {"hidden": {"x": {"1.0": []}}}) as p:
+        sha256 = p.wheel("x", "hidden").sha256
+        wrong, nobody = p.url("x", "hidden").replace("/hidden/", "/hidde/"), "http://127.0.0.1:1/x-1.0-py3-none-any.whl"
+        for url, what in ((wrong, "error: '{}', which package 'x' is taken from ({}), answered 404 Not Found\nis the address right? nothing is there\n"),
+                          (nobody, "error: cannot reach '{}', which package 'x' is taken from ({}): Connection refused")):
+            p.write({"packages": {"x": {"groups": ["core"], "from": {"url": url, "sha256": sha256}}}})
+            with open(p.root + "/recipes/python.yaml") as f:
+                lines = f.read().split("\n")
+            line = next(i for i, text in enumerate(lines) if '"from"' in text)
+            said = p.run("lock", code=1)
+            assert what.format(url, f"recipes/python.yaml:{line + 1}:{lines[line].index('{', lines[line].index('from')) + 1}") in said, said
+
+
 def case_the_address_has_other_bytes_now():
     with Project({"a": {"1.0": []}}, {"packages": {"a": {"groups": ["core"]}}}, {"hidden": {"x": {"1.0": []}}}) as p:
         p.write({"packages": {"x": {"groups": ["core"], "from": {"url": p.url("x", "hidden"), "sha256": p.wheel("x", "hidden").sha256}}}})
