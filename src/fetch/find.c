@@ -298,6 +298,34 @@ static const char *source_url(struct index_page *page, struct error *err)
 	return source->url;
 }
 
+/* An index that is a folder (pip and uv read them too): its pages are files. */
+static void read_local_page(struct index_page *page)
+{
+	autoarena struct arena a = {0};
+	autostrbuf struct strbuf text = {0};
+	autoerror struct error err = {0};
+	const char *path = path_join(&a, find_folder_of(&a, page->url), "index.html");
+
+	page->reader = (struct page){.on_file = on_file, .context = page};
+	page->base = mem_strdup(page->url);
+	if (file_size(path) < 0) {
+		end_page(page);
+		return;
+	}
+	if (file_read(path, FETCH_PAGE_LIMIT_BYTES, &text, &err) < 0) {
+		on_bad_page(page, err.code, err.text, false, -1);
+		return;
+	}
+	page_add(&page->reader, strbuf_text(&text), text.length);
+	if (page_end(&page->reader)) {
+		end_page(page);
+		return;
+	}
+	autofree char *what = mem_printf("the page '%s' is not what a package index gives", path);
+
+	on_bad_page(page, ERR_HTTP, what, false, -1);
+}
+
 void find_start_page(struct index_page *page)
 {
 	static const char *const accept[] = {
@@ -314,6 +342,10 @@ void find_start_page(struct index_page *page)
 	}
 	free(page->url);
 	page->url = page->source->is_page ? mem_strdup(url) : mem_printf("%s%s%s/", url, text_ends_with(url, "/") ? "" : "/", page->package);
+	if (text_starts_with(page->url, "file://")) {
+		read_local_page(page);
+		return;
+	}
 	http_add(w->http, &(struct http_request){
 				  .url = page->url,
 				  .headers = accept,

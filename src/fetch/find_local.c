@@ -45,6 +45,60 @@ static const char *without_scheme(const char *folder)
 	return folder;
 }
 
+const char *find_folder_of(struct arena *a, const char *address)
+{
+	const char *path = without_scheme(address);
+	autostrbuf struct strbuf decoded = {0};
+
+	if (path == address)
+		return address;
+	text_percent_decode(&decoded, path, strlen(path));
+	return arena_strdup(a, strbuf_text(&decoded));
+}
+
+/* A page of an index that is a folder, read for one file. */
+struct local_page {
+	struct arena *arena;
+	struct job *job;
+	const char *folder;
+};
+
+static void try_link(void *context, const struct page_file *file)
+{
+	struct local_page *page = context;
+
+	if (strcmp(file->name, page->job->file->name) != 0)
+		return;
+	const char *path = find_folder_of(page->arena, file->link);
+	autostrbuf struct strbuf decoded = {0};
+
+	if (path == file->link && strstr(path, "://"))
+		return;
+	text_percent_decode(&decoded, path, strlen(path));
+	path = arena_strdup(page->arena, path == file->link ? strbuf_text(&decoded) : path);
+	try_file(page->job, *path == '/' ? path : path_join(page->arena, page->folder, path));
+}
+
+static void try_indexes(struct arena *a, struct job *j)
+{
+	for (size_t i = 0; i < j->work->source_count && j->state == JOB_READY; i++) {
+		const struct source *source = &j->work->sources[i];
+		autostrbuf struct strbuf text = {0};
+		autoerror struct error ignored = {0};
+
+		if (!source->url || !text_starts_with(source->url, "file://"))
+			continue;
+		struct local_page page = {a, j, path_join(a, find_folder_of(a, source->url), j->pin->name)};
+		struct page reader = {.on_file = try_link, .context = &page};
+
+		if (file_read(path_join(a, page.folder, "index.html"), FETCH_PAGE_LIMIT_BYTES, &text, &ignored) < 0)
+			continue;
+		page_add(&reader, strbuf_text(&text), text.length);
+		(void)page_end(&reader);
+		page_release(&reader);
+	}
+}
+
 static void try_links(struct arena *a, struct job *j)
 {
 	for (size_t i = 0; i < j->work->settings->find_links_count; i++) {
@@ -145,10 +199,12 @@ void find_in_folders(struct work *w)
 			try_archives(&a, j);
 		else if (j->pin)
 			try_project(&a, j);
-		if (j->pin && !j->pin->reference)
-			try_links(&a, j);
-		else if (j->pin)
+		if (j->pin && j->pin->reference) {
 			try_repository(&a, j);
+		} else if (j->pin) {
+			try_links(&a, j);
+			try_indexes(&a, j);
+		}
 	}
 }
 

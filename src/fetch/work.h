@@ -125,7 +125,9 @@ const struct source *find_source(const struct work *w, const char *alias);
 struct index_page *find_page(struct work *w, const struct source *source, const char *package);
 /* As find_next(), for a Debian package. */
 void find_next_archive(struct job *j);
-/* Takes what folders of find-links, mirror folders and archives on this machine hold. */
+/* The folder that a file:// address, or the path itself, names; in `a`. */
+const char *find_folder_of(struct arena *a, const char *address);
+/* Takes what folders of find-links, indexes that are folders, mirror folders and archives on this machine hold. */
 void find_in_folders(struct work *w);
 /* Sets addresses from .lockstep/urls.json. */
 void find_known_addresses(struct work *w);
