@@ -88,11 +88,6 @@ def case_project_index_by_user(work):
         p.expect(1, "no address is known for index 'nightly'", "UV_INDEX=nightly=<address>", PIP_INDEX_URL=index.url)
         p.expect(0, "locked: 2 packages", PIP_INDEX_URL=index.url, UV_INDEX=f"nightly={index.address}/more/simple/")
         assert 'name = "a"\nversion = "2.0"\nindex = "nightly"' in p.lock(), p.lock()
-        settings = {"PIP_INDEX_URL": index.url, "UV_INDEX": f"nightly=file://{simple.replace(' ', '%20')}/"}
-        done = p.run(command="fetch", **settings)
-        assert done.returncode == 0 and "2 files" in done.stdout + done.stderr, done.stdout + done.stderr
-        done = p.run("--only", "index", command="verify", **settings)
-        assert done.returncode == 0 and "holds: 2 locked files" in done.stdout, done.stdout + done.stderr
 
 
 def case_project_index_in_a_folder(work):
@@ -107,6 +102,11 @@ def case_project_index_in_a_folder(work):
             f.write("".join(f'<a href="{name}">{name}</a>' for name in os.listdir(wheels)))
         p.expect(0, "locked: 2 packages", PIP_INDEX_URL=index.url, UV_INDEX=f"nightly=file://{simple.replace(' ', '%20')}/")
         assert 'name = "a"\nversion = "2.0"\nindex = "nightly"' in p.lock(), p.lock()
+        settings = {"PIP_INDEX_URL": index.url, "UV_INDEX": f"nightly=file://{simple.replace(' ', '%20')}/"}
+        done = p.run(command="fetch", **settings)
+        assert done.returncode == 0 and "2 files" in done.stdout + done.stderr, done.stdout + done.stderr
+        done = p.run("--only", "index", command="verify", **settings)
+        assert done.returncode == 0 and "holds: 2 locked files" in done.stdout, done.stdout + done.stderr
 
 
 def case_find_links_alone(work):
