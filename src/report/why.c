@@ -207,6 +207,86 @@ static void ask_layer(struct arena *a, const struct why *why, const struct pin *
 	keep(a, answer, &place, NULL);
 }
 
+static bool is_base_of(const struct lock_container *c, const char *base)
+{
+	size_t length = strlen(base);
+
+	return c->debian && !strncmp(c->debian, base, length) && (c->debian[length] == ' ' || !c->debian[length]);
+}
+
+static void add_stage(struct arena *a, struct why_deb *deb, const char *kind, const char *name, const char *container)
+{
+	struct why_stage *stage = NULL;
+
+	for (size_t i = 0; i < deb->stage_count && !stage; i++) {
+		if (!strcmp(deb->stages[i].kind, kind) && text_equal(deb->stages[i].name, name))
+			stage = &deb->stages[i];
+	}
+	if (!stage) {
+		stage = arena_push(a, &deb->stages, &deb->stage_count);
+		*stage = (struct why_stage){.kind = kind, .name = name};
+	}
+	*arena_push(a, &stage->containers, &stage->container_count) = container;
+}
+
+/* "base:debian-bookworm", "ci-cpu/layer-gcc", "ci-cpu/apt", for each container that is asked for. */
+static void read_stage(struct arena *a, const struct why *why, const char *text, struct why_deb *deb)
+{
+	const char *base = text_starts_with(text, "base:") ? text + strlen("base:") : NULL, *slash = strchr(text, '/');
+
+	for (size_t i = 0; i < why->lock->container_count; i++) {
+		const struct lock_container *c = &why->lock->containers[i];
+		size_t length = strlen(c->name);
+
+		if (why->container && strcmp(why->container, c->name) != 0)
+			continue;
+		if (base && is_base_of(c, base))
+			add_stage(a, deb, "base", base, c->name);
+		if (base || !slash || length != (size_t)(slash - text) || strncmp(text, c->name, length) != 0)
+			continue;
+		if (text_starts_with(slash + 1, "layer-"))
+			add_stage(a, deb, "layer", slash + 1 + strlen("layer-"), c->name);
+		else
+			add_stage(a, deb, "apt", NULL, c->name);
+	}
+}
+
+static void ask_debian(struct arena *a, const struct why *why, struct why_answer *answer)
+{
+	const struct lock *lock = why->lock;
+
+	for (size_t i = why->debian ? lock_first_deb(lock, why->debian) : lock->deb_count; i < lock->deb_count && !strcmp(lock->debs[i].name, why->debian);
+	     i++) {
+		struct why_deb deb = {.deb = &lock->debs[i]};
+
+		for (size_t j = 0; j < deb.deb->stage_count; j++)
+			read_stage(a, why, deb.deb->stages[j], &deb);
+		if (deb.stage_count)
+			*arena_push(a, &answer->debs, &answer->deb_count) = deb;
+	}
+}
+
+/* Where else it is, and what else there is a name of. */
+static void add_debian_names(struct arena *a, const struct why *why, const char ***names, size_t *count, const char ***elsewhere, size_t *elsewhere_count)
+{
+	struct why everywhere = *why;
+	struct why_answer found = {0};
+
+	everywhere.container = NULL;
+	ask_debian(a, &everywhere, &found);
+	for (size_t i = 0; i < found.deb_count; i++) {
+		for (size_t j = 0; j < found.debs[i].stage_count; j++) {
+			const struct why_stage *s = &found.debs[i].stages[j];
+
+			for (size_t k = 0; k < s->container_count; k++)
+				*arena_push(a, elsewhere, elsewhere_count) =
+					arena_printf(a, "%s (Debian package %s)", s->containers[k], found.debs[i].deb->version);
+		}
+	}
+	for (size_t i = 0; why->debian && i < why->lock->deb_count; i++)
+		*arena_push(a, names, count) = why->lock->debs[i].name;
+}
+
 static int refuse(struct arena *a, const struct why *why, struct error *err)
 {
 	const struct package *declared = why->db ? database_package(why->db, why->package) : NULL;
@@ -224,6 +304,7 @@ static int refuse(struct arena *a, const struct why *why, struct error *err)
 	}
 	for (size_t i = 0; why->db && i < why->db->package_count; i++)
 		*arena_push(a, &names, &count) = why->db->packages[i].canonical;
+	add_debian_names(a, why, &names, &count, &elsewhere, &elsewhere_count);
 	error_set(err, ERR_NOT_FOUND, "'%s' is not in %s%s%s", why->package, why->from, why->container ? ", container " : "",
 		  why->container ? why->container : "");
 	if (elsewhere_count)
@@ -246,5 +327,6 @@ int why_find(struct arena *a, const struct why *why, struct why_answer *ret, str
 		for (size_t j = 0; j < pin->layer_count && !strcmp(pin->name, why->package); j++)
 			ask_layer(a, why, pin, pin->layers[j], ret);
 	}
-	return ret->place_count ? 0 : refuse(a, why, err);
+	ask_debian(a, why, ret);
+	return ret->place_count || ret->deb_count ? 0 : refuse(a, why, err);
 }

@@ -15,6 +15,7 @@ struct why {
 	const struct database *db; /* what the lock was made from, or NULL: not known any more */
 	const char *package;       /* canonical */
 	const char *container;     /* only there; NULL: in all, and in the layers */
+	const char *debian;        /* as it was given, which may be the name of a Debian package too; NULL: only Python packages are asked for */
 };
 
 /* One step of a chain: this package is required by the one before it. */
@@ -44,10 +45,25 @@ struct why_place {
 	size_t chain_count, chain_total; /* WHY_CHAINS_MAX at most are kept */
 };
 
+/* The base of containers, a layer or the apt list of them: what installs a Debian package. */
+struct why_stage {
+	const char *kind, *name; /* "base", "layer", "apt"; the name of the base or layer, else NULL */
+	const char **containers;
+	size_t container_count;
+};
+
+struct why_deb {
+	const struct lock_deb *deb;
+	struct why_stage *stages;
+	size_t stage_count;
+};
+
 struct why_answer {
 	const struct why *why;
 	struct why_place *places;
 	size_t place_count;
+	struct why_deb *debs; /* Debian packages of that name, in the lock's order */
+	size_t deb_count;
 };
 
 /* ERR_NOT_FOUND, with what there is of that name elsewhere or the nearest names, when nothing in the lock has it where it is asked for. In `a`. */

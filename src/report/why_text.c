@@ -109,6 +109,25 @@ static const char *heading(struct arena *a, const struct why_place *place)
 	return arena_printf(a, "%s in %s%s%s", pin_text(a, place->pin), layer_text(a, place->layer), place->container_count ? " of " : "", names);
 }
 
+static void add_debs(struct arena *a, const struct why_answer *answer, FILE *stream, struct strbuf *out)
+{
+	for (size_t i = 0; i < answer->deb_count; i++) {
+		const struct why_deb *d = &answer->debs[i];
+
+		if (i || answer->place_count)
+			strbuf_add_char(out, '\n');
+		add_line(a, 0, COLOR_BOLD, arena_printf(a, "Debian package %s %s (%s), installed by", d->deb->name, d->deb->version, d->deb->architecture),
+			 stream, out);
+		for (size_t j = 0; j < d->stage_count; j++) {
+			const struct why_stage *s = &d->stages[j];
+			const char *names = words_list(a, s->containers, s->container_count, NAMED_CONTAINERS);
+
+			add_line(a, 2, COLOR_NONE,
+				 s->name ? arena_printf(a, "%s %s of %s", s->kind, s->name, names) : arena_printf(a, "the apt list of %s", names), stream, out);
+		}
+	}
+}
+
 static void add_said(struct arena *a, const struct why_answer *answer, FILE *stream, struct strbuf *out)
 {
 	struct table t = {.arena = a, .column_count = 4};
@@ -138,6 +157,7 @@ static void print_text(struct arena *a, const struct why_answer *answer, FILE *s
 		add_line(a, 0, COLOR_BOLD, heading(a, &answer->places[i]), stream, out);
 		why_text_chains(a, &answer->places[i], stream, out);
 	}
+	add_debs(a, answer, stream, out);
 	add_said(a, answer, stream, out);
 }
 
@@ -204,6 +224,24 @@ static void add_place_json(struct json_writer *w, const struct why_place *p)
 	json_end_object(w);
 }
 
+static void add_deb_json(struct json_writer *w, const struct why_deb *d)
+{
+	json_begin_object(w, NULL);
+	json_add_text(w, "name", d->deb->name);
+	json_add_text(w, "version", d->deb->version);
+	json_add_text(w, "architecture", d->deb->architecture);
+	json_begin_array(w, "installed_by");
+	for (size_t i = 0; i < d->stage_count; i++) {
+		json_begin_object(w, NULL);
+		json_add_text(w, "kind", d->stages[i].kind);
+		json_add_text(w, "name", d->stages[i].name);
+		add_texts(w, "containers", d->stages[i].containers, d->stages[i].container_count);
+		json_end_object(w);
+	}
+	json_end_array(w);
+	json_end_object(w);
+}
+
 static void print_json(struct arena *a, const struct why_answer *answer, struct strbuf *out)
 {
 	struct json_writer w = {.out = out};
@@ -218,6 +256,10 @@ static void print_json(struct arena *a, const struct why_answer *answer, struct 
 	json_begin_array(&w, "places");
 	for (size_t i = 0; i < answer->place_count; i++)
 		add_place_json(&w, &answer->places[i]);
+	json_end_array(&w);
+	json_begin_array(&w, "debian");
+	for (size_t i = 0; i < answer->deb_count; i++)
+		add_deb_json(&w, &answer->debs[i]);
 	json_end_array(&w);
 	json_begin_array(&w, "said");
 	for (size_t i = 0; i < count; i++) {

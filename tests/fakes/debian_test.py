@@ -103,6 +103,24 @@ def test_the_first_time_is_told():
         assert "first time" not in out and "unchanged since .lockstep/lock.toml: 0 packages and 7 Debian packages in 2 containers, 7 files (" in out, out
 
 
+def test_why():
+    packages = {**PACKAGES, "lib++2.0": {}, "other": {"depends": "lib++2.0"}}
+    files = {"containers/b/container.yaml": "description: the second\nbase: tiny\nlayers: [tool]\napt: [other]\n"}
+    with Project(packages, files) as p:
+        p.run("lock")
+        assert p.run("why", "libc") == "Debian package libc 2:1.5-1+deb12u1~1 (all), installed by\n  base tiny of a, b\n", p.run("why", "libc")
+        assert p.run("why", "libtool") == "Debian package libtool 3.0 (amd64), installed by\n  layer tool of a, b\n", p.run("why", "libtool")
+        assert p.run("why", "lib++2.0", "b") == "Debian package lib++2.0 1.0 (amd64), installed by\n  the apt list of b\n", p.run("why", "lib++2.0", "b")
+        assert p.run("why", "libtool", "b").endswith("  layer tool of b\n"), p.run("why", "libtool", "b")
+        err = p.run("why", "lib++2.0", "a", fails=True)
+        assert "'lib++2.0' is not in .lockstep/lock.toml, container a\nit is in b (Debian package 1.0)" in err, err
+        err = p.run("why", "libtol", fails=True)
+        assert "did you mean 'libtool'?" in err, err
+        seen = json.loads(p.run("why", "libtool", "--format", "json"))
+        assert seen["places"] == [] and seen["debian"] == [{"name": "libtool", "version": "3.0", "architecture": "amd64", "installed_by": [
+            {"kind": "layer", "name": "tool", "containers": ["a", "b"]}]}], seen
+
+
 def test_two_bases_of_one_suite():
     files = {"recipes/bases/other.yaml": FILES["recipes/bases/tiny.yaml"].replace("include: [python]", "include: [python, docs]").replace("3.11", "3.9"),
              "containers/b/container.yaml": "description: the second\nbase: other\n", "containers/c/container.yaml": "description: the third\nbase: tiny\napt: [other]\n",
