@@ -132,7 +132,7 @@ static int run(struct command_call *call, struct error *err)
 	autorelock struct relock r = {.call = call, .db = &db};
 	int code = relock_check_use(call);
 
-	r.without_holds = command_flag(call, "without-holds");
+	r.without_holds = db.without_holds = command_flag(call, "without-holds");
 	if (code == EXIT_DONE && r.without_holds && !command_flag(call, "dry-run"))
 		code = command_usage(call,
 				     "'--without-holds' shows what the holds cost, and a lock that ignores them is not to be built: give '--dry-run' too");
@@ -162,6 +162,8 @@ const struct command command_lock = {
 		"\n"
 		"Debian packages of bases and layers are resolved by apt, from the archives this machine's apt knows, and locked in the same way. They move only\n"
 		"with --upgrade-system, whatever their mirrors have.\n"
+		"\n"
+		"With --at, nothing that was uploaded later is looked at: whatever is locked and newer than that goes back too, also beside --upgrade-package.\n"
 		"\n"
 		"examples\n"
 		"  lockstep lock                            after a change of recipes\n"

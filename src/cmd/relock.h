@@ -15,7 +15,7 @@
 		{"upgrade-package", 'P', "NAME", true, "take the newest version of this package, and of others only what it needs"},                           \
 		{"upgrade-system", 0, NULL, false, "take the Debian packages that their mirrors have now"},                                                    \
 	{                                                                                                                                                      \
-		"at", 0, "DATE", false, "look only at what was uploaded by the end of this day (UTC), or before this instant"                                  \
+		"at", 0, "DATE", false, "look only at what was uploaded by the end of this day (UTC), or before this instant; what is newer goes back"         \
 	}
 
 /* Zeroed, with `call` and `db` set, is ready; relock_release() in any case. */

@@ -119,7 +119,7 @@ static void check_package(struct reader *r, const struct container *c, const str
 	struct container_constraint *list;
 	size_t count;
 
-	container_constraints(&scratch, c, p, false, &list, &count);
+	container_constraints(&scratch, c, p, r->db->without_holds, &list, &count);
 	check_pairs(r, &scratch, c, p, list, count);
 	if (p->reference && p->reference->version)
 		check_reference(r, &scratch, c, p, list, count);

@@ -115,6 +115,7 @@ struct database {
 	size_t layer_count;
 	struct container *containers; /* by name */
 	size_t container_count;
+	bool without_holds; /* set before it is loaded: a hold that contradicts other constraints of its package is no error */
 };
 
 /* Finds the project's root from `start` upward: the nearest folder with recipes/project.yaml. In the arena. ERR_NOT_FOUND, saying how to begin, when there is
