@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -56,6 +57,20 @@ static int write_mirror(const struct command_call *call, const struct database *
 	return 0;
 }
 
+/* A folder that is not there has nothing, which would look like one that lacks it all. */
+static int check_mirrors(const struct command_call *call, struct error *err)
+{
+	for (const char *p = command_value(call, "from"); p && *p;) {
+		const char *folder = arena_strndup(call->arena, p, strcspn(p, ":"));
+
+		p += strlen(folder);
+		p += *p == ':';
+		if (*folder && !file_is_dir(folder))
+			return error_set(err, ERR_NOT_FOUND, "there is no mirror folder '%s', which '--from' names", folder);
+	}
+	return 0;
+}
+
 static int fetch(struct command_call *call, const struct database *db, const struct lock *lock, const char *from, struct error *err)
 {
 	struct settings settings = {0};
@@ -98,7 +113,7 @@ static int run(struct command_call *call, struct error *err)
 {
 	autodatabase struct database db = {0};
 
-	return open_database(call, &db, err) < 0 ? -1 : fetch_named(call, &db, err);
+	return check_mirrors(call, err) < 0 || open_database(call, &db, err) < 0 ? -1 : fetch_named(call, &db, err);
 }
 
 static const struct option options[] = {

@@ -346,6 +346,8 @@ def test_archive():
         assert "8 files" in p.run("fetch", "--mirror", p.work + "/mirror")
         p.archive.close()
         shutil.rmtree(p.cache)
+        err = p.run("fetch", "--from", f"{p.work}/mirror:{p.work}/nonexist", fails=True)
+        assert err == f"error: there is no mirror folder '{p.work}/nonexist', which '--from' names\n", err
         p.run("fetch", "--from", p.work + "/mirror")
         p.run("render")
         with open(p.root + "/containers/a/Dockerfile") as f:
