@@ -40,7 +40,7 @@ static int run(struct command_call *call, struct error *err)
 }
 
 static const struct option options[] = {
-	{"strict", 's', NULL, false, "warnings are errors: a hold or waiver past its review date, what nobody uses"},
+	{"strict", 's', NULL, false, "warnings are errors: a hold or waiver past its review date, a group or package in no container, a file not read"},
 	{NULL, 0, NULL, false, NULL},
 };
 
@@ -53,7 +53,8 @@ const struct command command_check = {
 		       "file:line:column, with the line, a caret and what to do. Exits 1 when there are errors; warnings\n"
 		       "alone are no failure unless --strict makes errors of them. One of these is a hold or a waiver past\n"
 		       "its review date; which day it is says the clock of the machine (or LOCKSTEP_NOW), in UTC, and not\n"
-		       "SOURCE_DATE_EPOCH, which is about bytes. Reads only, and asks nobody.\n"
+		       "SOURCE_DATE_EPOCH, which is about bytes. Reads only, and asks nobody: whether a waiver is of use, or names\n"
+		       "a package that no container has, is known only when everything is resolved, and 'lockstep lock' says it.\n"
 		       "\n"
 		       "  lockstep check\n"
 		       "  lockstep check --strict         what a nightly job asks, so that no hold is forgotten\n"

@@ -30,8 +30,8 @@ static int run(struct command_call *call, struct error *err)
 	const char *depth = command_value(call, "depth"), *invert = command_value(call, "invert");
 	uint64_t levels = SIZE_MAX;
 
-	if (depth && (!text_to_u64(depth, &levels) || levels > 1000000))
-		return command_usage(call, "'--depth' takes a number of levels, 0 and up");
+	if (depth && (!text_to_u64(depth, &levels) || !levels || levels > 1000000))
+		return command_usage(call, "'--depth' takes a number of levels, 1 and up");
 	if (invert && !name_is_valid(invert))
 		return command_usage(call, "'%s' is no name of a package", invert);
 	return print(call, (size_t)levels, invert ? name_canonical(call->arena, invert) : NULL, err);
