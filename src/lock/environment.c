@@ -36,6 +36,15 @@ void environment_add_marker(struct strbuf *out, const struct lock_environment *e
 		      e->machine, e->implementation);
 }
 
+bool environment_same_markers(const struct lock_environment *one, const struct lock_environment *other)
+{
+	autostrbuf struct strbuf a = {0}, b = {0};
+
+	environment_add_marker(&a, one);
+	environment_add_marker(&b, other);
+	return !strcmp(strbuf_text(&a), strbuf_text(&b));
+}
+
 void environment_values(struct arena *a, const struct lock_environment *e, struct environment_values *ret)
 {
 	struct marker_interpreter interpreter = {e->python, e->implementation, e->os, e->machine};

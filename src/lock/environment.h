@@ -13,6 +13,8 @@
 void environment_describe(struct arena *a, const struct environment *e, struct lock_environment *ret);
 /* PEP 508 marker that holds in this environment; two that differ in their libc only have the same. */
 void environment_add_marker(struct strbuf *out, const struct lock_environment *e);
+/* They differ in their C library at most. */
+bool environment_same_markers(const struct lock_environment *one, const struct lock_environment *other);
 
 /* A base says "3.11", not "3.11.2": its patch release comes from its distribution and may move. What holds for the first or for a very late patch release
    holds; a package too many is harmless, one too few is not. */

@@ -246,6 +246,21 @@ static void add_constraints(struct json_writer *w, const struct question *q)
 	json_end_array(w);
 }
 
+static bool all_take(struct uv *uv, const struct pip_run *run, const char *tag)
+{
+	for (size_t i = 0; i < run->other_count; i++) {
+		const char *const *tags;
+		size_t count, j = 0;
+
+		lock_environment_tags(uv->arena, run->others[i], &tags, &count);
+		while (j < count && strcmp(tags[j], tag) != 0)
+			j++;
+		if (j == count)
+			return false;
+	}
+	return true;
+}
+
 static void add_run(struct json_writer *w, struct uv *uv, const struct question *q, const struct pip_run *run)
 {
 	const char *const *tags;
@@ -259,8 +274,10 @@ static void add_run(struct json_writer *w, struct uv *uv, const struct question 
 	json_end_array(w);
 	lock_environment_tags(uv->arena, run->environment, &tags, &count);
 	json_begin_array(w, "tags");
-	for (size_t i = 0; i < count; i++)
-		add_text(w, tags[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (all_take(uv, run, tags[i]))
+			add_text(w, tags[i]);
+	}
 	json_end_array(w);
 	json_begin_array(w, "requirements");
 	for (size_t i = 0; i < run->asker_count; i++) {
@@ -319,17 +336,32 @@ static bool has_environment(const struct asker *asker, const struct lock_environ
 	return false;
 }
 
+static void add_other(struct uv *uv, struct pip_run *run, const struct lock_environment *environment)
+{
+	bool known = run->environment == environment;
+
+	for (size_t i = 0; i < run->other_count && !known; i++)
+		known = run->others[i] == environment;
+	if (!known)
+		*arena_push(uv->arena, &run->others, &run->other_count) = environment;
+}
+
 /* Into the first run of its environment in which it is in conflict with nobody. */
 static void place_asker(struct uv *uv, const struct question *q, size_t asker, const struct lock_environment *environment, struct pip_run **runs, size_t *count)
 {
 	struct pip_run *run = NULL;
 
 	for (size_t i = 0; i < *count && !run; i++) {
-		bool free = (*runs)[i].environment == environment;
+		bool free = environment_same_markers((*runs)[i].environment, environment);
 
 		for (size_t j = 0; j < (*runs)[i].asker_count && free; j++)
 			free = !in_conflict(q, asker, (*runs)[i].askers[j]);
 		run = free ? &(*runs)[i] : NULL;
+	}
+	if (run) {
+		add_other(uv, run, environment);
+		if (run->askers[run->asker_count - 1] == asker)
+			return;
 	}
 	if (!run) {
 		run = arena_push(uv->arena, runs, count);

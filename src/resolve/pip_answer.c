@@ -116,7 +116,7 @@ static const char *run_marker(struct joining *j, const struct pip_run *run)
 	if (j->run_count == 1)
 		return NULL;
 	for (size_t i = 0; i < j->run_count; i++)
-		alone = alone && (&j->runs[i] == run || j->runs[i].environment != run->environment);
+		alone = alone && (&j->runs[i] == run || !environment_same_markers(j->runs[i].environment, run->environment));
 	environment_add_marker(&out, run->environment);
 	for (size_t i = 0; !alone && i < run->asker_count; i++) {
 		strbuf_add(&out, i ? " or extra == '" : " and (extra == '");

@@ -8,9 +8,12 @@
 #include "resolve/uv.h"
 #include "resolve/uv_lock.h"
 
-/* One search: an environment, and askers of which no two are in conflict. */
+/* One search: an environment, and askers of which no two are in conflict. Environments that differ in their C library only have the same markers, so they get
+   the same versions: what all of them can use. */
 struct pip_run {
 	const struct lock_environment *environment;
+	const struct lock_environment **others; /* with its markers */
+	size_t other_count;
 	struct environment_values values;
 	size_t *askers, asker_count; /* places in the question */
 };
