@@ -102,10 +102,10 @@ void text_percent_decode(struct strbuf *out, const char *text, size_t length)
 	}
 }
 
-void text_percent_encode(struct strbuf *out, const char *text)
+void text_percent_encode(struct strbuf *out, const char *text, const char *keep)
 {
 	for (const char *p = text; *p; p++) {
-		if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("-._~", *p))
+		if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("-._~", *p) || strchr(keep, *p))
 			strbuf_add_char(out, *p);
 		else
 			strbuf_printf(out, "%%%02X", (unsigned char)*p);

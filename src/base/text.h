@@ -34,8 +34,8 @@ void text_add_utf8(struct strbuf *out, uint32_t code);
 int text_hex_digit(char c);
 /* Appends `text` with every %XX read (RFC 3986, 2.1). What is no such escape stays as it is, and so does %00, which no C text can hold. */
 void text_percent_decode(struct strbuf *out, const char *text, size_t length);
-/* Appends `text` with everything but unreserved characters (RFC 3986, 2.3) as %XX. */
-void text_percent_encode(struct strbuf *out, const char *text);
+/* Appends `text` with everything but unreserved characters (RFC 3986, 2.3) and those of `keep` as %XX. */
+void text_percent_encode(struct strbuf *out, const char *text, const char *keep);
 
 /* The candidate nearest to `text` by edit distance with transpositions, or NULL when none is near enough to be worth showing. */
 const char *text_nearest(const char *text, const char *const *candidates, size_t count);

@@ -4,20 +4,23 @@
 
 #include "base/strbuf.h"
 
+bool difference_names(const struct difference *d, const char *container)
+{
+	for (size_t i = 0; i < d->container_count; i++) {
+		if (!strcmp(d->containers[i]->name, container))
+			return true;
+	}
+	return !d->container_count;
+}
+
 /* True when the container may differ from others in this package. */
 static bool may_differ(const struct database *db, const char *package, const char *container)
 {
 	for (size_t i = 0; i < db->difference_count; i++) {
 		const struct difference *difference = &db->differences[i];
 
-		if (strcmp(difference->canonical, package) != 0)
-			continue;
-		if (!difference->container_count)
+		if (!strcmp(difference->canonical, package) && difference_names(difference, container))
 			return true;
-		for (size_t j = 0; j < difference->container_count; j++) {
-			if (!strcmp(difference->containers[j]->name, container))
-				return true;
-		}
 	}
 	return false;
 }

@@ -9,6 +9,8 @@
 #include "recipe/database.h"
 #include "resolve/candidates.h"
 
+/* Whether a declared difference is about a container: it names it, or none, which is all. */
+bool difference_names(const struct difference *d, const char *container);
 /* Whether containers that may not would get different versions, by the pins of one name, each of which has its lists sorted. */
 bool differences_undeclared(const struct database *db, const struct lock_container *containers, size_t container_count, const struct pin *pins, size_t count);
 /* Undeclared differences become problems in `d`, naming the packages, the containers and what forced the difference: containers differ when the images have

@@ -210,14 +210,7 @@ static void add_place(struct json_writer *w, const struct bond *bond)
 
 	if (bond->file) {
 		strbuf_printf(&text, "%s @ file://", bond->canonical);
-		for (const char *p = bond->file; *p;) {
-			size_t length = strcspn(p, "/");
-			autofree char *part = mem_strndup(p, length);
-
-			text_percent_encode(&text, part);
-			strbuf_add(&text, p[length] ? "/" : "");
-			p += length + (p[length] == '/');
-		}
+		text_percent_encode(&text, bond->file, "/");
 	} else if (bond->reference && bond->reference->kind == REFERENCE_URL) {
 		strbuf_printf(&text, "%s @ %s#sha256=%s", bond->canonical, bond->reference->url, bond->reference->sha256);
 	}
@@ -318,24 +311,6 @@ static void add_question(struct strbuf *out, struct uv *uv, const struct questio
 	json_end_object(&w);
 }
 
-static bool in_conflict(const struct question *q, size_t one, size_t other)
-{
-	for (size_t i = 0; i < q->conflict_count; i++) {
-		if ((q->conflicts[i][0] == one && q->conflicts[i][1] == other) || (q->conflicts[i][0] == other && q->conflicts[i][1] == one))
-			return true;
-	}
-	return false;
-}
-
-static bool has_environment(const struct asker *asker, const struct lock_environment *environment)
-{
-	for (size_t i = 0; i < asker->environment_count; i++) {
-		if (asker->environments[i] == environment)
-			return true;
-	}
-	return false;
-}
-
 static void add_other(struct uv *uv, struct pip_run *run, const struct lock_environment *environment)
 {
 	bool known = run->environment == environment;
@@ -355,7 +330,7 @@ static void place_asker(struct uv *uv, const struct question *q, size_t asker, c
 		bool free = environment_same_markers((*runs)[i].environment, environment);
 
 		for (size_t j = 0; j < (*runs)[i].asker_count && free; j++)
-			free = !in_conflict(q, asker, (*runs)[i].askers[j]);
+			free = !question_in_conflict(q, asker, (*runs)[i].askers[j]);
 		run = free ? &(*runs)[i] : NULL;
 	}
 	if (run) {
@@ -376,27 +351,16 @@ static void make_runs(struct uv *uv, const struct question *q, struct pip_run **
 	*ret = NULL;
 	*ret_count = 0;
 	for (size_t i = 0; i < q->asker_count; i++) {
-		for (size_t j = 0; j < q->askers[i].environment_count && !q->askers[i].left_out; j++) {
-			if (has_environment(&q->askers[i], q->askers[i].environments[j]))
-				place_asker(uv, q, i, q->askers[i].environments[j], ret, ret_count);
-		}
+		for (size_t j = 0; j < q->askers[i].environment_count && !q->askers[i].left_out; j++)
+			place_asker(uv, q, i, q->askers[i].environments[j], ret, ret_count);
 	}
-}
-
-static const struct uv_index *find_index(const struct uv *uv, const char *alias)
-{
-	for (size_t i = 0; alias && i < uv->indexes.count; i++) {
-		if (!strcmp(uv->indexes.items[i].alias, alias))
-			return &uv->indexes.items[i];
-	}
-	return NULL;
 }
 
 static int failed(const struct uv *uv, const struct value *failure, struct error *err)
 {
 	const char *alias = value_get_text(failure, "index"), *status = value_get_text(failure, "status"), *text = value_get_text(failure, "text");
 	const char *url = value_get_text(failure, "url");
-	const struct uv_index *index = find_index(uv, alias);
+	const struct uv_index *index = alias ? uv_indexes_find(&uv->indexes, alias) : NULL;
 
 	if (text && strstr(text, "does not provide upload-time metadata"))
 		return uv_no_upload_times(uv, err);

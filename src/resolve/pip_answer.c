@@ -78,12 +78,9 @@ static void collect_packages(struct joining *j)
 	for (size_t i = 0; i < j->run_count; i++) {
 		for (size_t k = 0; k < j->found[i].count; k++) {
 			const struct found *f = &j->found[i].items[k];
-			const char *registry = "";
+			const struct uv_index *index = f->index ? uv_indexes_find(&j->uv->indexes, f->index) : NULL;
+			const char *registry = index && index->url ? index->url : "";
 
-			for (size_t x = 0; f->index && x < j->uv->indexes.count; x++) {
-				if (!strcmp(j->uv->indexes.items[x].alias, f->index) && j->uv->indexes.items[x].url)
-					registry = j->uv->indexes.items[x].url;
-			}
 			*arena_push(j->arena, &all, &count) = (struct uv_package){.name = f->name, .version = f->version, .registry = registry};
 		}
 	}
@@ -203,21 +200,13 @@ static bool has_wheel(const struct uv_package *package, const char *name)
 	return false;
 }
 
-/* A file of find-links: its size and digest are asked of itself. */
 static int read_local(struct joining *j, struct uv_wheel *wheel)
 {
 	const char *path = wheel->url + strlen("file://");
 	autostrbuf struct strbuf decoded = {0};
-	char hex[DIGEST_HEX_LENGTH + 1];
 
 	text_percent_decode(&decoded, path, strlen(path));
-	if (file_size(strbuf_text(&decoded)) < 0 || digest_file(strbuf_text(&decoded), hex, j->err) < 0)
-		return broken(j, "a local file that is not there");
-	wheel->sha256 = arena_strdup(j->arena, hex);
-	wheel->size_bytes = (uint64_t)file_size(strbuf_text(&decoded));
-	wheel->is_local = true;
-	wheel->url = arena_printf(j->arena, "file://%s", strbuf_text(&decoded));
-	return 0;
+	return uv_wheel_read_local(j->arena, arena_strdup(j->arena, strbuf_text(&decoded)), wheel, j->err);
 }
 
 static int add_wheels(struct joining *j, const struct found *from)

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "lock/environment.h"
 #include "python/requirement.h"
+#include "resolve/differences.h"
 
 static int compare_environments(const void *left, const void *right)
 {
@@ -242,19 +243,10 @@ static void add_conflict(struct arena *a, struct question *q, size_t one, size_t
 	(*pair)[1] = other;
 }
 
-static bool names_container(const struct difference *d, const char *name)
-{
-	for (size_t i = 0; i < d->container_count; i++) {
-		if (!strcmp(d->containers[i]->name, name))
-			return true;
-	}
-	return !d->container_count;
-}
-
-static bool is_parted(const struct question *q, size_t one, size_t other)
+bool question_in_conflict(const struct question *q, size_t one, size_t other)
 {
 	for (size_t i = 0; i < q->conflict_count; i++) {
-		if (q->conflicts[i][0] == one && q->conflicts[i][1] == other)
+		if ((q->conflicts[i][0] == one && q->conflicts[i][1] == other) || (q->conflicts[i][0] == other && q->conflicts[i][1] == one))
 			return true;
 	}
 	return false;
@@ -269,8 +261,9 @@ bool question_part(struct arena *a, const struct database *db, struct question *
 			bool may = false;
 
 			for (size_t k = 0; k < db->difference_count; k++)
-				may = may || names_container(&db->differences[k], q->askers[i].name) || names_container(&db->differences[k], q->askers[j].name);
-			if (may && !is_parted(q, j, i))
+				may = may || difference_names(&db->differences[k], q->askers[i].name) ||
+				      difference_names(&db->differences[k], q->askers[j].name);
+			if (may && !question_in_conflict(q, j, i))
 				add_conflict(a, q, j, i);
 		}
 	}

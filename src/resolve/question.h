@@ -98,6 +98,8 @@ void question_limit(struct arena *a, const struct database *db, bool without_hol
 bool question_limit_reached(struct arena *a, const struct database *db, bool without_holds, struct question *q, const struct pin *pins, size_t count);
 /* Lets containers disagree that a declared difference names, with all others. False when nobody may disagree who could not before. */
 bool question_part(struct arena *a, const struct database *db, struct question *q);
+/* Whether two askers, by their places, may disagree. */
+bool question_in_conflict(const struct question *q, size_t one, size_t other);
 /* One question for each distinct layer use that wants wheels, by name. A requirement that is not valid is a problem in `d`. */
 void questions_for_layers(struct arena *a, const struct database *db, const struct environments *environments, struct diag *d, struct question **ret,
 			  size_t *ret_count);

@@ -77,25 +77,30 @@ static const char *file_name(struct arena *a, const char *url)
 	return arena_strdup(a, strbuf_text(&name));
 }
 
-/* A file of find-links: its size and digest are asked of itself. */
-static int read_local(struct reader *r, const char *registry, const char *path, struct uv_wheel *ret)
+int uv_wheel_read_local(struct arena *a, const char *path, struct uv_wheel *ret, struct error *err)
 {
 	char hex[DIGEST_HEX_LENGTH + 1];
-	/* A path of an index's folder is relative to it, as that is to uv.lock; each may be absolute. */
-	const char *folder = *registry == '/' ? registry : path_join(r->arena, r->folder, registry);
-	const char *full = *path == '/' ? path : path_join(r->arena, folder, path);
-	int64_t size = file_size(full);
+	int64_t size = file_size(path);
 
 	if (size < 0)
-		return broken(r, path, "a local file that is not there");
-	if (digest_file(full, hex, r->err) < 0)
+		return error_set(err, ERR_FAILED, "cannot read the resolver's answer: %s: a local file that is not there", path);
+	if (digest_file(path, hex, err) < 0)
 		return -1;
-	*ret = (struct uv_wheel){.name = path_base(full),
-				 .url = arena_printf(r->arena, "file://%s", full),
-				 .sha256 = arena_strdup(r->arena, hex),
+	*ret = (struct uv_wheel){.name = path_base(path),
+				 .url = arena_printf(a, "file://%s", path),
+				 .sha256 = arena_strdup(a, hex),
 				 .size_bytes = (uint64_t)size,
 				 .is_local = true};
 	return 0;
+}
+
+static int read_local(struct reader *r, const char *registry, const char *path, struct uv_wheel *ret)
+{
+	/* A path of an index's folder is relative to it, as that is to uv.lock; each may be absolute. */
+	const char *folder = *registry == '/' ? registry : path_join(r->arena, r->folder, registry);
+	const char *full = *path == '/' ? path : path_join(r->arena, folder, path);
+
+	return uv_wheel_read_local(r->arena, full, ret, r->err);
 }
 
 static int read_wheel(struct reader *r, const struct uv_package *package, const struct value *from, struct uv_wheel *ret)

@@ -46,5 +46,7 @@ struct uv_lock {
 
 /* ERR_FAILED when the file is not of the form that is known. Everything lives in `a`. */
 int uv_lock_read(struct arena *a, const char *path, struct uv_lock *ret, struct error *err);
+/* A wheel that is a file of this machine: its size and digest are asked of itself. `path` lives as long as the answer. ERR_FAILED when it is not there. */
+int uv_wheel_read_local(struct arena *a, const char *path, struct uv_wheel *ret, struct error *err);
 /* The package an edge leads to, or NULL. */
 const struct uv_package *uv_lock_target(const struct uv_lock *lock, const struct uv_edge *edge);
