@@ -3,7 +3,7 @@
 import os, re, subprocess, sys
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
-import bump
+import bump, cases
 
 WORK = os.getcwd()
 SITE = "/opt/venv/lib/python3.11/site-packages"
@@ -91,4 +91,4 @@ def finish():
     DAEMON.remove()
 
 
-bump.check_all(globals(), [finish])
+cases.run(globals(), finish=finish)

@@ -6,7 +6,7 @@ LOCKSTEP_KILLS=n: so many kills at random points (3); LOCKSTEP_KILL_SEED=n choos
 import os, random, re, shutil, signal, subprocess, sys, threading, time
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
-import bump
+import bump, cases
 
 bump.need_programs("buildah", "mmdebstrap", "unshare")
 WORK = os.getcwd()
@@ -254,4 +254,4 @@ def finish():
     assert not left, f"processes are left: {left}"
 
 
-bump.check_all(globals(), [finish])
+cases.run(globals(), finish=finish)

@@ -5,7 +5,7 @@ usage: tests/run tests/engine/bump_test.py, or by hand: ROOT=... bump_test.py [C
 import contextlib, json, os, re, shutil, sqlite3, subprocess, sys, time
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
-import bump
+import bump, cases
 from bump import Project
 
 bump.need_programs("buildah", "mmdebstrap", "unshare")
@@ -663,4 +663,4 @@ def finish():
     assert not left, f"processes are left: {left}"
 
 
-bump.check_all(globals(), [finish])
+cases.run(globals(), finish=finish)

@@ -5,7 +5,7 @@ usage: tests/run tests/engine/sdist_test.py, or by hand: ROOT=... sdist_test.py 
 import contextlib, json, os, shutil, subprocess, sys, tomllib
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
-import bump
+import bump, cases
 from backends import BACKEND, PYPROJECT, sdist_only
 from bump import Project
 
@@ -258,4 +258,4 @@ def case_real_extension():
 
 
 if __name__ == "__main__":
-    bump.check_all(dict(globals()), [STORAGE.remove])
+    cases.run(globals(), finish=STORAGE.remove)

@@ -299,25 +299,3 @@ def wait_until(test, seconds, what):
     while not test():
         assert time.monotonic() < end, f"waited {seconds} s in vain for: {what}"
         time.sleep(0.02)
-
-
-def check_all(cases, cleanup=()):
-    """Runs the functions of a test module whose names begin with case_, in the order they stand there; prints each failure; exits."""
-    failed = 0
-    try:
-        for name, case in list(cases.items()):
-            if not name.startswith("case_") or (len(sys.argv) > 1 and name[5:] not in sys.argv[1:]):
-                continue
-            began = time.monotonic()
-            try:
-                case()
-                print(f"ok {name[5:]} ({time.monotonic() - began:.1f} s)", flush=True)
-            except Exception:
-                import traceback
-                failed += 1
-                print("FAILED", name[5:], flush=True)
-                traceback.print_exc(file=sys.stdout)
-    finally:
-        for undo in cleanup:
-            undo()
-    sys.exit(1 if failed else 0)

@@ -4,7 +4,7 @@ import json, os, pty, re, select, shutil, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "lock")]
-import fetching, index as fake, scenarios_test as scenarios
+import cases, fetching, index as fake, scenarios_test as scenarios
 from fetching import Bench
 
 PACKAGES = {"a": {"1.0": ["b"]}, "b": {"1.0": {"padding": 5000}}}
@@ -175,4 +175,4 @@ def case_plain_lines_elsewhere():
 
 
 if __name__ == "__main__":
-    fetching.check_all(globals())
+    cases.run(globals())

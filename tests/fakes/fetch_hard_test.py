@@ -3,7 +3,7 @@
 import json, os, random, re, signal, subprocess, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import fetching
+import cases, fetching
 from fetching import Bench
 
 BIG = {"packages": {"alpha": {"1.0": {"padding": 4000000}}, "beta": {"1.0": {"padding": 3000000}}, "gamma": {"1.0": {"padding": 500}}}}
@@ -215,4 +215,4 @@ def case_memory_of_many_and_large_pages():
 
 
 if __name__ == "__main__":
-    fetching.check_all(globals())
+    cases.run(globals())

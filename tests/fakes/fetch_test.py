@@ -3,7 +3,7 @@
 import os, re, socket, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import fetching, index as fake
+import cases, index as fake
 from fetching import Bench
 
 ONE = {"packages": {"alpha": {"1.0": {"padding": 600000}}}}
@@ -484,4 +484,4 @@ def case_broken_settings():
 
 
 if __name__ == "__main__":
-    fetching.check_all(globals())
+    cases.run(globals())

@@ -3,7 +3,7 @@
 import os, re, shutil, socket, ssl, subprocess, sys, threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import fetching
+import cases
 from fetching import Bench
 
 SMALL = {"packages": {"alpha": {"1.0": {"padding": 2000}}}}
@@ -212,4 +212,4 @@ def case_proxy_refuses():
 
 
 if __name__ == "__main__":
-    fetching.check_all(globals())
+    cases.run(globals())

@@ -96,20 +96,3 @@ class Bench:
 
     def __exit__(self, *args):
         self.close()
-
-
-def check_all(cases):
-    """Runs the functions of a test module whose names begin with case_; prints each failure; exits."""
-    failed = 0
-    for name, case in sorted(cases.items()):
-        if not name.startswith("case_") or (len(sys.argv) > 1 and name[5:] not in sys.argv[1:]):
-            continue
-        try:
-            case()
-            print("ok", name[5:], flush=True)
-        except Exception:
-            import traceback
-            failed += 1
-            print("FAILED", name[5:])
-            traceback.print_exc(file=sys.stdout)
-    sys.exit(1 if failed else 0)

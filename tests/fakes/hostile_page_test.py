@@ -5,7 +5,7 @@ import json, os, re, subprocess, sys, urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "lock")]
-import fetch_command_test as command, fetching, index as fake
+import cases, fetch_command_test as command, index as fake
 from fetching import Bench
 from fetch_test import bad, good
 
@@ -195,4 +195,4 @@ def case_lock_of_hostile_pages():
 
 
 if __name__ == "__main__":
-    fetching.check_all(globals())
+    cases.run(globals())

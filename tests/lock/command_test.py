@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """lockstep lock beside its answers: JSON, other runs, signals, a tree it cannot write to, uv that is missing, of another version, or misbehaving."""
-import json, os, signal, stat, subprocess, sys, tempfile, time
+import contextlib, json, os, signal, stat, subprocess, tempfile, time
 
 import scenarios_test as scenarios
 from scenarios_test import fake
+import cases
 
 PACKAGES = {"a": {"1.0": ["b"]}, "b": {"1.0": []}}
 
@@ -185,19 +186,10 @@ def case_user_settings_do_not_decide(p):
     assert 'name = "a"\nversion = "1.0"' in text and 'name = "b"\nversion = "2.0"' in text, text
 
 
-def main():
-    failed = 0
-    for name, case in sorted((n, c) for n, c in globals().items() if n.startswith("case_")):
-        if len(sys.argv) > 1 and name not in sys.argv[1:]:
-            continue
-        with tempfile.TemporaryDirectory(prefix="lockstep-lock-") as work, fake.Index({"packages": dict(PACKAGES)}) as index:
-            try:
-                case(Project(work + "/project", index))
-                print(f"ok {name}", flush=True)
-            except (AssertionError, OSError, ValueError, KeyError) as e:
-                failed += 1
-                print(f"not ok {name}: {type(e).__name__}: {e}", flush=True)
-    return 1 if failed else 0
+@contextlib.contextmanager
+def project():
+    with tempfile.TemporaryDirectory(prefix="lockstep-lock-") as work, fake.Index({"packages": dict(PACKAGES)}) as index:
+        yield Project(work + "/project", index)
 
 
-sys.exit(main())
+cases.run(globals(), project)

@@ -2,11 +2,11 @@
 """Packages that come from a commit of a git repository, or from an archive of the project: locked as source, without running anything of them.
 
 usage: tests/run tests/lock/git_test.py"""
-import os, shutil, subprocess, sys, tempfile, tomllib
+import os, shutil, subprocess, tempfile, tomllib
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "fakes")]
-import index as fake, scenarios_test as scenarios
+import scenarios_test as scenarios
+from scenarios_test import fake
+import cases
 
 ENV = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a",
        "GIT_COMMITTER_EMAIL": "a@b", "GIT_AUTHOR_DATE": "2024-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2024-01-01T00:00:00Z"}
@@ -141,20 +141,4 @@ def case_archive_of_the_project():
     assert pin["reference"] == f"vendor/{name}" and [f["name"] for f in pin["files"]] == [name] and pin["version"] == "2.0", pin
 
 
-def main():
-    failed = 0
-    for name, case in list(globals().items()):
-        if name.startswith("case_"):
-            try:
-                case()
-                print("ok", name[5:])
-            except Exception:
-                import traceback
-                failed += 1
-                print("FAILED", name[5:])
-                traceback.print_exc(file=sys.stdout)
-    shutil.rmtree(WORK)
-    sys.exit(bool(failed))
-
-
-main()
+cases.run(globals(), finish=lambda: shutil.rmtree(WORK))

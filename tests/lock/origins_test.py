@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Where packages may come from: wheels from one address or path, names bound to one index; and what fetch takes of several environments. Locked and fetched with
 lockstep itself, the index's log says who was asked for what."""
-import copy, os, shutil, subprocess, sys, tempfile, tomllib
+import copy, os, shutil, subprocess, tempfile, tomllib
 
 import scenarios_test as scenarios
 from scenarios_test import fake
+import cases
 
 LOCKSTEP = scenarios.LOCKSTEP
 
@@ -170,19 +171,5 @@ def case_fetch_takes_what_is_built():
             assert all(p.in_store(f.sha256) for f in p.index.files("default", name))
 
 
-def main():
-    failed = 0
-    for name, case in sorted(globals().items()):
-        if not name.startswith("case_"):
-            continue
-        try:
-            case()
-            print(f"ok {name}")
-        except Exception as e:
-            failed += 1
-            print(f"not ok {name}: {type(e).__name__}: {e}")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    cases.run(globals())

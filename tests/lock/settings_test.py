@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """What pip's and uv's own settings say about indexes reaches the resolver: addresses, credentials, certificates, proxies, find-links; and none of it the lock."""
-import http.server, os, shutil, ssl, subprocess, sys, tempfile, threading, urllib.request
+import http.server, os, shutil, ssl, subprocess, tempfile, threading, urllib.request
 
 import scenarios_test as scenarios
 from scenarios_test import fake
+import cases
 
 PACKAGES = {"a": {"1.0": ["b"]}, "b": {"1.0": []}}
 
@@ -235,19 +236,4 @@ def case_client_certificate(work):
         p.expect(0, "locked: 2 packages", PIP_INDEX_URL=index.url, PIP_CERT=work + "/ca.pem", PIP_CLIENT_CERT=work + "/client.pem")
 
 
-def main():
-    failed = 0
-    for name, case in sorted((n, c) for n, c in globals().items() if n.startswith("case_")):
-        if len(sys.argv) > 1 and name not in sys.argv[1:]:
-            continue
-        with tempfile.TemporaryDirectory(prefix="lockstep-settings-") as work:
-            try:
-                case(work)
-                print(f"ok {name}", flush=True)
-            except (AssertionError, OSError, subprocess.SubprocessError) as e:
-                failed += 1
-                print(f"not ok {name}: {type(e).__name__}: {e}", flush=True)
-    return 1 if failed else 0
-
-
-sys.exit(main())
+cases.run(globals(), lambda: tempfile.TemporaryDirectory(prefix="lockstep-settings-"))

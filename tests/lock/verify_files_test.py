@@ -2,7 +2,9 @@
 """lockstep verify --only files on wheels made here: files that two packages own, and shared objects, linked here, that need another CUDA than the container has."""
 import base64, csv, hashlib, io, json, os, shutil, subprocess, sys, tempfile, zipfile
 
-ROOT = os.environ.get("ROOT", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+from scenarios_test import ROOT
+import cases
+
 LOCKSTEP, MAKE_LOCK = (os.path.join(ROOT, "build/debug", p) for p in ("lockstep", "tests/oracle/make_lock"))
 if not shutil.which("gcc"):
     print("there is no gcc to link shared objects with")
@@ -199,14 +201,4 @@ def case_kept_facts_that_are_spoiled():
         assert p.found(1) == wanted, text
 
 
-def main():
-    cases = sorted((name, case) for name, case in globals().items() if name.startswith("case_") and (len(sys.argv) < 2 or sys.argv[1] in name))
-    try:
-        for name, case in cases:
-            print(name, flush=True)
-            case()
-    finally:
-        shutil.rmtree(WORK)
-
-
-main()
+cases.run(globals(), finish=lambda: shutil.rmtree(WORK))

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """lockstep verify on files alone: what recipes declare beside the lock, containers beside each other, wheels beside each other, the lock beside its indexes. Each
 case spoils one thing in a project that was locked and fetched for it, and must find just that."""
-import json, os, shutil, subprocess, sys, tempfile
+import contextlib, json, os, shutil, subprocess, tempfile
 
 import scenarios_test as scenarios
 from scenarios_test import fake
+import cases
 
 PACKAGES = {
     "app": {"1.0": ["leaf>=2", "speed; extra == 'fast'"], "2.0": ["leaf>=2", "speed; extra == 'fast'"]}, "leaf": {"1.0": [], "2.0": [], "3.0": []},
@@ -284,15 +285,17 @@ def case_usage(p):
 
 
 def main():
-    cases = sorted((name, case) for name, case in globals().items() if name.startswith("case_"))
     with tempfile.TemporaryDirectory() as work, fake.Index({"packages": PACKAGES}) as index:
         p = Project(work, index)
-        if "-v" in sys.argv:
-            print(p.lock_text)
-        for name, case in cases:
-            print(name, flush=True)
-            case(p)
-            p.mended()
+
+        @contextlib.contextmanager
+        def mended():
+            try:
+                yield p
+            finally:
+                p.mended()
+
+        cases.run(globals(), mended)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """lockstep why and tree on a project that is locked for it: chains over groups, extras, markers, swaps and layers; every form of what may be asked wrongly."""
-import json, os, subprocess, tempfile
+import contextlib, json, os, subprocess, tempfile
 
 import scenarios_test as scenarios
 from scenarios_test import fake
+import cases
 
 PACKAGES = {
     "app": {"1.0": ["middle[fast]>=1", "old>=1; python_version < '3.12'"]}, "middle": {"1.2": ["leaf>=2,<4", "speed; extra == 'fast'"]},
@@ -297,16 +298,13 @@ def case_many_chains(run):
 
 
 def main():
-    cases = sorted((name, case) for name, case in globals().items() if name.startswith("case_"))
     with tempfile.TemporaryDirectory() as work, fake.Index({"packages": PACKAGES}) as index:
         root = os.path.join(work, "project")
         scenarios.write_project(root, PROJECT, index.address)
         run = Lockstep(root, {**scenarios.environment(work, index, {}), "UV_CACHE_DIR": work + "/.cache"})
         run("lock")
         run("fetch")
-        for name, case in cases:
-            print(name)
-            case(run)
+        cases.run(globals(), lambda: contextlib.nullcontext(run))
 
 
 main()

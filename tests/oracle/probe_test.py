@@ -5,7 +5,7 @@ import base64, csv, glob, hashlib, importlib.util, io, json, os, re, shutil, sub
 
 ROOT = os.environ["ROOT"]
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
-import index as fake
+import cases, index as fake
 
 PROBE = os.path.join(ROOT, "src/snapshot/probe.py")
 WORK = os.getcwd()
@@ -336,19 +336,4 @@ def case_what_goes_wrong():
     assert "/no/python" in answer["error"], answer
 
 
-def main():
-    failed = 0
-    for name, case in list(globals().items()):
-        if name.startswith("case_") and (len(sys.argv) < 2 or name[5:] in sys.argv[1:]):
-            try:
-                case()
-                print("ok", name[5:], flush=True)
-            except Exception:
-                import traceback
-                failed += 1
-                print("FAILED", name[5:])
-                traceback.print_exc(file=sys.stdout)
-    sys.exit(1 if failed else 0)
-
-
-main()
+cases.run(globals())
