@@ -459,15 +459,19 @@ const char *path_leads_out(struct arena *a, const char *root, const char *path)
 	size_t root_length = strlen(root);
 	struct stat st;
 
-	while (lstat(there, &st) < 0 && strlen(there) > root_length)
-		*strrchr(there, '/') = '\0';
+	while (lstat(there, &st) < 0 && strlen(there) > root_length) {
+		char *slash = strrchr(there, '/');
+
+		slash[slash == there] = '\0';
+	}
 	autofree char *real_root = realpath(root, NULL), *real = realpath(there, NULL);
 
 	if (!real_root || !real)
 		return arena_printf(a, "%s (%s)", there, strerror(errno));
-	size_t length = strlen(real_root);
+	/* "/" ends with the slash that others lack. */
+	size_t length = strcmp(real_root, "/") != 0 ? strlen(real_root) : 0;
 
-	return text_starts_with(real, real_root) && (!real[length] || real[length] == '/') ? NULL : arena_strdup(a, real);
+	return !strncmp(real, real_root, length) && (!real[length] || real[length] == '/') ? NULL : arena_strdup(a, real);
 }
 
 /* Where nobody says, the account's own folder. */
