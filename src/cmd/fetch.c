@@ -60,14 +60,10 @@ static int write_mirror(const struct command_call *call, const struct database *
 /* A folder that is not there has nothing, which would look like one that lacks it all. */
 static int check_mirrors(const struct command_call *call, struct error *err)
 {
-	for (const char *p = command_value(call, "from"); p && *p;) {
-		const char *folder = arena_strndup(call->arena, p, strcspn(p, ":"));
+	const char *folders = command_value(call, "from"), *missing = fetching_missing_mirror(call->arena, &folders);
 
-		p += strlen(folder);
-		p += *p == ':';
-		if (*folder && !file_is_dir(folder))
-			return error_set(err, ERR_NOT_FOUND, "there is no mirror folder '%s', which '--from' names", folder);
-	}
+	if (missing)
+		return error_set(err, ERR_NOT_FOUND, "there is no mirror folder '%s', which '--from' names", missing);
 	return 0;
 }
 

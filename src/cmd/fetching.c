@@ -1,8 +1,11 @@
 #include "cmd/fetching.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/strbuf.h"
 #include "base/text.h"
 #include "debian/access.h"
 #include "debian/archives.h"
@@ -61,9 +64,37 @@ static int fetch_all_debs(struct arena *a, const struct database *db, const stru
 	return failed;
 }
 
+const char *fetching_missing_mirror(struct arena *a, const char **folders)
+{
+	while (*folders && **folders) {
+		size_t length = strcspn(*folders, ":");
+		const char *folder = arena_strndup(a, *folders, length);
+
+		*folders += length + ((*folders)[length] == ':');
+		if (length && !file_is_dir(folder))
+			return folder;
+	}
+	return NULL;
+}
+
+/* One setting serves all commands, on machines too where the folder is not there today. */
+static void warn_of_mirrors(struct arena *a)
+{
+	const char *folders = getenv("LOCKSTEP_MIRROR"), *missing;
+
+	while ((missing = fetching_missing_mirror(a, &folders))) {
+		autostrbuf struct strbuf safe = {0};
+
+		text_escape(&safe, missing, strlen(missing), 0);
+		fprintf(stderr, "warning: there is no mirror folder '%s', which LOCKSTEP_MIRROR names\n", strbuf_text(&safe));
+	}
+}
+
 int fetching_run(const struct command_call *call, const struct database *db, const struct lock *lock, const struct settings *settings,
 		 const struct fetch_options *options, struct fetch_result *ret, struct error *err)
 {
+	if (!options->from)
+		warn_of_mirrors(call->arena);
 	if (fetch_lock(lock, settings, db->root, options, ret, err) < 0)
 		return -1;
 	return lock->deb_count ? fetch_all_debs(call->arena, db, lock, settings, options, ret, err) : 0;

@@ -50,6 +50,7 @@ class Project:
         r = subprocess.run([LOCKSTEP, words[0], "-C", self.root, *words[1:]], env={**self.env, **env}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                            timeout=300)
         assert "Sanitizer" not in r.stderr and r.returncode == (1 if fails else 0), (words, r.returncode, r.stdout, r.stderr)
+        self.said = r.stderr
         return r.stderr + r.stdout if fails else r.stdout
 
     def lock(self):
@@ -302,6 +303,7 @@ def test_mirror_folder():
         p.run("fetch", "--from", mirror, PATH=without_apt(p))
         shutil.rmtree(p.cache)
         p.run("fetch", LOCKSTEP_MIRROR="/nonexistent:" + mirror)
+        assert p.said.count("warning: ") == 1 and "warning: there is no mirror folder '/nonexistent', which LOCKSTEP_MIRROR names\n" in p.said, p.said
         # Both states stand in the folder beside one another.
         p.archive.set(p.packages)
         p.run("lock", "--upgrade-system")
