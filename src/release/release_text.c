@@ -14,10 +14,22 @@ enum { RELEASE_FILE_LIMIT_BYTES = 256 * 1024 * 1024 };
 
 static const char sums_name[] = "SHA256SUMS";
 
+static bool has_editables(const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->freeze_count; i++) {
+		if (text_starts_with(s->freeze[i], "-e "))
+			return true;
+	}
+	return false;
+}
+
 static void write_freeze(const struct snapshot *s, struct strbuf *out)
 {
-	strbuf_printf(out, "# What 'pip freeze --all' said in the image of %s. Made by lockstep; as constraints: pip install -c %s.txt ...\n", s->container,
-		      s->container);
+	strbuf_printf(out, "# What 'pip freeze --all' said in the image of %s. Made by lockstep", s->container);
+	/* pip takes no editable projects as constraints. */
+	if (!has_editables(s))
+		strbuf_printf(out, "; as constraints: pip install -c %s.txt ...", s->container);
+	strbuf_add_char(out, '\n');
 	for (size_t i = 0; i < s->freeze_count; i++)
 		strbuf_printf(out, "%s\n", s->freeze[i]);
 }

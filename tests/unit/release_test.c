@@ -95,20 +95,23 @@ TEST(a_release_is_read_as_it_was_made)
 
 TEST(the_text_is_for_people_and_for_sha256sum)
 {
-	autofree char *json = NULL, *freeze = NULL, *jenkinsfile = NULL, *dockerfile = NULL;
+	autofree char *json = NULL, *freeze = NULL, *plain = NULL, *jenkinsfile = NULL, *dockerfile = NULL;
 
 	setenv("LOCKSTEP_NOW", "1700000100", 1);
 	fixture_project("p");
 	bump("v0.1", 1);
 	json = read_text("p/lockfiles/v0.1/release.json");
 	freeze = read_text("p/lockfiles/v0.1/ci-cpu.txt");
+	plain = read_text("p/lockfiles/v0.1/ci-gpu.txt");
 	jenkinsfile = read_text("p/Jenkinsfile");
 	dockerfile = read_text("p/containers/ci-cpu/Dockerfile");
 	assert_true(text_starts_with(json, "{\n  \"version\": 1,\n  \"name\": \"v0.1\",\n  \"created\": \"2023-11-14T22:15:00Z\",\n  \"tool\": \"lockstep "));
 	assert_non_null(strstr(json, "\n        {\"name\":\"glibc\",\"version\":\"2.36\"}\n      ],\n"));
 	assert_non_null(strstr(json, "\n        {\"name\":\"libc6\",\"version\":\"2.36-9+deb12u10\",\"architecture\":\"amd64\"}\n"));
-	assert_string_equal(freeze, "# What 'pip freeze --all' said in the image of ci-cpu. Made by lockstep; as constraints: pip install -c ci-cpu.txt ...\n"
+	assert_string_equal(freeze, "# What 'pip freeze --all' said in the image of ci-cpu. Made by lockstep\n"
 				    "# Editable install with no version control (odd==0)\n-e /x\nnumpy==1.1\n");
+	assert_string_equal(plain, "# What 'pip freeze --all' said in the image of ci-gpu. Made by lockstep; as constraints: pip install -c ci-gpu.txt ...\n"
+				   "numpy==1.1\n");
 	assert_string_equal(jenkinsfile, "ci_cpu = 'lockstep/ci-cpu:v0.1'\nci_gpu = \"lockstep/ci-gpu:v0.1\"\n");
 	assert_string_equal(dockerfile, "FROM new\n");
 	assert_false(file_exists("p/.lockstep/lock.toml"));
