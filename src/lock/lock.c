@@ -299,15 +299,6 @@ bool pin_in_layer(const struct pin *pin, const char *layer_use)
 	return has_text(pin->layers, pin->layer_count, layer_use);
 }
 
-bool pin_is_in_layers_of(const struct pin *pin, const struct lock_container *container)
-{
-	for (size_t i = 0; i < container->layer_count; i++) {
-		if (pin_in_layer(pin, container->layers[i]))
-			return true;
-	}
-	return false;
-}
-
 bool lock_knows_layers(const struct lock *lock)
 {
 	for (size_t i = 0; i < lock->container_count; i++) {

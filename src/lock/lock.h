@@ -144,8 +144,6 @@ const char *pin_build_name(struct arena *a, const struct pin *pin, const struct 
 #define PIN_VERSION_UNKNOWN "0+unknown"
 /* False for a lock of lockstep 0.1.0, which does not say which layers its containers have. */
 bool lock_knows_layers(const struct lock *lock);
-/* Whether a toolchain pin is of a layer that the container has. */
-bool pin_is_in_layers_of(const struct pin *pin, const struct lock_container *container);
 /* The pin of a package in a container as it is built, or NULL. */
 const struct pin *lock_pin(const struct lock *lock, const char *container, const char *name);
 /* As lock_pin, in an environment that the container is locked for. */

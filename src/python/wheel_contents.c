@@ -100,7 +100,10 @@ static void sort_files(struct wheel_contents *c)
 	c->file_count = kept;
 }
 
-int wheel_files_read(struct arena *a, const char *path, struct wheel_contents *ret, struct error *err)
+/* What is made of one member of a wheel. */
+typedef int take_member(struct arena *a, struct zip *z, const struct zip_member *member, struct wheel_contents *ret, struct error *err);
+
+static int take_all(struct arena *a, const char *path, take_member *take, struct wheel_contents *ret, struct error *err)
 {
 	autozip struct zip z = ZIP_NONE;
 	struct zip_member member;
@@ -109,19 +112,34 @@ int wheel_files_read(struct arena *a, const char *path, struct wheel_contents *r
 	*ret = (struct wheel_contents){0};
 	if (zip_open(&z, path, err) < 0)
 		return -1;
-	while (zip_next(&z, &member, &found, err) == 0 && found) {
-		const char *installed = installed_path(a, member.name);
-		autostrbuf struct strbuf text = {0};
-
-		if (installed)
-			*arena_push(a, &ret->files, &ret->file_count) = (struct wheel_file){installed, member.size_bytes, member.crc};
-		if (!is_entry_points(member.name))
-			continue;
-		if (zip_read(&z, &member, ENTRY_POINTS_LIMIT_BYTES, &text, err) < 0)
+	for (;;) {
+		if (zip_next(&z, &member, &found, err) < 0)
 			return -1;
-		add_scripts(a, strbuf_text(&text), ret);
+		if (!found)
+			return 0;
+		if (take(a, &z, &member, ret, err) < 0)
+			return -1;
 	}
-	if (error_is_set(err))
+}
+
+static int take_file(struct arena *a, struct zip *z, const struct zip_member *member, struct wheel_contents *ret, struct error *err)
+{
+	const char *installed = installed_path(a, member->name);
+	autostrbuf struct strbuf text = {0};
+
+	if (installed)
+		*arena_push(a, &ret->files, &ret->file_count) = (struct wheel_file){installed, member->size_bytes, member->crc};
+	if (!is_entry_points(member->name))
+		return 0;
+	if (zip_read(z, member, ENTRY_POINTS_LIMIT_BYTES, &text, err) < 0)
+		return -1;
+	add_scripts(a, strbuf_text(&text), ret);
+	return 0;
+}
+
+int wheel_files_read(struct arena *a, const char *path, struct wheel_contents *ret, struct error *err)
+{
+	if (take_all(a, path, take_file, ret, err) < 0)
 		return -1;
 	sort_files(ret);
 	return 0;
@@ -140,20 +158,24 @@ static int read_stream(void *context, uint64_t at, void *bytes, size_t length, s
 	return zip_stream_read(context, at, bytes, length, err);
 }
 
-static void read_object(struct arena *a, struct zip *z, const struct zip_member *member, const char *installed, struct wheel_contents *ret)
+/* A broken one is left out, and no failure. */
+static int take_object(struct arena *a, struct zip *z, const struct zip_member *member, struct wheel_contents *ret, struct error *err)
 {
+	const char *installed = is_object(member->name) ? installed_path(a, member->name) : NULL;
 	autoerror struct error broken = {0};
 	struct zip_stream *stream = NULL;
 	struct elf_names names;
 
-	if (member->size_bytes > OBJECT_LIMIT_BYTES || zip_stream_open(z, member, &stream, &broken) < 0)
-		return;
+	(void)err;
+	if (!installed || member->size_bytes > OBJECT_LIMIT_BYTES || zip_stream_open(z, member, &stream, &broken) < 0)
+		return 0;
 	const struct elf_source source = {.read = read_stream, .context = stream, .size_bytes = member->size_bytes};
 
 	if (elf_read_names(a, &source, &names, &broken) == 0)
 		*arena_push(a, &ret->objects, &ret->object_count) =
 			(struct wheel_object){.path = installed, .soname = names.soname, .needed = names.needed, .needed_count = names.needed_count};
 	zip_stream_close(stream);
+	return 0;
 }
 
 static int compare_objects(const void *left, const void *right)
@@ -163,20 +185,7 @@ static int compare_objects(const void *left, const void *right)
 
 int wheel_objects_read(struct arena *a, const char *path, struct wheel_contents *ret, struct error *err)
 {
-	autozip struct zip z = ZIP_NONE;
-	struct zip_member member;
-	bool found = true;
-
-	*ret = (struct wheel_contents){0};
-	if (zip_open(&z, path, err) < 0)
-		return -1;
-	while (zip_next(&z, &member, &found, err) == 0 && found) {
-		const char *installed = is_object(member.name) ? installed_path(a, member.name) : NULL;
-
-		if (installed)
-			read_object(a, &z, &member, installed, ret);
-	}
-	if (error_is_set(err))
+	if (take_all(a, path, take_object, ret, err) < 0)
 		return -1;
 	if (ret->object_count > 1)
 		qsort(ret->objects, ret->object_count, sizeof(*ret->objects), compare_objects);
