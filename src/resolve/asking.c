@@ -74,7 +74,8 @@ static int ask_once(struct asking *a, const struct question *q, const struct uv_
 	a->uv->timeout_ms = 0;
 	if (answered <= 0)
 		return answered;
-	if (projection_make(a->arena, q, &answer, &a->uv->indexes, ret, err) < 0 || (!ret->misfit_count && pythons_check(&a->pythons, q, ret, err) < 0))
+	if (projection_make(a->arena, q, &answer, &a->uv->indexes, ret, err) < 0 ||
+	    (!ret->misfit_count && !ret->stray_count && pythons_check(&a->pythons, q, ret, err) < 0))
 		return -1;
 	if (answer.cut_off_unix)
 		a->cut_off_unix = answer.cut_off_unix;
@@ -91,7 +92,7 @@ static int ask_fitting(struct asking *a, const struct question *q, const struct 
 		rule_out_misfits(a, &fitting);
 		int answered = ask_once(a, &fitting, wish, ret, refusal, err);
 
-		if (answered <= 0 || !ret->misfit_count)
+		if (answered <= 0 || ret->stray_count || !ret->misfit_count)
 			return answered;
 		for (size_t i = 0; i < ret->misfit_count; i++)
 			*arena_push(a->uv->arena, &a->misfits, &a->misfit_count) = ret->misfits[i];
@@ -121,6 +122,75 @@ static void copy_left_out_edges(struct arena *arena, struct question *q)
 		*arena_push(arena, &q->left_out_edges, &q->left_out_edge_count) = edges[i];
 }
 
+static int told(struct error *err, const struct projection *p)
+{
+	return error_set(err, ERR_CONFLICT, "%s", p->strays->said);
+}
+
+static bool ask_for_bond(struct arena *arena, struct bond *bond, const struct lock_environment *environment)
+{
+	for (size_t i = 0; i < bond->asked_in_count; i++) {
+		if (bond->asked_in[i] == environment)
+			return false;
+	}
+	*arena_push(arena, &bond->asked_in, &bond->asked_in_count) = environment;
+	return true;
+}
+
+/* Its one place has nothing that fits there: nothing may depend on it. */
+static void forbid(struct arena *arena, struct question *q, struct bond *bond)
+{
+	const char **all = NULL;
+	size_t count = 0;
+	autostrbuf struct strbuf marker = {0};
+
+	for (size_t i = 0; i < q->exclusion_count; i++)
+		*arena_push(arena, &all, &count) = q->exclusions[i];
+	environment_add_marker(&marker, bond->asked_in[--bond->asked_in_count]);
+	*arena_push(arena, &all, &count) = arena_printf(arena, "%s<0.dev0 ; %s", bond->canonical, strbuf_text(&marker));
+	q->exclusions = all;
+	q->exclusion_count = count;
+}
+
+static struct bond *bond_of(struct question *q, const char *name)
+{
+	for (size_t i = 0; i < q->bond_count; i++) {
+		if (!strcmp(q->bonds[i].canonical, name))
+			return &q->bonds[i];
+	}
+	return NULL;
+}
+
+/* What is refused may be what is asked for only to bind it. So each bond is asked for only where the answer has the package from elsewhere; and where it cannot
+   be had there, the answer has to do without it. */
+static int ask_where_reached(struct asking *a, struct question *q, const struct uv_wish *wish, struct projection *ret, struct uv_refusal *refusal,
+			     struct error *err)
+{
+	struct bond *last = NULL;
+	struct uv_refusal of_bond = {0};
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int answered = ask_fitting(a, q, wish, ret, refusal, err);
+
+		if (answered < 0 || (answered > 0 && !ret->stray_count))
+			return answered;
+		if (answered > 0) {
+			last = bond_of(q, ret->strays->name);
+			if (!ask_for_bond(a->uv->arena, last, ret->strays->environment))
+				return told(err, ret);
+		} else if (last) {
+			of_bond = *refusal;
+			forbid(a->uv->arena, q, last);
+			last = NULL;
+		} else {
+			if (of_bond.text)
+				*refusal = of_bond;
+			return 0;
+		}
+	}
+	return told(err, ret);
+}
+
 int asking_ask(struct asking *a, const struct question *q, const struct uv_wish *wish, struct projection *ret, struct uv_refusal *refusal, struct error *err)
 {
 	struct question bound = *q;
@@ -129,23 +199,23 @@ int asking_ask(struct asking *a, const struct question *q, const struct uv_wish 
 	copy_left_out_edges(a->uv->arena, &bound);
 	question_ask_for_bonds(a->uv->arena, &bound);
 	answered = ask_fitting(a, &bound, wish, ret, refusal, err);
-	/* What is refused may be what is asked for only to bind it. */
 	if (!answered && question_drop_unreached_bonds(&bound, NULL, 0))
-		answered = ask_fitting(a, &bound, wish, ret, refusal, err);
+		answered = ask_where_reached(a, &bound, wish, ret, refusal, err);
+	if (answered > 0 && ret->stray_count)
+		return told(err, ret);
 	for (int round = 0; answered > 0 && round < BOND_ROUNDS; round++) {
 		bool dropped = question_drop_unreached_bonds(&bound, ret->pins, ret->pin_count), waived = waive_more(a, &bound, ret);
-		autoerror struct error why = {0};
 		struct projection next;
 
 		if (!dropped && !waived)
 			break;
-		answered = ask_fitting(a, &bound, wish, &next, refusal, &why);
+		answered = ask_fitting(a, &bound, wish, &next, refusal, err);
+		if (answered >= 0 && !waived && (!answered || next.stray_count))
+			return 1; /* without them nothing fits, or they come from elsewhere: the first answer is as good */
+		if (answered > 0 && next.stray_count)
+			return told(err, &next);
 		if (answered > 0)
 			*ret = next;
-		else if (!waived && (!answered || why.code == ERR_CONFLICT))
-			return 1; /* without them nothing fits, or they come from elsewhere: the first answer is as good */
-		else if (answered < 0)
-			error_move(err, &why);
 	}
 	return answered;
 }

@@ -184,6 +184,17 @@ static void add_environments(const struct clash *c, const struct question *all, 
 		error_hint(err, "it is so in %s", strbuf_text(&text));
 }
 
+/* What one index has not, another may have: but it is not looked for there. */
+static void add_bonds(const struct clash *c, const struct question *all, struct error *err)
+{
+	for (size_t i = 0; i < all->bond_count; i++) {
+		const struct bond *bond = &all->bonds[i];
+
+		if (bond->index && clash_mentions(c->refusal.text, bond->canonical))
+			error_hint(err, "'%s' may come from index '%s' alone, as recipes/python.yaml says", bond->canonical, bond->index);
+	}
+}
+
 int clash_tell(const struct clash *c, const struct question *all, const struct asking *asking, struct diag *d, struct error *err)
 {
 	const struct misfit *misfit = first_misfit(c, asking);
@@ -209,5 +220,6 @@ int clash_tell(const struct clash *c, const struct question *all, const struct a
 		error_hint(err, "only what was uploaded before %s was looked at", strbuf_text(&date));
 	}
 	add_misfits(c, asking, err);
+	add_bonds(c, all, err);
 	return error_hint(err, "%s says: %s", asking->uv->by_pip ? "pip" : "uv", c->refusal.text);
 }

@@ -328,7 +328,7 @@ static int add_files(struct walker *w, struct pin *pin, const struct uv_package 
 }
 
 /* The project's own word for it: what uv writes may be relative to its folder, or hold what it made of it. */
-static int set_origin(struct walker *w, const struct uv_package *package, struct pin *pin)
+static int set_origin(struct walker *w, const struct uv_package *package, struct pin *pin, const char **ret_stray)
 {
 	const struct bond *bond = question_bond(w->question, package->name);
 	const char *alias = package->registry ? uv_indexes_alias(w->indexes, package->registry) : NULL;
@@ -340,10 +340,12 @@ static int set_origin(struct walker *w, const struct uv_package *package, struct
 		return 0;
 	}
 	if (bond && bond->index && !text_equal(alias, bond->index))
-		return error_set(w->err, ERR_CONFLICT, "'%s' may come from index '%s' only, but uv took it from %s%s%s", package->name, bond->index,
-				 alias ? "index '" : "an address", alias ? alias : "", alias ? "'" : "");
+		*ret_stray = arena_printf(w->arena, "'%s' may come from index '%s' only, but uv took it from %s%s%s", package->name, bond->index,
+					  alias ? "index '" : "an address", alias ? alias : "", alias ? "'" : "");
 	if (bond && bond->reference && package->registry)
-		return error_set(w->err, ERR_CONFLICT, "'%s' may come from its own place only, but uv took it from index '%s'", package->name, alias);
+		*ret_stray = arena_printf(w->arena, "'%s' may come from its own place only, but uv took it from index '%s'", package->name, alias ? alias : "");
+	if (*ret_stray)
+		return 0;
 	if (package->registry) {
 		pin->index = arena_strdup(w->arena, alias);
 		return 0;
@@ -384,8 +386,16 @@ static int add_entry(struct walker *w, const struct uv_package *package, const s
 		*arena_push(w->arena, &pin.environments, &pin.environment_count) = arena_strdup(w->arena, entry->environments[i]->name);
 	if (pin.environment_count > 1)
 		qsort(pin.environments, pin.environment_count, sizeof(*pin.environments), text_compare_items);
-	if (set_origin(w, package, &pin) < 0)
+	const char *stray = NULL;
+
+	if (set_origin(w, package, &pin, &stray) < 0)
 		return -1;
+	for (size_t i = 0; i < w->reach_count && stray; i++) {
+		if (entry->has[i])
+			*arena_push(w->arena, &ret->strays, &ret->stray_count) = (struct stray){pin.name, w->reaches[i].environment, stray};
+	}
+	if (stray)
+		return 0;
 	add_edges(w, &pin, package, entry->has);
 	add_waived_edges(w, &pin);
 	if (add_files(w, &pin, package, entry->has, ret) < 0 || check_reference(w, &pin) < 0)

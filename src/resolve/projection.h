@@ -21,11 +21,20 @@ struct misfit {
 	const char *requires_python; /* the file that fits otherwise does not take the environment's Python; NULL: none fits */
 };
 
+/* A package that is bound to one place, and was taken from elsewhere. */
+struct stray {
+	const char *name;
+	const struct lock_environment *environment;
+	const char *said; /* the sentence for people */
+};
+
 struct projection {
 	struct pin *pins;
 	size_t pin_count;
 	struct misfit *misfits; /* when there are any, the pins are of no use */
 	size_t misfit_count;
+	struct stray *strays; /* the same */
+	size_t stray_count;
 };
 
 /* The pins live in `a`; edges name the version they lead to always. ERR_CONFLICT when an environment would get a package twice; ERR_NOT_FOUND for a file

@@ -87,7 +87,7 @@ static void add_want(struct strbuf *out, const struct asker *asker, const struct
 /* uv looks for a package in its one place only where it is asked for by name: so a group, which is nobody's, asks for it where nobody else does. */
 static void add_bonds(struct strbuf *out, const struct question *q)
 {
-	strbuf_add(out, "bound = [\n");
+	strbuf_add(out, UV_BOUND_GROUP " = [\n");
 	for (size_t i = 0; i < q->bond_count; i++) {
 		const struct bond *bond = &q->bonds[i];
 		autostrbuf struct strbuf text = {0};

@@ -11,6 +11,8 @@
 #include "resolve/uv_indexes.h"
 
 #define UV_PROJECT "lockstep-union"
+/* The group that asks for packages only to bind them to their place. */
+#define UV_BOUND_GROUP "bound"
 
 /* Whether a place of find-links holds a user: it is told to uv in its environment, and written to no file. */
 bool uv_find_links_is_secret(const char *place);

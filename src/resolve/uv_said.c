@@ -34,6 +34,7 @@ static void name_askers(struct strbuf *text, const struct question *q)
 		asker_add_name(&name, &q->askers[i]);
 		replace_all(text, strbuf_text(&group), strbuf_text(&name));
 	}
+	replace_all(text, UV_PROJECT ":" UV_BOUND_GROUP, "the list of bound packages");
 	replace_all(text, "your project requires", "we need");
 	replace_all(text, "your project's", "our");
 }

@@ -314,9 +314,10 @@ TEST(freeing_a_pool_ends_its_children)
 	assert_string_equal(strbuf_text(&r.out), "none\n");
 }
 
-/* Runs `body` in a fork and sends it a signal after a while; returns its wait status. */
+/* Runs `body` in a fork and sends it a signal when its child has made a file `ready`; returns its wait status. */
 static int in_a_fork(void (*body)(void), int number)
 {
+	unlink("ready");
 	pid_t pid = fork();
 	int status = 0;
 
@@ -324,7 +325,8 @@ static int in_a_fork(void (*body)(void), int number)
 		body();
 		_exit(99);
 	}
-	usleep(500 * 1000);
+	for (int i = 0; i < 600 && !file_exists("ready"); i++)
+		usleep(50 * 1000);
 	kill(pid, number);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -337,7 +339,8 @@ static void run_until_cancelled(void)
 	autoerror struct error err = {0};
 
 	signals_install();
-	int failed = process_run(&(struct process_spec){.argv = SHELL("trap 'sleep 0.2; touch gentle; exit 0' TERM; sleep 65.75 & wait")}, &r, &err);
+	int failed =
+		process_run(&(struct process_spec){.argv = SHELL("trap 'sleep 0.2; touch gentle; exit 0' TERM; touch ready; sleep 65.75 & wait")}, &r, &err);
 
 	if (failed != -1 || err.code != ERR_CANCELLED)
 		_exit(1);
@@ -362,7 +365,7 @@ static void pool_until_cancelled(void)
 {
 	struct seen seen = {0};
 	struct process_pool *pool = process_pool_new();
-	struct process_job job = job_of(SHELL("sleep 66.75"), &seen);
+	struct process_job job = job_of(SHELL("touch ready; sleep 66.75"), &seen);
 	autoerror struct error err = {0};
 
 	signals_install();
@@ -385,7 +388,7 @@ static void run_and_be_killed(void)
 	autoresult struct process_result r = {0};
 	autoerror struct error err = {0};
 
-	process_run(&(struct process_spec){.argv = SHELL("setsid sleep 67.75 & (sleep 67.75 & exec sleep 67.75) & sleep 67.75")}, &r, &err);
+	process_run(&(struct process_spec){.argv = SHELL("setsid sleep 67.75 & (sleep 67.75 & exec sleep 67.75) & touch ready; sleep 67.75")}, &r, &err);
 }
 
 TEST(nothing_outlives_us_when_we_are_killed)
