@@ -153,7 +153,7 @@ static struct changes *compare_locks(struct arena *a, const char *old_name, cons
 				     const char *container)
 {
 	struct changes *changes = arena_new(a, struct changes);
-	struct names packages = {0}, toolchain = {0};
+	struct names packages = {0}, toolchain = {0}, archives = {0};
 
 	changes->old_name = old ? old_name : NULL;
 	changes->new_name = new_name;
@@ -172,11 +172,14 @@ static struct changes *compare_locks(struct arena *a, const char *old_name, cons
 		sides_toolchain(&sides, &toolchain, a, old, new, container);
 		add_rows(&changes->toolchain, a, &sides, &toolchain);
 		rows_finish(&changes->toolchain);
+		sides_archives(&sides, &archives, a, old, new, container);
+		add_rows(&changes->archives, a, &sides, &archives);
+		rows_finish(&changes->archives);
 	}
 	return changes;
 }
 
-/* A lock that says nothing of a container's Debian packages is no lock without them: they are counted, and no rows. */
+/* A lock that says nothing of a container's Debian packages is no lock without them: they are counted, and no rows. Leaves the other containers in `sides`. */
 static void add_first_debs(struct changes *changes, struct row_sides *sides, struct arena *a, const struct lock *old, const struct lock *new)
 {
 	const char **names = arena_array(a, sides->container_count, sizeof(*names));
@@ -189,6 +192,10 @@ static void add_first_debs(struct changes *changes, struct row_sides *sides, str
 
 		if (after && after->debian && (!old || (before && !before->debian))) {
 			*arena_push(a, &changes->first_containers, &changes->first_container_count) = after->name;
+			continue;
+		}
+		if (before && before->debian && after && !after->debian) {
+			*arena_push(a, &changes->unlocked_containers, &changes->unlocked_container_count) = after->name;
 			continue;
 		}
 		names[kept] = sides->containers[i];
@@ -225,10 +232,13 @@ struct changes *changes_between_locks(struct arena *a, const char *old_name, con
 struct changes *changes_between_releases(struct arena *a, const struct release *old, const struct release *new, const char *container)
 {
 	struct changes *changes = compare_locks(a, old ? old->name : NULL, old ? &old->lock : NULL, new->name, &new->lock, container);
-	struct row_sides sides = sides_of(changes, a);
+	struct row_sides sides = sides_of(changes, a), locked = sides;
 	struct names tools = {0}, system_packages = {0};
 
 	changes->has_images = true;
+	/* What the images had before is known all the same. */
+	if (old)
+		add_first_debs(changes, &locked, a, &old->lock, &new->lock);
 	for (size_t i = 0; i < changes->container_count; i++) {
 		struct change_container *c = &changes->containers[i];
 		const struct snapshot *before = sides_snapshot(old, c->name), *after = sides_snapshot(new, c->name);
@@ -258,6 +268,6 @@ bool changes_any(const struct changes *changes)
 		if (container_changed(&changes->containers[i]))
 			return true;
 	}
-	return changes->packages.count || changes->further.count || changes->toolchain.count || changes->tools.count || changes->system_packages.count ||
-	       changes->first_deb_count;
+	return changes->packages.count || changes->further.count || changes->toolchain.count || changes->archives.count || changes->tools.count ||
+	       changes->system_packages.count || changes->first_deb_count || changes->unlocked_container_count;
 }

@@ -15,7 +15,7 @@ struct release;
 enum change_class {
 	CHANGE_NONE,
 	CHANGE_FILES,      /* same version, other hashes */
-	CHANGE_ORIGIN,     /* same version, from another index */
+	CHANGE_ORIGIN,     /* same version, from another index or address */
 	CHANGE_PATCH,      /* upgraded in the third number of the release or behind it */
 	CHANGE_MINOR,      /* in the second */
 	CHANGE_MAJOR,      /* in the first, or in the epoch */
@@ -30,9 +30,11 @@ const char *change_class_name(enum change_class class);
 const char *change_class_key(enum change_class class);
 
 struct change_cell {
-	const char *container;                 /* for toolchain rows: the layer */
-	const char *old_version, *new_version; /* NULL: not there */
-	const char *old_index, *new_index;     /* of packages; else NULL */
+	const char *container;                       /* for rows of toolchain and archives: the layer */
+	const char *old_version, *new_version;       /* NULL: not there; of archives the sha256, all of it */
+	const char *old_index, *new_index;           /* of packages; else NULL */
+	const char *old_reference, *new_reference;   /* where it is taken from instead of an index (git commit, URL, path); of archives the URL; else NULL */
+	const char *old_built_from, *new_built_from; /* digest of the sources, or commit, that lockstep built the wheel from; NULL: it was not built */
 	enum change_class class;
 };
 
@@ -78,11 +80,16 @@ struct changes {
 	struct change_list packages;        /* Python packages of the containers */
 	struct change_list further;         /* of environments that are not built, where they move otherwise; a cell is "ci-cpu on cp39-..." */
 	struct change_list toolchain;       /* pins of layers; a cell is a layer */
+	struct change_list archives;        /* that layers unpack, by file name; a cell is a layer */
 	struct change_list tools;           /* what the images' compilers and libraries said */
 	struct change_list system_packages; /* Debian packages; of locks, where both sides lock them */
-	const char **first_containers;      /* of locks: those whose Debian packages the older side does not lock */
+	const char *
+		*first_containers; /* those whose Debian packages the newer side locks, and the older does not; every container where there was nothing before,
+					       unless releases are compared */
 	size_t first_container_count;
-	size_t first_deb_count; /* how many Debian packages these have, all together */
+	size_t first_deb_count;           /* how many Debian packages these have, all together */
+	const char **unlocked_containers; /* those whose Debian packages only the older side locks */
+	size_t unlocked_container_count;
 };
 
 /* `old` may be NULL: everything is added. `container` restricts it all to one container; NULL: all. The result lives in `a` and points into both locks. */

@@ -22,11 +22,20 @@ static enum change_class classify(const struct row_sides *sides, const struct ro
 		return old->version ? CHANGE_REMOVED : CHANGE_ADDED;
 	enum change_class step = sides->step(old->version, new->version);
 
-	if (step == CHANGE_NONE && !text_equal(old->index, new->index))
+	if (step == CHANGE_NONE && (!text_equal(old->index, new->index) || !text_equal(old->reference, new->reference)))
 		return CHANGE_ORIGIN;
-	if (step == CHANGE_NONE && old->pin && new->pin && !same_files(old->pin, new->pin))
+	if (step == CHANGE_NONE && (old->pin && new->pin ? !same_files(old->pin, new->pin) : !text_equal(old->sha256, new->sha256)))
 		return CHANGE_FILES;
 	return step;
+}
+
+static const char *built_from(const struct pin *pin)
+{
+	for (size_t i = 0; pin && i < pin->file_count; i++) {
+		if (pin->files[i].built_from)
+			return pin->files[i].built_from;
+	}
+	return NULL;
 }
 
 /* One cell for each container that has the name on a side. */
@@ -50,6 +59,10 @@ static struct change_cell *make_cells(struct arena *a, const struct row_sides *s
 			.new_version = new.version,
 			.old_index = old.index,
 			.new_index = new.index,
+			.old_reference = old.reference,
+			.new_reference = new.reference,
+			.old_built_from = built_from(old.pin),
+			.new_built_from = built_from(new.pin),
 			.class = classify(sides, &old, &new),
 		};
 	}

@@ -5,8 +5,9 @@
 
 struct row_found {
 	const char *version;
-	const char *index;     /* or NULL */
-	const struct pin *pin; /* or NULL */
+	const char *index, *reference; /* where it comes from, as in struct change_cell; or NULL */
+	const char *sha256;            /* of its one file; or NULL */
+	const struct pin *pin;         /* or NULL */
 };
 
 /* The two sides of a comparison; each function is asked with the `sides` it was given in. */

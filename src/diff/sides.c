@@ -39,7 +39,7 @@ static void add_pins(struct names *names, struct arena *a, const struct lock *lo
 static bool found_pin(const struct pin *pin, struct row_found *ret)
 {
 	if (pin)
-		*ret = (struct row_found){.version = pin->version, .index = pin->index, .pin = pin};
+		*ret = (struct row_found){.version = pin->version, .index = pin->index, .reference = pin->reference, .pin = pin};
 	return pin != NULL;
 }
 
@@ -131,14 +131,20 @@ static bool find_toolchain(const struct row_sides *sides, bool new, const char *
 	return false;
 }
 
+static void add_layers(struct names *uses, struct arena *a, const struct lock *lock, const char *container, const char *const *layers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (has_layer(lock, container, layers[i]))
+			names_add(uses, a, layers[i]);
+	}
+}
+
 static void add_uses(struct names *uses, struct arena *a, const struct lock *lock, const char *container)
 {
-	for (size_t i = 0; lock && i < lock->pin_count; i++) {
-		for (size_t j = 0; j < lock->pins[i].layer_count; j++) {
-			if (has_layer(lock, container, lock->pins[i].layers[j]))
-				names_add(uses, a, lock->pins[i].layers[j]);
-		}
-	}
+	for (size_t i = 0; lock && i < lock->pin_count; i++)
+		add_layers(uses, a, lock, container, lock->pins[i].layers, lock->pins[i].layer_count);
+	for (size_t i = 0; lock && i < lock->archive_count; i++)
+		add_layers(uses, a, lock, container, lock->archives[i].layers, lock->archives[i].layer_count);
 	names_sort(uses);
 }
 
@@ -151,18 +157,14 @@ static size_t count_uses(const struct names *uses, const char *layer)
 	return count;
 }
 
-void sides_toolchain(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new, const char *container)
+/* The layers of both sides, in place of containers. */
+static void take_layers(struct row_sides *sides, struct arena *a, const struct lock *old, const struct lock *new, const char *container)
 {
 	struct names uses[2] = {{0}, {0}}, keys = {0};
 
 	sides->old = old;
 	sides->new = new;
 	sides->of = container;
-	sides->find = find_toolchain;
-	sides->step = step_python;
-	add_pins(names, a, old, true);
-	add_pins(names, a, new, true);
-	names_sort(names);
 	add_uses(&uses[0], a, old, container);
 	add_uses(&uses[1], a, new, container);
 	for (size_t side = 0; side < 2; side++) {
@@ -180,6 +182,53 @@ void sides_toolchain(struct row_sides *sides, struct names *names, struct arena 
 	sides->containers = keys.items;
 	sides->container_count = keys.count;
 	sides->common = common;
+}
+
+void sides_toolchain(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new, const char *container)
+{
+	take_layers(sides, a, old, new, container);
+	sides->find = find_toolchain;
+	sides->step = step_python;
+	add_pins(names, a, old, true);
+	add_pins(names, a, new, true);
+	names_sort(names);
+}
+
+static bool find_archive(const struct row_sides *sides, bool new, const char *layer, const char *name, struct row_found *ret)
+{
+	const struct lock *lock = new ? sides->new : sides->old;
+
+	for (size_t i = 0; i < lock->archive_count; i++) {
+		const struct lock_archive *archive = &lock->archives[i];
+
+		for (size_t j = 0; !strcmp(archive->name, name) && j < archive->layer_count; j++) {
+			if (!is_use_of(archive->layers[j], layer) || !has_layer(lock, sides->of, archive->layers[j]))
+				continue;
+			*ret = (struct row_found){.version = archive->sha256, .reference = archive->url, .sha256 = archive->sha256};
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Digests have no order. */
+static enum change_class step_none(const char *old, const char *new)
+{
+	return strcmp(old, new) != 0 ? CHANGE_FILES : CHANGE_NONE;
+}
+
+void sides_archives(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new, const char *container)
+{
+	take_layers(sides, a, old, new, container);
+	sides->find = find_archive;
+	sides->step = step_none;
+	for (size_t side = 0; side < 2; side++) {
+		const struct lock *lock = side ? new : old;
+
+		for (size_t i = 0; lock && i < lock->archive_count; i++)
+			names_add(names, a, lock->archives[i].name);
+	}
+	names_sort(names);
 }
 
 static int compare_snapshot(const void *key, const void *item)
@@ -316,7 +365,7 @@ static bool find_deb(const struct row_sides *sides, bool new, const char *contai
 	for (size_t i = lock_first_deb(lock, name); c && i < lock->deb_count && !strcmp(lock->debs[i].name, name); i++) {
 		if (!lock_deb_in_container(&lock->debs[i], c))
 			continue;
-		ret->version = lock->debs[i].version;
+		*ret = (struct row_found){.version = lock->debs[i].version, .sha256 = lock->debs[i].sha256};
 		return true;
 	}
 	return false;

@@ -25,4 +25,7 @@ void sides_debs(struct row_sides *sides, struct names *names, struct arena *a, c
    With `container` only the layers that it has. */
 void sides_toolchain(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new, const char *container);
 
+/* Archives that layers unpack, in layers as sides_toolchain() has them; the version of one is its digest. */
+void sides_archives(struct row_sides *sides, struct names *names, struct arena *a, const struct lock *old, const struct lock *new, const char *container);
+
 const struct snapshot *sides_snapshot(const struct release *release, const char *container); /* NULL: none */

@@ -56,6 +56,10 @@ static void add_cells(struct json_writer *w, const struct change *row, const cha
 		json_add_text(w, "new", cell->new_version);
 		if (cell->old_index || cell->new_index)
 			add_pair(w, "index", cell->old_index, cell->new_index);
+		if (cell->old_reference || cell->new_reference)
+			add_pair(w, "reference", cell->old_reference, cell->new_reference);
+		if (cell->old_built_from || cell->new_built_from)
+			add_pair(w, "built_from", cell->old_built_from, cell->new_built_from);
 		json_end_object(w);
 	}
 	json_end_array(w);
@@ -110,6 +114,7 @@ void changes_json(const struct changes *changes, struct json_writer *w, const ch
 	json_begin_object(w, "counts");
 	add_counts(w, "packages", &changes->packages);
 	add_counts(w, "toolchain", &changes->toolchain);
+	add_counts(w, "archives", &changes->archives);
 	add_counts(w, "tools", &changes->tools);
 	add_counts(w, "system_packages", &changes->system_packages);
 	json_end_object(w);
@@ -121,6 +126,7 @@ void changes_json(const struct changes *changes, struct json_writer *w, const ch
 	if (changes->further.count)
 		add_rows(w, "further", &changes->further, false, "environments", "environment");
 	add_rows(w, "toolchain", &changes->toolchain, false, "layers", "layer");
+	add_rows(w, "archives", &changes->archives, false, "layers", "layer");
 	add_rows(w, "tools", &changes->tools, false, "containers", "container");
 	add_rows(w, "system_packages", &changes->system_packages, false, "containers", "container");
 	if (changes->first_deb_count) {
@@ -129,5 +135,7 @@ void changes_json(const struct changes *changes, struct json_writer *w, const ch
 		add_texts(w, "containers", changes->first_containers, changes->first_container_count);
 		json_end_object(w);
 	}
+	if (changes->unlocked_container_count)
+		add_texts(w, "no_longer_locked", changes->unlocked_containers, changes->unlocked_container_count);
 	json_end_object(w);
 }

@@ -53,21 +53,26 @@ static void add_containers(struct printer *p)
 	strbuf_add(p->out, *recipes ? "\n" : "");
 }
 
-static void add_step(struct strbuf *out, const struct change_cell *cell)
+static void add_step(struct printer *p, const struct change_cell *cell)
 {
-	if (cell->class == CHANGE_ORIGIN) {
-		markdown_add_code(out, cell->new_version);
-		add_code(out, " from ", cell->old_index);
-		add_code(out, " → ", cell->new_index);
-	} else if (text_equal(cell->old_version, cell->new_version)) {
-		markdown_add_code(out, cell->new_version);
+	const char *old = cell->old_version ? words_version(p->a, cell->old_version) : NULL,
+		   *new = cell->new_version ? words_version(p->a, cell->new_version) : NULL;
+	const char *old_origin, *new_origin, *made = words_made(cell);
+
+	if (old && new && !strcmp(old, new)) {
+		markdown_add_code(p->out, new);
 	} else {
-		strbuf_add(out, cell->old_version ? "" : "+ ");
-		strbuf_add(out, cell->new_version ? "" : "− ");
-		markdown_add_code(out, cell->old_version ? cell->old_version : "");
-		strbuf_add(out, cell->old_version && cell->new_version ? " → " : "");
-		markdown_add_code(out, cell->new_version ? cell->new_version : "");
+		strbuf_add(p->out, old ? "" : "+ ");
+		strbuf_add(p->out, new ? "" : "− ");
+		markdown_add_code(p->out, old ? old : "");
+		strbuf_add(p->out, old && new ? " → " : "");
+		markdown_add_code(p->out, new ? new : "");
 	}
+	if (words_origin(p->a, cell, &old_origin, &new_origin)) {
+		add_code(p->out, old ? " from " : "", old ? old_origin : "");
+		add_code(p->out, old ? " → " : " from ", new_origin);
+	}
+	strbuf_printf(p->out, "%s%s", *made ? ", " : "", made);
 }
 
 static void add_why(struct printer *p, const struct change *row)
@@ -97,7 +102,7 @@ static void add_row(struct printer *p, const struct change *row)
 			continue;
 		add_code(p->out, "| ", i ? "" : row->name);
 		strbuf_printf(p->out, "%s | %s | ", i ? "|" : "", change_class_name(row->cells[i].class));
-		add_step(p->out, &row->cells[i]);
+		add_step(p, &row->cells[i]);
 		strbuf_add(p->out, " |");
 		add_code(p->out, " ", words_containers(p->a, p->changes, &group));
 		strbuf_add(p->out, " | ");
@@ -134,7 +139,7 @@ static void add_differing(struct printer *p, const struct change *rows, size_t c
 
 			strbuf_add_char(p->out, ' ');
 			if (cell)
-				add_step(p->out, cell);
+				add_step(p, cell);
 			strbuf_add(p->out, " |");
 		}
 		strbuf_add_char(p->out, ' ');
@@ -175,6 +180,11 @@ static void add_system(struct printer *p, bool all)
 		add_codes(p->out, p->changes->first_containers, p->changes->first_container_count, 3);
 		strbuf_add_char(p->out, '\n');
 	}
+	if (p->changes->unlocked_container_count) {
+		strbuf_add(p->out, "\nDebian packages: no longer locked, in ");
+		add_codes(p->out, p->changes->unlocked_containers, p->changes->unlocked_container_count, 3);
+		strbuf_add_char(p->out, '\n');
+	}
 	if (!list->count || (!p->changes->old_name && !all))
 		return;
 	if (all) {
@@ -208,6 +218,7 @@ void changes_markdown(const struct changes *changes, const struct report_options
 		add_section(&p, "Transitive packages", packages->rows + direct, packages->count - direct, false);
 	add_section(&p, "Packages for environments that are not built", changes->further.rows, changes->further.count, true);
 	add_section(&p, "Toolchain packages", changes->toolchain.rows, changes->toolchain.count, true);
+	add_section(&p, "Toolchain archives", changes->archives.rows, changes->archives.count, true);
 	add_section(&p, "Tools in the images", changes->tools.rows, changes->tools.count, false);
 	add_system(&p, options->system_packages);
 }

@@ -90,7 +90,7 @@ static const char *cell_text(struct printer *p, const struct change_cell *cell)
 	case CHANGE_REMOVED:
 		return arena_printf(p->a, "- %s", step);
 	case CHANGE_FILES:
-		return arena_printf(p->a, "%s, other files", step);
+		return *words_made(cell) ? step : arena_printf(p->a, "%s, other files", step);
 	default:
 		return step;
 	}
@@ -174,17 +174,23 @@ static void add_packages(struct printer *p)
 		add_rows(p, "transitive packages", "", list->rows + direct, transitive, false);
 }
 
+static void add_sentence(struct printer *p, const char *text)
+{
+	if (!text)
+		return;
+	strbuf_add_char(p->out, '\n');
+	add_safe(p, text);
+	strbuf_add_char(p->out, '\n');
+}
+
 static void add_system(struct printer *p)
 {
 	const struct change_list *list = &p->changes->system_packages;
 	const char **names = arena_array(p->a, list->count, sizeof(*names));
-	const char *counts = words_counts(p->a, list), *first = words_first_debs(p->a, p->changes);
+	const char *counts = words_counts(p->a, list);
 
-	if (first) {
-		strbuf_add_char(p->out, '\n');
-		add_safe(p, first);
-		strbuf_add_char(p->out, '\n');
-	}
+	add_sentence(p, words_first_debs(p->a, p->changes));
+	add_sentence(p, words_unlocked_debs(p->a, p->changes));
 	/* All of them are new in a first release; the containers' lines count them. */
 	if (!list->count || (!p->changes->old_name && !p->options->system_packages))
 		return;
@@ -213,6 +219,7 @@ void changes_text(const struct changes *changes, const struct report_options *op
 	add_packages(&p);
 	add_rows(&p, "packages for environments that are not built", "", changes->further.rows, changes->further.count, true);
 	add_rows(&p, "toolchain packages", "", changes->toolchain.rows, changes->toolchain.count, true);
+	add_rows(&p, "toolchain archives", "", changes->archives.rows, changes->archives.count, true);
 	add_rows(&p, "tools in the images", "", changes->tools.rows, changes->tools.count, false);
 	add_system(&p);
 }

@@ -35,7 +35,9 @@ const char **layout_columns(struct arena *a, const struct changes *changes, cons
 static bool same_step(const struct change_cell *a, const struct change_cell *b)
 {
 	return a->class == b->class && text_equal(a->old_version, b->old_version) && text_equal(a->new_version, b->new_version) &&
-	       text_equal(a->old_index, b->old_index) && text_equal(a->new_index, b->new_index);
+	       text_equal(a->old_index, b->old_index) && text_equal(a->new_index, b->new_index) && text_equal(a->old_reference, b->old_reference) &&
+	       text_equal(a->new_reference, b->new_reference) && text_equal(a->old_built_from, b->old_built_from) &&
+	       text_equal(a->new_built_from, b->new_built_from);
 }
 
 bool layout_group(struct arena *a, const struct change *row, size_t i, struct change *ret)

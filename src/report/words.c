@@ -38,7 +38,7 @@ const char *words_counts(struct arena *a, const struct change_list *list)
 	add_item(&out, ", ", n[CHANGE_DOWNGRADED], "downgraded");
 	add_item(&out, ", ", n[CHANGE_ADDED], "added");
 	add_item(&out, ", ", n[CHANGE_REMOVED], "removed");
-	add_item(&out, ", ", n[CHANGE_ORIGIN], "from another index");
+	add_item(&out, ", ", n[CHANGE_ORIGIN], "from elsewhere");
 	add_item(&out, ", ", n[CHANGE_FILES], "with other files");
 	return kept(a, &out);
 }
@@ -65,15 +65,68 @@ const char *words_summary(struct arena *a, const struct changes *changes)
 	return arena_printf(a, "packages: %s; %zu the same", words_counts(a, packages), packages->same_count);
 }
 
+/* As git and others shorten digests for people. */
+enum { SHORT_LENGTH = 12 };
+
+static size_t hex_length(const char *text)
+{
+	return strspn(text, "0123456789abcdef");
+}
+
+const char *words_version(struct arena *a, const char *version)
+{
+	enum { SHA256_LENGTH = 64 };
+	size_t digits = hex_length(version);
+
+	return digits == SHA256_LENGTH && !version[digits] ? arena_strndup(a, version, SHORT_LENGTH) : version;
+}
+
+/* With a commit's first digits only. */
+static const char *short_reference(struct arena *a, const char *reference)
+{
+	enum { COMMIT_LENGTH = 40 };
+	const char *at = strrchr(reference, '@');
+
+	if (!at || !text_starts_with(reference, "git+") || hex_length(at + 1) != COMMIT_LENGTH)
+		return reference;
+	return arena_printf(a, "%.*s%s", (int)(at + 1 + SHORT_LENGTH - reference), reference, at + 1 + COMMIT_LENGTH);
+}
+
+/* An index's alias, or the address that stands for one. */
+static const char *origin(struct arena *a, const char *index, const char *reference)
+{
+	return index ? index : reference ? short_reference(a, reference) : "nowhere";
+}
+
+bool words_origin(struct arena *a, const struct change_cell *cell, const char **ret_old, const char **ret_new)
+{
+	*ret_old = origin(a, cell->old_index, cell->old_reference);
+	*ret_new = origin(a, cell->new_index, cell->new_reference);
+	return cell->new_version && (cell->old_version ? strcmp(*ret_old, *ret_new) != 0 : cell->new_reference != NULL);
+}
+
+const char *words_made(const struct change_cell *cell)
+{
+	if (!cell->old_version)
+		return cell->new_built_from ? "built from source" : "";
+	if (!cell->new_version || (!cell->old_built_from && !cell->new_built_from))
+		return "";
+	if (!cell->old_built_from || !cell->new_built_from)
+		return cell->new_built_from ? "built from source now" : "no longer built from source";
+	if (cell->class != CHANGE_FILES)
+		return "";
+	return strcmp(cell->old_built_from, cell->new_built_from) != 0 ? "built from other source" : "built again from the same source";
+}
+
 const char *words_step(struct arena *a, const struct change_cell *cell)
 {
-	if (!cell->old_version || !cell->new_version)
-		return cell->old_version ? cell->old_version : cell->new_version;
-	if (cell->class == CHANGE_ORIGIN)
-		return arena_printf(a, "%s (%s -> %s)", cell->new_version, cell->old_index, cell->new_index);
-	if (!strcmp(cell->old_version, cell->new_version))
-		return cell->new_version;
-	return arena_printf(a, "%s -> %s", cell->old_version, cell->new_version);
+	const char *old = cell->old_version ? words_version(a, cell->old_version) : NULL, *new = cell->new_version ? words_version(a, cell->new_version) : NULL;
+	const char *old_origin, *new_origin, *made = words_made(cell);
+	const char *step = !old || !new ? (old ? old : new) : strcmp(old, new) != 0 ? arena_printf(a, "%s -> %s", old, new) : new;
+
+	if (words_origin(a, cell, &old_origin, &new_origin))
+		step = old ? arena_printf(a, "%s (%s -> %s)", step, old_origin, new_origin) : arena_printf(a, "%s (%s)", step, new_origin);
+	return *made ? arena_printf(a, "%s, %s", step, made) : step;
 }
 
 const char *words_list(struct arena *a, const char *const *items, size_t count, size_t most)
@@ -95,6 +148,14 @@ const char *words_first_debs(struct arena *a, const struct changes *changes)
 		return NULL;
 	return arena_printf(a, "Debian packages: %zu locked for the first time, in %s", changes->first_deb_count,
 			    words_list(a, changes->first_containers, changes->first_container_count, NAMED_CONTAINERS));
+}
+
+const char *words_unlocked_debs(struct arena *a, const struct changes *changes)
+{
+	if (!changes->unlocked_container_count)
+		return NULL;
+	return arena_printf(a, "Debian packages: no longer locked, in %s",
+			    words_list(a, changes->unlocked_containers, changes->unlocked_container_count, NAMED_CONTAINERS));
 }
 
 const char *words_containers(struct arena *a, const struct changes *changes, const struct change *row)

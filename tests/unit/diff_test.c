@@ -479,3 +479,116 @@ TEST(environments_that_are_not_built_move_by_themselves)
 	release_free(&new);
 	release_free(&without);
 }
+
+static struct pin *pin_named(struct release *r, const char *name)
+{
+	for (size_t i = 0; i < r->lock.pin_count; i++) {
+		if (!strcmp(r->lock.pins[i].name, name))
+			return &r->lock.pins[i];
+	}
+	fail_msg("no pin %s", name);
+	return NULL;
+}
+
+static void take_from(struct release *r, const char *name, const char *reference)
+{
+	pin_named(r, name)->index = NULL;
+	pin_named(r, name)->reference = reference;
+}
+
+static void build_from(struct release *r, const char *name, const char *source, const char *wheel)
+{
+	pin_named(r, name)->files[0].built_from = source;
+	pin_named(r, name)->files[0].sha256 = wheel;
+}
+
+static void add_archive(struct release *r, const char *name, const char *url, const char *sha256, const char *layer)
+{
+	struct lock_archive *archive = arena_push(&r->arena, &r->lock.archives, &r->lock.archive_count);
+
+	*archive = (struct lock_archive){.name = name, .url = url, .size_bytes = 3, .sha256 = sha256};
+	*arena_push(&r->arena, &archive->layers, &archive->layer_count) = layer;
+}
+
+static void add_deb(struct release *r, const char *name, const char *version, const char *sha256, const char *stage)
+{
+	struct lock_deb *deb = arena_push(&r->arena, &r->lock.debs, &r->lock.deb_count);
+
+	*deb = (struct lock_deb){.name = name, .version = version, .architecture = "amd64", .sha256 = sha256};
+	*arena_push(&r->arena, &deb->stages, &deb->stage_count) = stage;
+	for (size_t i = 0; i < r->lock.container_count; i++) {
+		if (text_starts_with(stage, r->lock.containers[i].name))
+			r->lock.containers[i].debian = "digests";
+	}
+}
+
+#define DIGEST_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define DIGEST_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static const struct pin_row origin_pins[] = {
+	{"again", "1.0", "cg", NULL, NULL, NULL},        {"committed", "1.0", "cg", NULL, NULL, NULL}, {"from-index", "1.0", "cg", NULL, NULL, NULL},
+	{"from-source", "1.0", "cg", NULL, NULL, NULL},  {"moved-up", "1.0", "cg", NULL, NULL, NULL},  {"no-source", "1.0", "cg", NULL, NULL, NULL},
+	{"other-source", "1.0", "cg", NULL, NULL, NULL},
+};
+static const struct pin_row moved_pins[] = {
+	{"again", "1.0", "cg", NULL, NULL, NULL},       {"committed", "1.0", "cg", NULL, NULL, NULL},    {"from-index", "1.0", "cg", NULL, NULL, NULL},
+	{"from-source", "1.0", "cg", NULL, NULL, NULL}, {"moved-up", "2.0", "cg", NULL, "mirror", NULL}, {"new", "3.0", "cg", NULL, NULL, NULL},
+	{"no-source", "1.0", "cg", NULL, NULL, NULL},   {"other-source", "1.0", "cg", NULL, NULL, NULL},
+};
+
+static void make_origins(struct release *old, struct release *new)
+{
+	old->name = "v0.1";
+	new->name = "v0.2";
+	add_containers(old, "cgl", "e");
+	add_containers(new, "cgl", "e");
+	add_pins(old, origin_pins, ARRAY_LEN(origin_pins));
+	add_pins(new, moved_pins, ARRAY_LEN(moved_pins));
+	take_from(old, "committed", "git+https://host/x@0123456789abcdef0123456789abcdef01234567#subdirectory=x");
+	take_from(new, "committed", "git+https://host/x@76543210fedcba9876543210fedcba9876543210#subdirectory=x");
+	take_from(new, "from-index", "vendor/from_index-1.0-py3-none-any.whl");
+	take_from(new, "new", "https://host/new-3.0-py3-none-any.whl");
+	build_from(new, "new", DIGEST_A, "n");
+	build_from(new, "from-source", DIGEST_A, "n");
+	build_from(old, "no-source", DIGEST_A, "n");
+	build_from(old, "again", DIGEST_A, "o");
+	build_from(new, "again", DIGEST_A, "n");
+	build_from(old, "other-source", DIGEST_A, "o");
+	build_from(new, "other-source", DIGEST_B, "n");
+	add_archive(old, "llvm.tar.xz", "https://host/llvm.tar.xz", DIGEST_A, "llvm");
+	add_archive(new, "llvm.tar.xz", "https://mirror/llvm.tar.xz", DIGEST_A, "llvm");
+	add_archive(old, "tool-1.tar.gz", "https://host/tool-1.tar.gz", DIGEST_A, "tool{version=1}");
+	add_archive(new, "tool-2.tar.gz", "https://host/tool-2.tar.gz", DIGEST_B, "tool{version=2}");
+	add_archive(old, "same-name.tar", "https://host/same-name.tar", DIGEST_A, "tool{version=1}");
+	add_archive(new, "same-name.tar", "https://host/same-name.tar", DIGEST_B, "tool{version=2}");
+	add_archive(old, "untouched.tar", "https://host/untouched.tar", DIGEST_A, "tool{version=1}");
+	add_archive(new, "untouched.tar", "https://host/untouched.tar", DIGEST_A, "tool{version=2}");
+	add_deb(new, "gcc", "12", DIGEST_A, "ci-cpu/layer-gcc");
+	add_deb(old, "libc6", "1", DIGEST_A, "ci-gpu/system");
+	add_deb(new, "libc6", "1", DIGEST_B, "ci-gpu/system");
+	add_deb(old, "perl", "5", DIGEST_A, "ci-lint/system");
+	lock_sort(&old->lock);
+	lock_sort(&new->lock);
+}
+
+/* Where things are taken from, what they are made of, and whether they are locked at all. */
+TEST(tells_origins)
+{
+	autoarena struct arena a = {0};
+	struct release old = {0}, new = {0};
+
+	make_origins(&old, &new);
+	const struct changes *changes = changes_between_releases(&a, &old, &new, NULL);
+
+	check_report("origins.txt", changes, (struct report_options){.format = REPORT_TEXT});
+	check_report("origins.md", changes, (struct report_options){.format = REPORT_MARKDOWN});
+	check_report("origins.json", changes, (struct report_options){.format = REPORT_JSON});
+	changes = changes_between_locks(&a, "v0.1", &old.lock, "the new lock", &new.lock, NULL);
+	check_report("origins-locks.txt", changes, (struct report_options){.format = REPORT_TEXT, .system_packages = true});
+	changes = changes_between_locks(&a, "v0.1", &old.lock, "the new lock", &new.lock, "ci-lint");
+	assert_true(changes_any(changes));
+	assert_int_equal(changes->unlocked_container_count, 1);
+	assert_int_equal(changes->system_packages.count, 0);
+	drop(&old);
+	drop(&new);
+}
