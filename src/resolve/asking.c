@@ -176,7 +176,7 @@ static int ask_where_reached(struct asking *a, struct question *q, const struct 
 			return answered;
 		if (answered > 0) {
 			last = bond_of(q, ret->strays->name);
-			if (!ask_for_bond(a->uv->arena, last, ret->strays->environment))
+			if (!last || !ask_for_bond(a->uv->arena, last, ret->strays->environment))
 				return told(err, ret);
 		} else if (last) {
 			of_bond = *refusal;
