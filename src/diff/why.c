@@ -1,62 +1,58 @@
 #include "diff/why.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "diff/sides.h"
+#include "lock/graph.h"
 
-/* "source requires target", for all edges among the packages of a lock, by target and source. */
-struct edge {
-	const char *target, *source;
-};
-struct edges {
-	struct edge *items;
-	size_t count;
+/* One side, with the graphs of its containers as they are built; each is made when it is asked for. */
+struct side {
+	struct arena *scratch;
+	const struct lock *lock;
+	struct lock_graph *graphs; /* by place of the container; nodes are NULL where none was made yet */
 };
 
-static int compare_edges(const void *left, const void *right)
+static struct side side_of(struct arena *scratch, const struct lock *lock)
 {
-	const struct edge *a = left, *b = right;
-	int order = strcmp(a->target, b->target);
-
-	return order ? order : strcmp(a->source, b->source);
+	return (struct side){.scratch = scratch, .lock = lock, .graphs = lock ? arena_array(scratch, lock->container_count, sizeof(struct lock_graph)) : NULL};
 }
 
-static struct edges collect(struct arena *a, const struct lock *lock)
+static const struct lock_graph *graph_of(const struct side *side, const struct lock_container *c)
 {
-	struct edges edges = {0};
+	struct lock_graph *g = &side->graphs[c - side->lock->containers];
 
-	for (size_t i = 0; lock && i < lock->pin_count; i++) {
-		const struct pin *pin = &lock->pins[i];
-
-		for (size_t j = 0; !pin_is_toolchain(pin) && j < pin->edge_count; j++) {
-			if (!pin->edges[j].waived && strcmp(pin->edges[j].name, pin->name) != 0)
-				*arena_push(a, &edges.items, &edges.count) = (struct edge){pin->edges[j].name, pin->name};
-		}
-	}
-	if (edges.count > 1)
-		qsort(edges.items, edges.count, sizeof(*edges.items), compare_edges);
-	return edges;
+	if (!g->nodes)
+		lock_graph_of_container(side->scratch, side->lock, c, lock_environment(side->lock, c->environment), g);
+	return g;
 }
 
-static void fill_required_by(struct change *row, struct arena *a, const struct edges *edges)
+static void add_requirers(struct names *names, struct arena *a, const struct lock_graph *g, const char *name)
 {
-	size_t low = 0, high = edges->count;
+	long place = lock_graph_find(g, name);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
+	for (size_t i = 0; place >= 0 && i < g->nodes[place].required_by_count; i++) {
+		size_t from = g->arcs[g->nodes[place].required_by[i]].from;
 
-		if (strcmp(edges->items[middle].target, row->name) < 0)
-			low = middle + 1;
-		else
-			high = middle;
+		/* An extra may ask for another one of the same package. */
+		if (from != (size_t)place)
+			names_add(names, a, g->nodes[from].pin->name);
 	}
-	for (; low < edges->count && !strcmp(edges->items[low].target, row->name); low++) {
-		const char *source = edges->items[low].source;
+}
 
-		if (!row->required_by_count || strcmp(row->required_by[row->required_by_count - 1], source) != 0)
-			*arena_push(a, &row->required_by, &row->required_by_count) = source;
+static void fill_required_by(struct change *row, struct arena *a, const struct side *side)
+{
+	struct names names = {0};
+
+	for (size_t i = 0; i < row->cell_count; i++) {
+		const struct lock_container *c = lock_container(side->lock, row->cells[i].container);
+
+		if (c)
+			add_requirers(&names, a, graph_of(side, c), row->name);
 	}
+	names_sort(&names);
+	row->required_by = names.items;
+	row->required_by_count = names.count;
 }
 
 static const char *declared(const struct lock *lock, const struct change *row)
@@ -82,7 +78,8 @@ static bool is_gone(const struct change *row)
 
 void why_fill(struct change_list *packages, struct arena *a, const struct lock *old, const struct lock *new)
 {
-	struct edges before = collect(a, old), after = collect(a, new);
+	autoarena struct arena scratch = {0};
+	const struct side before = side_of(&scratch, old), after = side_of(&scratch, new);
 
 	for (size_t i = 0; i < packages->count; i++) {
 		struct change *row = &packages->rows[i];

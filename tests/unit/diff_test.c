@@ -25,8 +25,15 @@ static const char *container_of(char letter)
 	return names[strchr(letters, letter | 0x20) - letters];
 }
 
+static void add_environment(struct release *r, const char *name)
+{
+	*arena_push(&r->arena, &r->lock.environments, &r->lock.environment_count) = (struct lock_environment){
+		.name = name, .python = "3.11", .implementation = "cpython", .os = "linux", .machine = "x86_64", .libc = "glibc", .libc_version = "2.36"};
+}
+
 static void add_containers(struct release *r, const char *which, const char *environment)
 {
+	add_environment(r, environment);
 	for (; *which; which++) {
 		struct lock_container *c = arena_push(&r->arena, &r->lock.containers, &r->lock.container_count);
 		struct snapshot *s = arena_push(&r->arena, &r->snapshots, &r->snapshot_count);
@@ -147,6 +154,7 @@ static void make_new(struct release *r)
 	add_containers(r, "acgl", "cp311-linux-x86_64-glibc2.36");
 	add_pins(r, new_pins, ARRAY_LEN(new_pins));
 	find_container(r, "ci-cpu")->inputs = "changed";
+	add_environment(r, "cp312-linux-x86_64-glibc2.36");
 	find_container(r, "ci-lint")->environment = "cp312-linux-x86_64-glibc2.36";
 	find_container(r, "ci-lint")->groups[0] = "lint";
 	add_tool(r, "ci-cpu", "gcc", "12.2.0");
@@ -405,6 +413,7 @@ TEST(groups_many_containers)
 		struct pin *pins = arena_array(&r->arena, 2, sizeof(*pins));
 
 		r->name = side ? "v0.2" : "v0.1";
+		add_environment(r, "e");
 		for (unsigned i = 0; i < 20; i++) {
 			const char *name = arena_printf(&r->arena, "ci-%02u", i);
 			struct pin *pin = &pins[i % 3 == 0];
@@ -589,6 +598,35 @@ TEST(tells_origins)
 	assert_true(changes_any(changes));
 	assert_int_equal(changes->unlocked_container_count, 1);
 	assert_int_equal(changes->system_packages.count, 0);
+	drop(&old);
+	drop(&new);
+}
+
+/* What requires a package is told as it is in the containers that are compared. */
+TEST(tells_only_requirements_that_hold)
+{
+	static const struct pin_row before[] = {{"here", "1", "c", "leaf", NULL, NULL},
+						{"leaf", "1", "cg", NULL, NULL, NULL},
+						{"old-python", "1", "c", "leaf", NULL, NULL},
+						{"there", "1", "g", "leaf", NULL, NULL},
+						{"extra-only", "1", "c", "leaf", NULL, NULL}};
+	autoarena struct arena a = {0};
+	struct release old = {.name = "v0.1"}, new = {.name = "v0.2"};
+
+	add_containers(&old, "cg", "e");
+	add_containers(&new, "cg", "e");
+	add_pins(&old, before, ARRAY_LEN(before));
+	add_pins(&new, before, ARRAY_LEN(before));
+	pin_named(&new, "leaf")->version = "2";
+	pin_named(&new, "old-python")->edges[0].marker = "python_version < '3'";
+	pin_named(&new, "extra-only")->edges[0].extra = "fast";
+	const struct change *row = changes_between_locks(&a, "v0.1", &old.lock, "v0.2", &new.lock, "ci-cpu")->packages.rows;
+
+	assert_int_equal(row->required_by_count, 1);
+	assert_string_equal(row->required_by[0], "here");
+	row = changes_between_locks(&a, "v0.1", &old.lock, "v0.2", &new.lock, NULL)->packages.rows;
+	assert_int_equal(row->required_by_count, 2);
+	assert_string_equal(row->required_by[1], "there");
 	drop(&old);
 	drop(&new);
 }
