@@ -46,10 +46,10 @@ const struct command command_diff = {
 	.arguments = "RELEASE RELEASE",
 	.summary = "show what moved between two releases",
 	.description =
-		"Shows what moved between two releases: packages that recipes/ declares first, then those that came with them, one row each, with a column "
-		"for\n"
-		"each container where they differ; then toolchains and system packages. 'latest' is the newest release. Exit status: 0 when nothing that is\n"
-		"installed differs, 1 when something does (or with a message when they cannot be compared).\n"
+		"Shows what moved between two releases: packages that recipes/ declares first, then those that came with them, one row each, with a column\n"
+		"for each container where they differ; then toolchains, the archives that layers unpack, and system packages. It also tells what is taken from\n"
+		"another index or address than before, what is built from source now, and whose Debian packages are locked for the first time. 'latest' is the\n"
+		"newest release. Exit status: 0 when nothing that is installed differs, 1 when something does (or with a message when they cannot be compared).\n"
 		"\n"
 		"examples\n"
 		"  lockstep diff v0.1 latest\n"

@@ -166,7 +166,7 @@ static void check_tags(struct doctor *d)
 	if (!d->has_database)
 		return;
 	if (tags_read(&tags, &d->db, &problems, &err) == 0) {
-		add(d, "tags", STATE_OK, arena_printf(d->arena, "%zu in %zu files", tags.place_count, tags.file_count), NULL);
+		add(d, "tags", STATE_OK, arena_printf(d->arena, "%zu in %zu file%s", tags.place_count, tags.file_count, tags.file_count == 1 ? "" : "s"), NULL);
 		return;
 	}
 	diag_sort(&problems);

@@ -269,5 +269,5 @@ bool changes_any(const struct changes *changes)
 			return true;
 	}
 	return changes->packages.count || changes->further.count || changes->toolchain.count || changes->archives.count || changes->tools.count ||
-	       changes->system_packages.count || changes->first_deb_count || changes->unlocked_container_count;
+	       changes->system_packages.count || (!changes->has_images && (changes->first_deb_count || changes->unlocked_container_count));
 }

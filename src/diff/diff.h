@@ -97,7 +97,8 @@ struct changes *changes_between_locks(struct arena *a, const char *old_name, con
 				      const char *container);
 /* As changes_between_locks, with what was seen in the images. */
 struct changes *changes_between_releases(struct arena *a, const struct release *old, const struct release *new, const char *container);
-/* Whether anything that is installed, or the recipe of a container, differs. Image ids and dates alone are no difference. */
+/* Whether anything that is installed, or the recipe of a container, differs; of locks also whether Debian packages are locked at all. Image ids and dates alone are
+   no difference. */
 bool changes_any(const struct changes *changes);
 /* Container is on one side only. */
 static inline bool change_container_common(const struct change_container *c)

@@ -597,6 +597,8 @@ TEST(tells_origins)
 	changes = changes_between_locks(&a, "v0.1", &old.lock, "the new lock", &new.lock, "ci-lint");
 	assert_true(changes_any(changes));
 	assert_int_equal(changes->unlocked_container_count, 1);
+	/* What the images have is the same. */
+	assert_false(changes_any(changes_between_releases(&a, &old, &new, "ci-lint")));
 	assert_int_equal(changes->system_packages.count, 0);
 	drop(&old);
 	drop(&new);
