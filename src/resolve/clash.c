@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "resolve/clash_said.h"
 
-enum { NODES_MAX = 60 }; /* of the search for a smaller clash than the first one found */
+enum { NODES_MAX = 60 }; /* of the search for a smaller clash than the first one found: how many ask something */
 
 struct search {
 	struct asking *asking;
@@ -54,28 +54,26 @@ static int try_without(struct search *s, bool *flag)
 	return refused < 0 ? -1 : 0;
 }
 
-/* uv's message names most of what clashes: if that alone is refused, everything else is out at once. */
+/* uv's message names most of what clashes: if that alone is refused, everything else is out at once. What is out already stays out. */
 static int keep_mentioned(struct search *s)
 {
-	bool changed = false;
-	const char *text = s->refusal.text;
+	struct want **unnamed = NULL;
+	size_t count = 0;
 
 	for (size_t i = 0; i < s->q.asker_count; i++) {
 		for (size_t j = 0; j < s->q.askers[i].want_count; j++) {
 			struct want *w = &s->q.askers[i].wants[j];
 
-			w->left_out = !clash_mentions(text, w->canonical);
-			changed = changed || w->left_out;
+			if (!w->left_out && !clash_mentions(s->refusal.text, w->canonical))
+				*arena_push(s->arena, &unnamed, &count) = w;
 		}
 	}
-	if (!changed)
-		return 0;
-	int refused = still_refused(s);
+	for (size_t i = 0; i < count; i++)
+		unnamed[i]->left_out = true;
+	int refused = count ? still_refused(s) : 1;
 
-	for (size_t i = 0; i < s->q.asker_count && refused == 0; i++) {
-		for (size_t j = 0; j < s->q.askers[i].want_count; j++)
-			s->q.askers[i].wants[j].left_out = false;
-	}
+	for (size_t i = 0; i < count && refused == 0; i++)
+		unnamed[i]->left_out = false;
 	return refused < 0 ? -1 : 0;
 }
 
@@ -205,6 +203,19 @@ static const struct clash *known_without(const struct clash *known, size_t count
 	return NULL;
 }
 
+static bool has_node(const struct node *nodes, size_t count, const struct node *node)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool same = nodes[i].banned_count == node->banned_count;
+
+		for (size_t j = 0; j < node->banned_count && same; j++)
+			same = has_item(nodes[i].banned, nodes[i].banned_count, node->banned[j].want);
+		if (same)
+			return true;
+	}
+	return false;
+}
+
 static void add_nodes(struct search *s, struct node **nodes, size_t *count, const struct node *from, const struct clash *clash)
 {
 	for (size_t i = 0; i < clash->item_count; i++) {
@@ -213,7 +224,8 @@ static void add_nodes(struct search *s, struct node **nodes, size_t *count, cons
 		for (size_t j = 0; j < from->banned_count; j++)
 			*arena_push(s->arena, &next.banned, &next.banned_count) = from->banned[j];
 		*arena_push(s->arena, &next.banned, &next.banned_count) = clash->items[i];
-		*arena_push(s->arena, nodes, count) = next;
+		if (!has_node(*nodes, *count, &next))
+			*arena_push(s->arena, nodes, count) = next;
 	}
 }
 
@@ -223,7 +235,7 @@ static int find_smallest(struct search *s, const struct question *all, struct cl
 {
 	struct clash *known = NULL;
 	struct node *nodes = NULL, root = {0};
-	size_t known_count = 0, node_count = 0;
+	size_t known_count = 0, node_count = 0, asked = 0;
 
 	*arena_push(s->arena, &known, &known_count) = *best;
 	add_nodes(s, &nodes, &node_count, &root, best);
@@ -231,13 +243,14 @@ static int find_smallest(struct search *s, const struct question *all, struct cl
 		const struct node node = nodes[i];
 		const struct clash *clash = known_without(known, known_count, &node);
 
-		if (i == NODES_MAX || s->out_of_time) {
+		if (asked == NODES_MAX || s->out_of_time) {
 			s->may_be_smaller = true;
 			break;
 		}
 		if (!clash) {
 			struct clash found;
 
+			asked++;
 			question_copy(s->arena, all, &s->q);
 			take_out(&s->q, node.banned, node.banned_count);
 			int refused = still_refused(s);
@@ -397,7 +410,7 @@ static int explain(struct search *s, const struct question *all, struct diag *d)
 	if (!is_sure)
 		error_hint(s->err, "the smallest set was not found in the time there was; not all that is named need be to blame");
 	else if (s->may_be_smaller)
-		error_hint(s->err, "all that is named is needed for this clash; whether there is another of fewer was not found out in the time there was");
+		error_hint(s->err, "all that is named is needed for this clash; whether there is another of fewer was not tried to the end");
 	return -1;
 }
 
