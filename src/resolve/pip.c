@@ -155,15 +155,6 @@ static void add_dropped(struct json_writer *w, const struct question *q)
 	json_end_array(w);
 }
 
-static bool is_upgraded(const struct uv_wish *wish, const char *name)
-{
-	for (const char *const *p = wish->upgrade_packages; p && *p; p++) {
-		if (!strcmp(*p, name))
-			return true;
-	}
-	return false;
-}
-
 /* name -> versions of the last lock. Its pins are sorted by name. */
 static void add_preferred(struct json_writer *w, const struct question *q, const struct uv_wish *wish)
 {
@@ -173,7 +164,7 @@ static void add_preferred(struct json_writer *w, const struct question *q, const
 	for (size_t i = 0; wish->last && !wish->upgrade_all && i < wish->last->pin_count; i++) {
 		const struct pin *pin = &wish->last->pins[i];
 
-		if (!question_concerns(q, pin) || is_upgraded(wish, pin->name) || (open && !strcmp(open, pin->name)))
+		if (!question_concerns(q, pin) || uv_wish_moves(wish, pin->name) || (open && !strcmp(open, pin->name)))
 			continue;
 		json_begin_array(w, pin->name);
 		for (size_t j = i; j < wish->last->pin_count; j++) {
@@ -239,39 +230,66 @@ static void add_constraints(struct json_writer *w, const struct question *q)
 	json_end_array(w);
 }
 
-static bool all_take(struct uv *uv, const struct pip_run *run, const char *tag)
+static bool takes(struct uv *uv, const struct lock_environment *environment, const char *tag)
 {
-	for (size_t i = 0; i < run->other_count; i++) {
-		const char *const *tags;
-		size_t count, j = 0;
+	const char *const *tags;
+	size_t count, i = 0;
 
-		lock_environment_tags(uv->arena, run->others[i], &tags, &count);
-		while (j < count && strcmp(tags[j], tag) != 0)
-			j++;
-		if (j == count)
+	lock_environment_tags(uv->arena, environment, &tags, &count);
+	while (i < count && strcmp(tags[i], tag) != 0)
+		i++;
+	return i < count;
+}
+
+static bool all_take(struct uv *uv, const struct pip_run *run, const char *libc, const char *tag)
+{
+	if (!strcmp(run->environment->libc, libc) && !takes(uv, run->environment, tag))
+		return false;
+	for (size_t i = 0; i < run->other_count; i++) {
+		if (!strcmp(run->others[i]->libc, libc) && !takes(uv, run->others[i], tag))
 			return false;
 	}
 	return true;
 }
 
-static void add_run(struct json_writer *w, struct uv *uv, const struct question *q, const struct pip_run *run)
+/* The tags of this environment that all of its C library in the run can use. */
+static void add_tags(struct json_writer *w, struct uv *uv, const struct pip_run *run, const struct lock_environment *environment)
 {
 	const char *const *tags;
 	size_t count;
 
+	lock_environment_tags(uv->arena, environment, &tags, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (all_take(uv, run, environment->libc, tags[i]))
+			add_text(w, tags[i]);
+	}
+}
+
+/* No wheel but a pure one is for two C libraries, so each adds its own: whether a version has files for all of them is seen when it is picked. */
+static void add_all_tags(struct json_writer *w, struct uv *uv, const struct pip_run *run)
+{
+	json_begin_array(w, "tags");
+	add_tags(w, uv, run, run->environment);
+	for (size_t i = 0; i < run->other_count; i++) {
+		bool is_known = !strcmp(run->others[i]->libc, run->environment->libc);
+
+		for (size_t j = 0; j < i && !is_known; j++)
+			is_known = !strcmp(run->others[i]->libc, run->others[j]->libc);
+		if (!is_known)
+			add_tags(w, uv, run, run->others[i]);
+	}
+	json_end_array(w);
+}
+
+static void add_run(struct json_writer *w, struct uv *uv, const struct question *q, const struct pip_run *run)
+{
 	json_begin_object(w, NULL);
 	json_add_text(w, "python", run->environment->python);
 	json_begin_array(w, "markers");
 	add_markers(w, &run->values.lowest);
 	add_markers(w, &run->values.highest);
 	json_end_array(w);
-	lock_environment_tags(uv->arena, run->environment, &tags, &count);
-	json_begin_array(w, "tags");
-	for (size_t i = 0; i < count; i++) {
-		if (all_take(uv, run, tags[i]))
-			add_text(w, tags[i]);
-	}
-	json_end_array(w);
+	add_all_tags(w, uv, run);
 	json_begin_array(w, "requirements");
 	for (size_t i = 0; i < run->asker_count; i++) {
 		const struct asker *asker = &q->askers[run->askers[i]];

@@ -135,7 +135,7 @@ static int settle(struct resolver *r, const struct question *q, struct projectio
 			     .err = r->err,
 			     .answer = p};
 
-	return settle_versions(&s) < 0 || settle_moves(&s) < 0 ? -1 : 0;
+	return settle_versions(&s) < 0 || settle_upgrades(&s) < 0 || settle_moves(&s) < 0 ? -1 : 0;
 }
 
 static bool same_layers_pin(const struct pin *a, const struct pin *b)

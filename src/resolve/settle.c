@@ -66,8 +66,12 @@ static bool is_nearer(struct spread a, struct spread b)
 	return a.undeclared < b.undeclared || (a.undeclared == b.undeclared && a.differing < b.differing);
 }
 
-/* 1: answered; 0: refused, or the time is up; -1: error. */
-static int ask_with(struct settling *s, const char *const *more, size_t more_count, struct projection *ret)
+bool settle_differs_more(const struct settling *s, const struct projection *p)
+{
+	return is_nearer(spread_of(s, s->answer), spread_of(s, p));
+}
+
+int settle_ask(struct settling *s, const char *const *more, size_t more_count, struct projection *ret)
 {
 	struct arena *arena = s->asking->uv->arena;
 	struct question q = *s->question;
@@ -178,7 +182,7 @@ static int try_version(struct settling *s, const char *name, const char *version
 
 	*arena_push(s->asking->uv->arena, &more, &count) = text_of(s, name, "==", version);
 	for (int pass = 0; pass < 2; pass++) {
-		int answered = ask_with(s, more, count, &p);
+		int answered = settle_ask(s, more, count, &p);
 		size_t before = count;
 
 		if (answered <= 0)
@@ -208,7 +212,7 @@ static int seek_downwards(struct settling *s, const struct pin *lowest)
 
 		if ((result = try_version(s, name, version)) != 0)
 			return result;
-		if ((result = ask_with(s, &lower, 1, &ignored)) <= 0)
+		if ((result = settle_ask(s, &lower, 1, &ignored)) <= 0)
 			return result;
 		below = version;
 	}
@@ -235,8 +239,9 @@ static int bring_together(struct settling *s, struct family f)
 	struct candidates c;
 	int result = 0;
 
-	if (candidates_find(s->asking->uv->arena, s->listings, s->asking, s->question, s->wish->upgrade_all ? NULL : s->wish->last, f.pins, f.count, &c,
-			    s->err) < 0)
+	const struct lock *last = s->wish->upgrade_all || uv_wish_moves(s->wish, name) ? NULL : s->wish->last;
+
+	if (candidates_find(s->asking->uv->arena, s->listings, s->asking, s->question, last, f.pins, f.count, &c, s->err) < 0)
 		return -1;
 	if (!c.is_known)
 		return seek_downwards(s, f.pins);
@@ -261,7 +266,7 @@ static bool is_in(const char *const *list, size_t count, const char *name)
 	return false;
 }
 
-static void begin(struct settling *s, const char *text)
+void settle_begin(struct settling *s, const char *text)
 {
 	s->is_late = false;
 	s->asking->deadline_ms = clock_monotonic_ms() + s->limit_ms;
@@ -301,7 +306,7 @@ int settle_versions(struct settling *s)
 		if (!is_split(f) || is_in(tried, tried_count, f.pins->name))
 			continue;
 		if (!tried_count)
-			begin(s, "looking for versions that suit all environments");
+			settle_begin(s, "looking for versions that suit all environments");
 		*arena_push(arena, &tried, &tried_count) = f.pins->name;
 		result = bring_together(s, f);
 		if (result > 0) /* a new answer: from the start, past what was tried */
@@ -411,15 +416,6 @@ static bool has_moved(const struct settling *s, struct family before, struct fam
 	return false;
 }
 
-static bool is_upgraded(const struct uv_wish *wish, const char *name)
-{
-	for (const char *const *p = wish->upgrade_packages; p && *p; p++) {
-		if (!strcmp(*p, name))
-			return true;
-	}
-	return false;
-}
-
 /* All that is where it was, and what was asked to move where it is now. */
 static void collect_kept(struct settling *s, const char ***ret, size_t *ret_count)
 {
@@ -430,7 +426,7 @@ static void collect_kept(struct settling *s, const char ***ret, size_t *ret_coun
 		f = family_at(p->pins, p->pin_count, i);
 		struct family before = family_before(s, f.pins->name);
 
-		if (is_upgraded(s->wish, f.pins->name) || (before.count && !has_moved(s, before, f)))
+		if (uv_wish_moves(s->wish, f.pins->name) || (before.count && !has_moved(s, before, f)))
 			add_held(s, f, ret, ret_count);
 	}
 }
@@ -445,11 +441,11 @@ static int try_to_stay(struct settling *s, struct family before)
 	collect_kept(s, &more, &count);
 	if (!add_held(s, before, &more, &count))
 		return 0;
-	int answered = ask_with(s, more, count, &p);
+	int answered = settle_ask(s, more, count, &p);
 
 	if (answered <= 0)
 		return answered;
-	if (is_nearer(spread_of(s, s->answer), spread_of(s, &p)))
+	if (settle_differs_more(s, &p))
 		return 0;
 	*s->answer = p;
 	return 1;
@@ -468,10 +464,10 @@ int settle_moves(struct settling *s)
 		f = family_at(s->answer->pins, s->answer->pin_count, i);
 		struct family before = family_before(s, f.pins->name);
 
-		if (!before.count || is_upgraded(s->wish, f.pins->name) || !has_moved(s, before, f) || is_in(tried, tried_count, f.pins->name))
+		if (!before.count || uv_wish_moves(s->wish, f.pins->name) || !has_moved(s, before, f) || is_in(tried, tried_count, f.pins->name))
 			continue;
 		if (!tried_count)
-			begin(s, "looking for what need not move");
+			settle_begin(s, "looking for what need not move");
 		*arena_push(s->asking->uv->arena, &tried, &tried_count) = f.pins->name;
 		result = try_to_stay(s, before);
 		if (result > 0)

@@ -14,7 +14,7 @@ struct settling {
 	struct splits *splits; /* gets why packages are at several versions */
 	const struct uv_wish *wish;
 	const struct question *question;
-	int64_t limit_ms; /* for each of the two */
+	int64_t limit_ms; /* for each of the three */
 	void (*on_progress)(void *context, const char *text);
 	void *context;
 	struct diag *d; /* gets a warning when the time was not enough to try everything */
@@ -31,6 +31,16 @@ struct settling {
 /* For every package of `answer` that has several versions, asks for one that serves everybody, newest first, until there is one or none is left. An answer is only
    taken where fewer packages differ than before. */
 int settle_versions(struct settling *s);
+/* For every package that wish names to move: the newest that can be had where others move along, though none of them to an older version. The resolver alone would
+   leave it where the first package that it comes to, kept where it was, holds it. */
+int settle_upgrades(struct settling *s);
 /* For every package that moved since wish->last, other than those that were asked to: asks with it where it was, and with all that did not move where they are.
    Where there is an answer, it is taken. */
 int settle_moves(struct settling *s);
+
+/* What the three ask with; of no use to others. The time of one of them begins. */
+void settle_begin(struct settling *s, const char *text);
+/* The question, with what is settled and more of it ("name==version", PEP 508). 1: answered; 0: refused, or the time is up; -1: error. */
+int settle_ask(struct settling *s, const char *const *more, size_t more_count, struct projection *ret);
+/* More packages differ between containers than in the answer so far, or such that may not. */
+bool settle_differs_more(const struct settling *s, const struct projection *p);

@@ -232,6 +232,15 @@ static int write_files(struct uv *uv, const struct question *q, const struct uv_
 	return write_text(uv, "uv.lock", &preferences, err);
 }
 
+bool uv_wish_moves(const struct uv_wish *wish, const char *package)
+{
+	for (const char *const *p = wish->upgrade_packages; p && *p; p++) {
+		if (!strcmp(*p, package))
+			return true;
+	}
+	return false;
+}
+
 int uv_ask(struct uv *uv, const struct question *q, const struct uv_wish *wish, const char **ret_lock_path, struct uv_refusal *refusal, struct error *err)
 {
 	autoresult struct process_result result = {0};

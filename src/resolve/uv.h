@@ -36,6 +36,9 @@ struct uv_wish {
 	const char *const *upgrade_packages; /* or NULL */
 };
 
+/* The package was asked to move, by its name. */
+bool uv_wish_moves(const struct uv_wish *wish, const char *package);
+
 struct uv_refusal {
 	char *text;           /* uv's own sentences, without what is known anyway; one line each; in the uv's arena */
 	const char **missing; /* packages that no index has */
