@@ -6,6 +6,8 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/wheel_job.h"
+#include "build/wheel_list.h"
+#include "build/wheel_place.h"
 #include "fetch/store.h"
 #include "io/signals.h"
 #include "python/version.h"
@@ -20,210 +22,9 @@ struct wheels {
 	struct arena *arena;
 	const struct wheels_request *request;
 	struct lock *lock;
-	struct wheel_job **jobs; /* of this round */
-	size_t job_count;
-	const char **again_done; /* digests of wheels that were compared already */
-	size_t again_count;
+	struct wheel_list list;
 	struct wheels_outcome outcome;
 };
-
-/* An environment that a pin is built for, and what it takes. */
-struct place {
-	const struct lock_environment *environment;
-	const char *const *tags;
-	size_t tag_count;
-	const struct container *container; /* lends its system stage */
-};
-
-/* ---- where a pin is built ---- */
-
-static size_t weight_of(const struct container *c)
-{
-	return c->layer_count + c->apt_count;
-}
-
-static const struct container *container_for(const struct wheels *w, const struct pin *pin, const struct lock_environment *environment)
-{
-	const struct database *db = w->request->build->db;
-	const struct container *best = NULL;
-
-	for (size_t i = 0; i < db->container_count; i++) {
-		const struct container *c = &db->containers[i];
-		const struct lock_container *locked = lock_container(w->lock, c->name);
-
-		if (locked && !strcmp(locked->environment, environment->name) && pin_is_built_in(pin, locked) && (!best || weight_of(c) > weight_of(best)))
-			best = c;
-	}
-	return best;
-}
-
-static bool is_asked_for(const struct wheels *w, const struct pin *pin, const struct lock_environment *environment)
-{
-	const struct build_request *q = w->request->build;
-
-	for (size_t i = 0; i < w->lock->container_count; i++) {
-		const struct lock_container *c = &w->lock->containers[i];
-		bool asked = !q->container_count;
-
-		for (size_t j = 0; j < q->container_count; j++)
-			asked = asked || !strcmp(q->containers[j]->name, c->name);
-		if (asked && !strcmp(c->environment, environment->name) && pin_is_built_in(pin, c))
-			return true;
-	}
-	return false;
-}
-
-static int compare_places(const void *left, const void *right)
-{
-	const struct lock_environment *a = ((const struct place *)left)->environment, *b = ((const struct place *)right)->environment;
-	int order = version_compare_texts(a->libc_version, b->libc_version);
-
-	return order ? order : strcmp(a->name, b->name);
-}
-
-static bool fits(const struct place *p, const char *file_name)
-{
-	autoarena struct arena scratch = {0};
-	struct wheel_name wheel;
-
-	return wheel_name_parse(&scratch, file_name, &wheel) && wheel_rank(&wheel, p->tags, p->tag_count) >= 0;
-}
-
-static bool has_wheel_of_index(const struct pin *pin, const struct place *p)
-{
-	for (size_t i = 0; i < pin->file_count; i++) {
-		if (!pin->files[i].built_from && fits(p, pin->files[i].name))
-			return true;
-	}
-	return false;
-}
-
-/* The environments in which the pin is built and has no wheel but what is built here; the oldest C library first, as what is built on it runs on newer ones. */
-static void list_places(struct wheels *w, const struct pin *pin, struct place **ret, size_t *ret_count)
-{
-	struct place *list = NULL;
-	size_t count = 0;
-
-	for (size_t i = 0; pin_source(pin) && i < w->lock->environment_count; i++) {
-		struct place p = {.environment = &w->lock->environments[i]};
-
-		p.container = container_for(w, pin, p.environment);
-		if (!p.container)
-			continue;
-		lock_environment_tags(w->arena, p.environment, &p.tags, &p.tag_count);
-		if (!has_wheel_of_index(pin, &p))
-			*arena_push(w->arena, &list, &count) = p;
-	}
-	if (count)
-		qsort(list, count, sizeof(*list), compare_places);
-	*ret = list;
-	*ret_count = count;
-}
-
-/* ---- what is to be done ---- */
-
-static const struct build_job *stage_of(const struct wheels *w, const struct container *c)
-{
-	for (size_t i = 0; i < w->building.plan.container_count; i++) {
-		if (w->building.plan.containers[i] == c)
-			return w->building.plan.finals[i];
-	}
-	return NULL;
-}
-
-static struct wheel_job *new_job(struct wheels *w, struct pin *pin, const struct place *p)
-{
-	struct wheel_job *job = arena_new(w->arena, struct wheel_job);
-
-	*job = (struct wheel_job){
-		.building = &w->building, .pin = pin, .environment = p->environment, .container = p->container, .stage = stage_of(w, p->container)};
-	wheel_job_keys(w->arena, w->lock, job);
-	return job;
-}
-
-static void drop_file(struct wheels *w, struct pin *pin, size_t at)
-{
-	memmove(&pin->files[at], &pin->files[at + 1], (pin->file_count - at - 1) * sizeof(*pin->files));
-	pin->file_count--;
-	w->outcome.changed = true;
-}
-
-/* The place that a wheel is built in: the first that it fits. */
-static const struct place *owner_of(const struct place *places, size_t count, const char *file_name)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (fits(&places[i], file_name))
-			return &places[i];
-	}
-	return NULL;
-}
-
-/* Wheels that were built with something else than what would be taken now go. */
-static void drop_stale(struct wheels *w, struct pin *pin, const struct place *places, size_t count)
-{
-	for (size_t i = pin->file_count; i-- > 0;) {
-		const struct lock_file *f = &pin->files[i];
-		const struct place *owner = f->built_from ? owner_of(places, count, f->name) : NULL;
-
-		if (f->built_from && (!owner || !text_equal(new_job(w, pin, owner)->declared_key, f->build_key)))
-			drop_file(w, pin, i);
-	}
-}
-
-static struct lock_file *built_file(struct pin *pin, const struct place *p)
-{
-	for (size_t i = 0; i < pin->file_count; i++) {
-		if (pin->files[i].built_from && fits(p, pin->files[i].name))
-			return &pin->files[i];
-	}
-	return NULL;
-}
-
-static bool was_compared(const struct wheels *w, const char *sha256)
-{
-	for (size_t i = 0; i < w->again_count; i++) {
-		if (!strcmp(w->again_done[i], sha256))
-			return true;
-	}
-	return false;
-}
-
-/* The next wheel of a pin that is to be built, or NULL. One at a time: what comes out may serve the next environment too. */
-static struct wheel_job *next_of_pin(struct wheels *w, struct pin *pin)
-{
-	struct place *places;
-	size_t count;
-
-	list_places(w, pin, &places, &count);
-	drop_stale(w, pin, places, count);
-	/* Whichever container is asked for, it goes in this order: else what is built would depend on it. */
-	while (count && !is_asked_for(w, pin, places[count - 1].environment))
-		count--;
-	for (size_t i = 0; i < count; i++) {
-		struct lock_file *file = built_file(pin, &places[i]);
-
-		if (file && (w->request->again ? was_compared(w, file->sha256) : store_has(file->sha256, (int64_t)file->size_bytes)))
-			continue;
-		struct wheel_job *job = new_job(w, pin, &places[i]);
-
-		job->locked = file;
-		return job;
-	}
-	return NULL;
-}
-
-static void list_jobs(struct wheels *w)
-{
-	w->jobs = NULL;
-	w->job_count = 0;
-	for (size_t i = 0; i < w->lock->pin_count; i++) {
-		struct pin *pin = &w->lock->pins[i];
-		struct wheel_job *job = pin_source(pin) && !pin_is_toolchain(pin) ? next_of_pin(w, pin) : NULL;
-
-		if (job)
-			*arena_push(w->arena, &w->jobs, &w->job_count) = job;
-	}
-}
 
 /* ---- what this machine built before ---- */
 
@@ -312,17 +113,17 @@ static bool needs_requirements(struct wheels *w, const struct wheel_job *job, co
 /* 1: the lock has other build requirements now, so everything is looked at again. */
 static int require_more(struct wheels *w, struct error *err)
 {
-	for (size_t i = 0; i < w->job_count; i++) {
+	for (size_t i = 0; i < w->list.job_count; i++) {
 		const char **all;
 		size_t count;
 
-		if (!needs_requirements(w, w->jobs[i], &all, &count))
+		if (!needs_requirements(w, w->list.jobs[i], &all, &count))
 			continue;
 		if (!w->request->require)
 			return error_set(err, ERR_NOT_FOUND, "the lock has no '%s' for building '%s' %s; run 'lockstep lock'", all[count - 1],
-					 w->jobs[i]->pin->name, w->jobs[i]->pin->version);
+					 w->list.jobs[i]->pin->name, w->list.jobs[i]->pin->version);
 		w->outcome.changed = true;
-		return w->request->require(w->request->context, w->lock, w->jobs[i]->pin, all, count, err) < 0 ? -1 : 1;
+		return w->request->require(w->request->context, w->lock, w->list.jobs[i]->pin, all, count, err) < 0 ? -1 : 1;
 	}
 	return 0;
 }
@@ -381,7 +182,7 @@ static int take(struct wheels *w, struct wheel_job *job, struct error *err)
 		return -1;
 	w->outcome.built += job->made_path != NULL;
 	w->outcome.compared += job->made_path && job->locked;
-	*arena_push(w->arena, &w->again_done, &w->again_count) = job->made.sha256;
+	*arena_push(w->arena, &w->list.compared, &w->list.compared_count) = job->made.sha256;
 	if (!job->locked)
 		add_file(w, job);
 	return 0;
@@ -389,8 +190,8 @@ static int take(struct wheels *w, struct wheel_job *job, struct error *err)
 
 static int open_jobs(struct wheels *w, struct error *err)
 {
-	for (size_t i = 0; i < w->job_count; i++) {
-		if (wheel_job_open(w->arena, w->jobs[i], err) < 0)
+	for (size_t i = 0; i < w->list.job_count; i++) {
+		if (wheel_job_open(w->arena, w->list.jobs[i], err) < 0)
 			return -1;
 	}
 	return 0;
@@ -401,17 +202,17 @@ static int build_jobs(struct wheels *w, struct error *err)
 	struct wheel_job **wanted = NULL;
 	size_t count = 0;
 
-	for (size_t i = 0; i < w->job_count; i++) {
+	for (size_t i = 0; i < w->list.job_count; i++) {
 		/* The stages are made, and so are the trees: only now their keys are known. */
-		w->jobs[i]->stage = stage_of(w, w->jobs[i]->container);
-		wheel_job_keys(w->arena, w->lock, w->jobs[i]);
-		if (w->jobs[i]->locked || !recall(w, w->jobs[i]))
-			*arena_push(w->arena, &wanted, &count) = w->jobs[i];
+		w->list.jobs[i]->stage = wheel_list_stage(&w->list, w->list.jobs[i]->container);
+		wheel_job_keys(w->arena, w->lock, w->list.jobs[i]);
+		if (w->list.jobs[i]->locked || !recall(w, w->list.jobs[i]))
+			*arena_push(w->arena, &wanted, &count) = w->list.jobs[i];
 	}
 	if (count && (building_hold(&w->building, err) < 0 || run_jobs(w, wanted, count, err) < 0))
 		return -1;
-	for (size_t i = 0; i < w->job_count; i++) {
-		if (take(w, w->jobs[i], err) < 0)
+	for (size_t i = 0; i < w->list.job_count; i++) {
+		if (take(w, w->list.jobs[i], err) < 0)
 			return -1;
 	}
 	return 0;
@@ -436,12 +237,12 @@ static void choose_containers(struct wheels *w)
 	w->building.plan_request.containers = NULL;
 	w->building.plan_request.container_count = 0;
 	for (size_t i = 0; i < w->lock->pin_count; i++) {
-		struct place *places;
+		struct wheel_place *places;
 		size_t count;
 
 		if (pin_is_toolchain(&w->lock->pins[i]))
 			continue;
-		list_places(w, &w->lock->pins[i], &places, &count);
+		wheel_places(w->arena, w->request->build->db, w->lock, &w->lock->pins[i], &places, &count);
 		for (size_t j = 0; j < count; j++)
 			add_container(w, places[j].container);
 	}
@@ -455,8 +256,8 @@ static int build_all(struct wheels *w, struct error *err)
 	for (size_t round = 0; round < ROUNDS_MAX && w->building.plan_request.container_count; round++) {
 		if (signals_check(err) < 0 || build_plan_make(w->arena, &w->building.plan_request, &w->building.plan, err) < 0)
 			return -1;
-		list_jobs(w);
-		if (!w->job_count)
+		wheel_list_next(&w->list);
+		if (!w->list.job_count)
 			return 0;
 		if (open_jobs(w, err) < 0)
 			return -1;
@@ -470,8 +271,8 @@ static int build_all(struct wheels *w, struct error *err)
 		if (more < 0)
 			return -1;
 		required += more > 0;
-		if (required > REQUIRE_ROUNDS_MAX * w->job_count)
-			return error_set(err, ERR_ENGINE, "the build of '%s' asks for other packages each time", w->jobs[0]->pin->name);
+		if (required > REQUIRE_ROUNDS_MAX * w->list.job_count)
+			return error_set(err, ERR_ENGINE, "the build of '%s' asks for other packages each time", w->list.jobs[0]->pin->name);
 	}
 	return 0;
 }
@@ -493,6 +294,7 @@ int wheels_build(struct arena *a, const struct wheels_request *request, struct w
 	*ret = (struct wheels_outcome){0};
 	if (!wheels_are_wanted(request->lock))
 		return 0;
+	w.list = (struct wheel_list){.building = &w.building, .lock = request->lock, .again = request->again};
 	building_begin(&w.building, a, request->build);
 	w.building.plan_request.lock = request->lock;
 	w.building.plan_request.system_only = true;
@@ -500,6 +302,7 @@ int wheels_build(struct arena *a, const struct wheels_request *request, struct w
 
 	building_end(&w.building);
 	file_remove_tree(arena_printf(a, "%s/.lockstep/wheels", request->build->db->root), &ignored);
+	w.outcome.changed = w.outcome.changed || w.list.changed;
 	if (w.outcome.changed)
 		lock_sort(request->lock);
 	if (!failed)
