@@ -411,8 +411,15 @@ const struct lock_file *pin_file_by_tags(const struct pin *pin, const char *cons
 		struct wheel_name wheel;
 		long rank = wheel_name_parse(&scratch, pin->files[i].name, &wheel) ? wheel_rank(&wheel, tags, tag_count) : -1;
 
-		if (rank < 0 || (best && (rank > best_rank || (rank == best_rank && compare_builds(wheel.build, best_build) <= 0))))
+		if (rank < 0)
 			continue;
+		/* What was built is for environments that no other fits, whatever its tags are. */
+		if (best && !best->built_from != !pin->files[i].built_from) {
+			if (pin->files[i].built_from)
+				continue;
+		} else if (best && (rank > best_rank || (rank == best_rank && compare_builds(wheel.build, best_build) <= 0))) {
+			continue;
+		}
 		best = &pin->files[i];
 		best_rank = rank;
 		best_build = wheel.build;

@@ -413,6 +413,28 @@ TEST(chooses_the_best_file)
 	lock_release(&lock);
 }
 
+TEST(takes_what_was_built_only_where_nothing_else_fits)
+{
+	const struct lock_environment eleven = {
+		.python = "3.11", .implementation = "cpython", .os = "linux", .machine = "x86_64", .libc = "glibc", .libc_version = "2.36"};
+	struct lock_environment thirteen = eleven;
+	struct lock_file files[] = {{.name = "x-1.0-cp311-cp311-linux_x86_64.whl", .built_from = "0"},
+				    {.name = "x-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"},
+				    {.name = "x-1.0-cp313-cp313-linux_x86_64.whl", .built_from = "0"},
+				    {.name = "x-1.0.tar.gz"}};
+	struct pin pin = {.name = "x", .version = "1.0", .files = files, .file_count = 4};
+
+	thirteen.python = "3.13";
+	for (size_t turn = 0; turn < 2; turn++) {
+		assert_string_equal(pin_file(&pin, &eleven)->name, "x-1.0-cp311-cp311-manylinux_2_17_x86_64.whl");
+		assert_string_equal(pin_file(&pin, &thirteen)->name, "x-1.0-cp313-cp313-linux_x86_64.whl");
+		struct lock_file first = files[0];
+
+		files[0] = files[1];
+		files[1] = first;
+	}
+}
+
 TEST(names_layer_uses)
 {
 	autoarena struct arena a = {0};
