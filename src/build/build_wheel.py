@@ -182,12 +182,19 @@ def ask_backend(project, backend, hook, epoch):
 
 
 def make_environment(request):
-    run = subprocess.check_call
-    run([sys.executable, "-m", "venv", "--without-pip", WORK + "/env"])
-    if request["requirements"]:
-        run([sys.executable, "-m", "pip", "--python", WORK + "/env/bin/python", "install", "--quiet", "--isolated", "--no-index", "--no-deps", "--require-hashes",
-             "--no-cache-dir", "--disable-pip-version-check", "--root-user-action=ignore", "--no-compile", "--find-links=" + request["wheels"],
-             "--requirement=" + request["requirements"]])
+    python, environment = WORK + "/env/bin/python", dict(os.environ)
+    subprocess.check_call([sys.executable, "-m", "venv", "--without-pip", WORK + "/env"])
+    if not request["requirements"]:
+        return
+    pip = importlib.import_module("pip")
+    if tuple(int(part) for part in pip.__version__.split(".")[:2]) >= (22, 3):
+        command = [sys.executable, "-m", "pip", "--python", python, "install", "--root-user-action=ignore"]
+    else:
+        # It cannot look into another environment: run by that one's Python it can, but then sees what is installed beside itself, too.
+        environment["PYTHONPATH"] = os.path.dirname(os.path.dirname(pip.__file__))
+        command = [python, "-m", "pip", "install", "--ignore-installed"]
+    subprocess.check_call(command + ["--quiet", "--isolated", "--no-index", "--no-deps", "--require-hashes", "--no-cache-dir", "--disable-pip-version-check",
+                                     "--no-compile", "--find-links=" + request["wheels"], "--requirement=" + request["requirements"]], env=environment)
 
 
 # ---- the wheel ----

@@ -187,6 +187,24 @@ static void add_apt(struct arena *a, const struct container *c, struct stage *s)
 	*s = (struct stage){.kind = STAGE_APT, .name = "apt", .text = arena_strdup(a, strbuf_text(&text)), .debian = true};
 }
 
+/* The base's pip, working on the packages of another Python. An old one is run by that Python, which then sees what is installed beside pip too: all of it has to be
+   ignored. */
+static void add_pip(const struct base *base, const char *python, struct strbuf *out)
+{
+	if (step_pip_is_old(base)) {
+		strbuf_add(out, "PYTHONPATH=\"$(");
+		text_shell_quote(out, base->python_executable);
+		strbuf_add(out, " -c 'import os, pip; print(os.path.dirname(os.path.dirname(pip.__file__)))')\" \\\n    ");
+		text_shell_quote(out, python);
+		strbuf_add(out, " -m pip ");
+		return;
+	}
+	text_shell_quote(out, base->python_executable);
+	strbuf_add(out, " -m pip --python ");
+	text_shell_quote(out, python);
+	strbuf_add_char(out, ' ');
+}
+
 static void add_python(struct arena *a, const struct render *r, const struct container *c, struct stage *s)
 {
 	const char *venv = r->db->project.venv;
@@ -199,11 +217,10 @@ static void add_python(struct arena *a, const struct render *r, const struct con
 	strbuf_add(&text, " -m venv --without-pip ");
 	text_shell_quote(&text, venv);
 	strbuf_add(&text, " && \\\n    ");
-	text_shell_quote(&text, c->base->python_executable);
-	strbuf_add(&text, " -m pip --python ");
-	text_shell_quote(&text, arena_printf(a, "%s/bin/python", venv));
-	strbuf_add_char(&text, ' ');
-	step_add_pip_options(&text, "/run/lockstep/python");
+	add_pip(c->base, arena_printf(a, "%s/bin/python", venv), &text);
+	step_add_pip_options(&text, c->base, "/run/lockstep/python");
+	if (step_pip_is_old(c->base))
+		strbuf_add(&text, " \\\n        --ignore-installed");
 	strbuf_add(&text, "\nENV VIRTUAL_ENV=");
 	word_add_quoted(&text, venv);
 	strbuf_add(&text, "\nENV PATH=");

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "python/version.h"
 #include "recipe/database.h"
 #include "render/stage.h"
 #include "render/word.h"
@@ -66,13 +67,18 @@ int step_add_env(struct strbuf *out, const char *name, const char *value, struct
 	return 0;
 }
 
-void step_add_pip_options(struct strbuf *out, const char *folder)
+bool step_pip_is_old(const struct base *base)
+{
+	return version_compare_texts(base->environment.python, "3.11") < 0;
+}
+
+void step_add_pip_options(struct strbuf *out, const struct base *base, const char *folder)
 {
 	strbuf_printf(out,
 		      "install --isolated --no-index --no-deps --require-hashes --no-cache-dir \\\n"
-		      "        --disable-pip-version-check --root-user-action=ignore \\\n"
+		      "        --disable-pip-version-check%s \\\n"
 		      "        --find-links=%s/wheels --requirement=%s/requirements.txt",
-		      folder, folder);
+		      step_pip_is_old(base) ? "" : " --root-user-action=ignore", folder, folder);
 }
 
 static void add_why(struct steps *s, const char *why)
@@ -121,7 +127,7 @@ static int add_wheels(struct steps *s, const struct layer_step *step, struct err
 	strbuf_printf(s->out, "RUN --mount=type=bind,source=layers/%s,target=%s \\\n    ", layer, folder);
 	text_shell_quote(s->out, s->base->python_executable);
 	strbuf_add(s->out, " -m pip ");
-	step_add_pip_options(s->out, folder);
+	step_add_pip_options(s->out, s->base, folder);
 	strbuf_add(s->out, " \\\n        --no-compile --target=");
 	text_shell_quote(s->out, unpacked);
 	strbuf_add(s->out, " && \\\n    ");

@@ -10,6 +10,7 @@ import glob
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -44,11 +45,22 @@ def run(argv, folder=None, timeout=600):
         return status, output.read().decode("utf-8", "replace")
 
 
+def old_pip():
+    """Where the base's pip lies when it is older than 22.3: it can neither look into another environment nor tell what is there as JSON; else None."""
+    try:
+        import pip as module
+        return None if tuple(int(part) for part in module.__version__.split(".")[:2]) >= (22, 3) else os.path.dirname(os.path.dirname(module.__file__))
+    except (ImportError, ValueError):
+        return None
+
+
 def pip(request, *words):
     """pip of the base, looking into the virtual environment; its stdout alone."""
-    argv = [request["python"], "-m", "pip", "--python", os.path.join(request["venv"], "bin", "python"), "--isolated", "--no-cache-dir",
-            "--disable-pip-version-check"] + list(words)
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    python, old, environment = os.path.join(request["venv"], "bin", "python"), old_pip(), dict(os.environ)
+    if old:
+        environment["PYTHONPATH"] = old
+    argv = ([python, "-m", "pip"] if old else [request["python"], "-m", "pip", "--python", python]) + ["--isolated", "--no-cache-dir", "--disable-pip-version-check"]
+    done = subprocess.run(argv + list(words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     if done.returncode:
         raise RuntimeError("pip %s: %s" % (words[0], done.stderr.decode("utf-8", "replace").strip()[-2000:]))
     return done.stdout.decode("utf-8")
@@ -163,8 +175,34 @@ def unseen(folders, entries):
             except OSError:
                 continue
             if os.path.realpath(info) not in seen and "name" in fields and "version" in fields:
-                found.append({"metadata_location": info, "metadata": fields})
+                found.append({"metadata_location": info, "metadata": fields, "installer": (read_text(info, "INSTALLER") or "").strip(),
+                              "direct_url": json.loads(read_text(info, "direct_url.json") or "null")})
     return found
+
+
+def read_text(folder, name):
+    try:
+        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def markers():
+    """The variables of PEP 508, of this Python, which is the virtual environment's too."""
+    v = sys.implementation.version
+    return {"implementation_name": sys.implementation.name, "implementation_version": platform.python_version() if sys.implementation.name == "cpython" else "%d.%d.%d" % v[:3],
+            "os_name": os.name, "platform_machine": platform.machine(), "platform_release": platform.release(), "platform_system": platform.system(),
+            "platform_version": platform.version(), "python_full_version": platform.python_version(),
+            "platform_python_implementation": platform.python_implementation(), "python_version": ".".join(platform.python_version_tuple()[:2]),
+            "sys_platform": sys.platform}
+
+
+def inspect(request):
+    """What `pip inspect` says, as far as it is of use here; older pips cannot say it."""
+    if not old_pip():
+        return json.loads(pip(request, "inspect", "--local"))
+    return {"environment": markers(), "installed": unseen(site_folders(request["venv"]), [])}
 
 
 def is_recorded(path, recorded):
@@ -281,7 +319,7 @@ def snapshot(request):
               "libraries": cuda_libraries()}
     answer["tools"].update(asked_tools(request["tools"]))
     if request["venv"]:
-        seen = json.loads(pip(request, "inspect", "--local"))
+        seen = inspect(request)
         folders, recorded = site_folders(request["venv"]), {}
         answer["markers"] = seen["environment"]
         answer["packages"] = [describe(entry, recorded, answer["shadows"]) for entry in seen["installed"] + unseen(folders, seen["installed"])]

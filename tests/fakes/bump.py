@@ -137,8 +137,10 @@ class Project:
         self.folder, self.cache, self.home = self.work + "/a pr\u00f6ject", self.work + "/cache", self.work + "/home"
         os.makedirs(self.home)
         os.makedirs(self.folder)
+        # None: without that one.
         for path, text in {**FILES, **(files or {})}.items():
-            self.write(path, text)
+            if text is not None:
+                self.write(path, text)
         self.storage, self.engine = storage, engine
         self.index = fake.Index({"packages": json.loads(json.dumps(packages or PACKAGES))})
         self.index.__enter__()

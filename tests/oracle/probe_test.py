@@ -292,6 +292,24 @@ def case_origins():
     assert (seen["odd"]["direct_url"], seen["odd"]["editable"]) == ("file:///src", True)
 
 
+def case_old_pip():
+    """Debian 11's pip can neither look into another environment nor tell what is there as JSON; what is told is the same."""
+    venv = Venv().install(write_wheel("plain", **WHEELS["plain"]), write_wheel("odd", **WHEELS["odd"]), write_wheel("data", **WHEELS["data"]))
+    venv.write("plain-1.0.dist-info/direct_url.json", json.dumps({"url": "https://example.org/plain.whl", "archive_info": {}}))
+    request = {"python": PIP, "venv": venv.folder, "tools": []}
+    place = subprocess.run([PIP, "-c", "import os, pip; print(os.path.dirname(os.path.dirname(pip.__file__)))"], capture_output=True, text=True, check=True).stdout.strip()
+    modern = probe.snapshot(request)
+    probe.old_pip, kept = lambda: place, probe.old_pip
+    try:
+        old = probe.snapshot(request)
+    finally:
+        probe.old_pip = kept
+    by_name = lambda answer: sorted(answer["packages"], key=lambda p: p["name"])
+    assert [p["name"] for p in by_name(old)] == ["data", "odd", "plain"] and by_name(old) == by_name(modern), (old, modern)
+    assert old["strays"] == modern["strays"] and old["freeze"] == modern["freeze"], (old, modern)
+    assert set(old["markers"]) == set(modern["markers"]), (old["markers"], modern["markers"])
+
+
 def case_every_python():
     """The probe runs with the base's Python, whichever that is."""
     tried = []
