@@ -15,7 +15,7 @@
 #include "python/settings.h"
 #include "release/release.h"
 #include "release/tags.h"
-#include "resolve/uv.h"
+#include "resolve/search.h"
 
 enum state { STATE_OK, STATE_NOTE, STATE_MISSING };
 
@@ -72,19 +72,14 @@ static void check_resolver(struct doctor *d, struct settings *settings)
 {
 	autoerror struct error err = {0};
 	autodiag struct diag problems = {0};
-	struct uv uv = {0};
+	struct search search = {0};
 
 	if (!d->has_database)
 		return;
-	if (uv_find(d->arena, &d->db, settings, &problems, &uv, &err) < 0)
-		add_error(
-			d, "resolver", STATE_MISSING, &err,
-			uv.by_pip
-				? "set LOCKSTEP_PIP_PYTHON to an interpreter that has a pip lockstep knows; 'tools/setup run' in lockstep's own folder installs one"
-				: "set LOCKSTEP_UV to a uv of the version lockstep knows; 'tools/setup run' in lockstep's own folder installs it");
+	if (search_find(d->arena, &d->db, settings, &problems, &search, &err) < 0)
+		add_error(d, "resolver", STATE_MISSING, &err, search.by->missing_hint);
 	else
-		add(d, "resolver", STATE_OK, arena_printf(d->arena, "%s %s, %s", uv.by_pip ? "pip" : "uv", uv.version, uv.by_pip ? uv.python : uv.program),
-		    NULL);
+		add(d, "resolver", STATE_OK, arena_printf(d->arena, "%s %s, %s", search.by->name, search.version, search.program), NULL);
 }
 
 static void check_engines(struct doctor *d)

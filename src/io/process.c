@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,10 +55,10 @@ void process_add_command(struct strbuf *out, const char *const *argv)
 	}
 }
 
-/* ---- process_run ---- */
+/* ---- one child, both streams collected ---- */
 
-struct run {
-	const struct process_spec *spec;
+struct process {
+	struct process_spec spec;
 	struct child child;
 	struct process_result result;
 	int64_t stop_at_ms; /* of the timeout, or 0 */
@@ -65,9 +66,9 @@ struct run {
 };
 
 /* Reads what is there; closes the stream at its end. */
-static void read_stream(struct run *r, int *fd, struct strbuf *into)
+static void read_stream(struct process *r, int *fd, struct strbuf *into)
 {
-	size_t limit = r->spec->output_limit_bytes ? r->spec->output_limit_bytes : OUTPUT_LIMIT_BYTES;
+	size_t limit = r->spec.output_limit_bytes ? r->spec.output_limit_bytes : OUTPUT_LIMIT_BYTES;
 
 	while (*fd >= 0) {
 		ssize_t got = read(*fd, strbuf_reserve(into, 64 * 1024), 64 * 1024);
@@ -92,22 +93,22 @@ static void read_stream(struct run *r, int *fd, struct strbuf *into)
 	}
 }
 
-static void look_for_stop(struct run *r)
+static void look_for_stop(struct process *r)
 {
 	if (r->stop_at_ms && !r->child.asked_to_stop && clock_monotonic_ms() >= r->stop_at_ms) {
 		r->timed_out = true;
 		child_signal(&r->child, SIGTERM);
 	}
-	if (!r->spec->to_the_end && signals_received() && !r->cancelled) {
+	if (!r->spec.to_the_end && signals_received() && !r->cancelled) {
 		r->cancelled = true;
 		child_signal(&r->child, signals_received());
 	}
 }
 
 /* One round of poll(). Returns true once the child has ended. */
-static bool serve(struct run *r)
+static bool serve(struct process *r)
 {
-	bool watch_signals = !r->spec->to_the_end && !r->cancelled;
+	bool watch_signals = !r->spec.to_the_end && !r->cancelled;
 	struct pollfd fds[] = {
 		{.fd = r->child.ended, .events = POLLIN},
 		{.fd = r->child.out, .events = POLLIN},
@@ -144,7 +145,7 @@ static void last_lines(struct strbuf *out, const struct strbuf *from, size_t cou
 	strbuf_add_bytes(out, start, (size_t)(text + length - start));
 }
 
-static int report(struct run *r, struct error *err)
+static int report(struct process *r, struct error *err)
 {
 	autostrbuf struct strbuf command = {0};
 
@@ -152,36 +153,69 @@ static int report(struct run *r, struct error *err)
 		return signals_check(err);
 	if (!r->timed_out && !r->too_much)
 		return 0;
-	process_add_command(&command, r->spec->argv);
+	process_add_command(&command, r->spec.argv);
 	if (r->too_much)
 		return error_set(err, ERR_ENGINE, "'%s' gave more than %zu bytes of output and was stopped", strbuf_text(&command),
-				 r->spec->output_limit_bytes ? r->spec->output_limit_bytes : (size_t)OUTPUT_LIMIT_BYTES);
+				 r->spec.output_limit_bytes ? r->spec.output_limit_bytes : (size_t)OUTPUT_LIMIT_BYTES);
 	return error_set(err, ERR_ENGINE, "'%s' did not end within %lld s and was stopped", strbuf_text(&command),
-			 (long long)(r->spec->timeout_ms + 999) / 1000);
+			 (long long)(r->spec.timeout_ms + 999) / 1000);
+}
+
+struct process *process_begin(const struct process_spec *spec, struct error *err)
+{
+	if (!spec->to_the_end && signals_check(err) < 0)
+		return NULL;
+	struct process *r = mem_zero(1, sizeof(*r));
+
+	r->spec = *spec;
+	if (child_start(spec, false, &r->child, err) < 0) {
+		free(r);
+		return NULL;
+	}
+	r->stop_at_ms = spec->timeout_ms ? clock_monotonic_ms() + spec->timeout_ms : 0;
+	return r;
+}
+
+static void wait_for_end(struct process *r)
+{
+	while (!serve(r))
+		;
+	/* What the command wrote before it ended is in the pipes; a daemon it left may hold them open, so there may be no end to wait for. */
+	read_stream(r, &r->child.out, &r->result.out);
+	read_stream(r, &r->child.err_out, &r->result.err_out);
+	child_close_streams(&r->child);
+	child_collect(&r->child, &r->result.exit_status, &r->result.signal);
+}
+
+int process_finish(struct process *r, struct process_result *ret, struct error *err)
+{
+	wait_for_end(r);
+	int result = report(r, err);
+
+	if (result < 0)
+		process_result_release(&r->result);
+	else
+		*ret = r->result;
+	free(r);
+	return result;
+}
+
+void process_drop(struct process *r)
+{
+	if (!r)
+		return;
+	r->spec.to_the_end = true;
+	child_signal(&r->child, SIGTERM);
+	wait_for_end(r);
+	process_result_release(&r->result);
+	free(r);
 }
 
 int process_run(const struct process_spec *spec, struct process_result *ret, struct error *err)
 {
-	struct run r = {.spec = spec};
+	struct process *r = process_begin(spec, err);
 
-	if (!spec->to_the_end && signals_check(err) < 0)
-		return -1;
-	if (child_start(spec, false, &r.child, err) < 0)
-		return -1;
-	r.stop_at_ms = spec->timeout_ms ? clock_monotonic_ms() + spec->timeout_ms : 0;
-	while (!serve(&r))
-		;
-	/* What the command wrote before it ended is in the pipes; a daemon it left may hold them open, so there may be no end to wait for. */
-	read_stream(&r, &r.child.out, &r.result.out);
-	read_stream(&r, &r.child.err_out, &r.result.err_out);
-	child_close_streams(&r.child);
-	child_collect(&r.child, &r.result.exit_status, &r.result.signal);
-	if (report(&r, err) < 0) {
-		process_result_release(&r.result);
-		return -1;
-	}
-	*ret = r.result;
-	return 0;
+	return r ? process_finish(r, ret, err) : -1;
 }
 
 int process_run_ok(const struct process_spec *spec, struct process_result *ret, struct error *err)

@@ -35,6 +35,12 @@ void process_result_release(struct process_result *r);
 int process_run(const struct process_spec *spec, struct process_result *ret, struct error *err);
 /* As process_run, and -1 (ERR_ENGINE, with the command, how it ended and its last lines) when the child did not exit with 0. */
 int process_run_ok(const struct process_spec *spec, struct process_result *ret, struct error *err);
+/* As process_run() in two halves, for one child beside other work. Its streams are read, and a timeout or a signal is seen, only in process_finish(): until then a
+   child that writes much waits. What `spec` points to must live until then. NULL: as process_run(). */
+struct process;
+struct process *process_begin(const struct process_spec *spec, struct error *err);
+int process_finish(struct process *process, struct process_result *ret, struct error *err); /* frees it */
+void process_drop(struct process *process);                                                 /* ends it, as a timeout does, and frees it; NULL is fine */
 /* The command as one line a person could paste, words quoted. */
 void process_add_command(struct strbuf *out, const char *const *argv);
 

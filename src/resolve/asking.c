@@ -36,7 +36,7 @@ static bool has_several_environments(const struct question *q)
 /* What does not fit one environment may be the only one for another. */
 static void rule_out_misfits(struct asking *a, struct question *q)
 {
-	struct arena *arena = a->uv->arena;
+	struct arena *arena = a->search->arena;
 	const char **all = NULL;
 	size_t count = 0;
 
@@ -60,7 +60,7 @@ static void rule_out_misfits(struct asking *a, struct question *q)
 }
 
 /* 1: answered; 0: refused; -1: error. */
-static int ask_once(struct asking *a, const struct question *q, const struct uv_wish *wish, struct projection *ret, struct uv_refusal *refusal,
+static int ask_once(struct asking *a, const struct question *q, const struct search_wish *wish, struct projection *ret, struct search_refusal *refusal,
 		    struct error *err)
 {
 	struct uv_lock answer;
@@ -68,13 +68,13 @@ static int ask_once(struct asking *a, const struct question *q, const struct uv_
 
 	if (a->deadline_ms && left_ms <= 0)
 		return error_set(err, ERR_FAILED, "the time for an answer is up");
-	a->uv->timeout_ms = left_ms;
-	int answered = search_ask(a->uv, q, wish, &answer, refusal, err);
+	a->search->timeout_ms = left_ms;
+	int answered = search_ask(a->search, q, wish, &answer, refusal, err);
 
-	a->uv->timeout_ms = 0;
+	a->search->timeout_ms = 0;
 	if (answered <= 0)
 		return answered;
-	if (projection_make(a->arena, q, &answer, &a->uv->indexes, ret, err) < 0 ||
+	if (projection_make(a->arena, q, &answer, &a->search->indexes, ret, err) < 0 ||
 	    (!ret->misfit_count && !ret->stray_count && pythons_check(&a->pythons, q, ret, err) < 0))
 		return -1;
 	if (answer.cut_off_unix)
@@ -83,7 +83,7 @@ static int ask_once(struct asking *a, const struct question *q, const struct uv_
 }
 
 /* Until every file fits. */
-static int ask_fitting(struct asking *a, const struct question *q, const struct uv_wish *wish, struct projection *ret, struct uv_refusal *refusal,
+static int ask_fitting(struct asking *a, const struct question *q, const struct search_wish *wish, struct projection *ret, struct search_refusal *refusal,
 		       struct error *err)
 {
 	for (int round = 0; round < ROUNDS; round++) {
@@ -95,7 +95,7 @@ static int ask_fitting(struct asking *a, const struct question *q, const struct 
 		if (answered <= 0 || ret->stray_count || !ret->misfit_count)
 			return answered;
 		for (size_t i = 0; i < ret->misfit_count; i++)
-			*arena_push(a->uv->arena, &a->misfits, &a->misfit_count) = ret->misfits[i];
+			*arena_push(a->search->arena, &a->misfits, &a->misfit_count) = ret->misfits[i];
 	}
 	return error_set(err, ERR_NOT_FOUND, "no version of '%s' can be used in %s; the last of %d that were tried is %s", ret->misfits[0].name,
 			 ret->misfits[0].environment->name, ROUNDS, ret->misfits[0].version);
@@ -107,7 +107,7 @@ static bool waive_more(struct asking *a, struct question *q, const struct projec
 	bool found = false;
 
 	for (size_t i = 0; i < p->pin_count && q->waiver_count; i++)
-		found = question_waive(a->uv->arena, q, p->pins[i].name, p->pins[i].version) || found;
+		found = question_waive(a->search->arena, q, p->pins[i].name, p->pins[i].version) || found;
 	return found;
 }
 
@@ -163,11 +163,11 @@ static struct bond *bond_of(struct question *q, const char *name)
 
 /* What is refused may be what is asked for only to bind it. So each bond is asked for only where the answer has the package from elsewhere; and where it cannot
    be had there, the answer has to do without it. */
-static int ask_where_reached(struct asking *a, struct question *q, const struct uv_wish *wish, struct projection *ret, struct uv_refusal *refusal,
+static int ask_where_reached(struct asking *a, struct question *q, const struct search_wish *wish, struct projection *ret, struct search_refusal *refusal,
 			     struct error *err)
 {
 	struct bond *last = NULL;
-	struct uv_refusal of_bond = {0};
+	struct search_refusal of_bond = {0};
 
 	for (int round = 0; round < ROUNDS; round++) {
 		int answered = ask_fitting(a, q, wish, ret, refusal, err);
@@ -176,11 +176,11 @@ static int ask_where_reached(struct asking *a, struct question *q, const struct 
 			return answered;
 		if (answered > 0) {
 			last = bond_of(q, ret->strays->name);
-			if (!last || !ask_for_bond(a->uv->arena, last, ret->strays->environment))
+			if (!last || !ask_for_bond(a->search->arena, last, ret->strays->environment))
 				return told(err, ret);
 		} else if (last) {
 			of_bond = *refusal;
-			forbid(a->uv->arena, q, last);
+			forbid(a->search->arena, q, last);
 			last = NULL;
 		} else {
 			if (of_bond.text)
@@ -191,13 +191,24 @@ static int ask_where_reached(struct asking *a, struct question *q, const struct 
 	return told(err, ret);
 }
 
-int asking_ask(struct asking *a, const struct question *q, const struct uv_wish *wish, struct projection *ret, struct uv_refusal *refusal, struct error *err)
+void asking_begin(struct asking *a, const struct question *q, const struct search_wish *wish)
+{
+	struct question first = *q;
+
+	copy_left_out_edges(a->search->arena, &first);
+	question_ask_for_bonds(a->search->arena, &first);
+	rule_out_misfits(a, &first);
+	search_begin(a->search, &first, wish);
+}
+
+int asking_ask(struct asking *a, const struct question *q, const struct search_wish *wish, struct projection *ret, struct search_refusal *refusal,
+	       struct error *err)
 {
 	struct question bound = *q;
 	int answered;
 
-	copy_left_out_edges(a->uv->arena, &bound);
-	question_ask_for_bonds(a->uv->arena, &bound);
+	copy_left_out_edges(a->search->arena, &bound);
+	question_ask_for_bonds(a->search->arena, &bound);
 	answered = ask_fitting(a, &bound, wish, ret, refusal, err);
 	if (!answered && question_drop_unreached_bonds(&bound, NULL, 0))
 		answered = ask_where_reached(a, &bound, wish, ret, refusal, err);

@@ -7,10 +7,10 @@
 #include "resolve/projection.h"
 #include "resolve/pythons.h"
 #include "resolve/question.h"
-#include "resolve/uv.h"
+#include "resolve/search.h"
 
 struct asking {
-	struct uv *uv;
+	struct search *search;
 	struct arena *arena;    /* of the answers */
 	struct misfit *misfits; /* known so far, whichever question they were found by; in the uv's arena */
 	size_t misfit_count;
@@ -20,6 +20,9 @@ struct asking {
 };
 
 /* 1: answered, and every file fits. 0: refused. -1: as uv_ask() and projection_make(); ERR_NOT_FOUND when version after version does not fit. */
-int asking_ask(struct asking *a, const struct question *q, const struct uv_wish *wish, struct projection *ret, struct uv_refusal *refusal, struct error *err);
+int asking_ask(struct asking *a, const struct question *q, const struct search_wish *wish, struct projection *ret, struct search_refusal *refusal,
+	       struct error *err);
+/* Begins to search for what will be asked first of a question, and returns at once (search_begin()). */
+void asking_begin(struct asking *a, const struct question *q, const struct search_wish *wish);
 /* "none of its 3 wheels can be used in cp311-...", "it needs Python <3.11, and ... has 3.11" */
 void misfit_add_reason(struct strbuf *out, const struct misfit *m);

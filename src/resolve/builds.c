@@ -162,8 +162,8 @@ int builds_resolve_anew(struct resolver *r, struct lock *lock, const struct pin 
 {
 	struct pin wanted = *pin;
 
-	r->uv.cut_off_unix = r->options->cut_off_unix ? r->options->cut_off_unix : lock->cut_off_unix;
-	r->asking = (struct asking){.uv = &r->uv, .arena = &lock->arena, .pythons = {.settings = r->uv.settings}};
+	r->search.cut_off_unix = r->options->cut_off_unix ? r->options->cut_off_unix : lock->cut_off_unix;
+	r->asking = (struct asking){.search = &r->search, .arena = &lock->arena, .pythons = {.settings = r->search.settings}};
 	if (resolver_make_folder(r, "builds-") < 0)
 		return -1;
 	lengthen_edges(lock);
@@ -180,7 +180,7 @@ int builds_resolve_anew(struct resolver *r, struct lock *lock, const struct pin 
 		if (resolve_builds_of(r, lock, i) < 0)
 			return -1;
 	}
-	if (sizes_fill(lock, r->last, r->uv.settings, r->err) < 0)
+	if (sizes_fill(lock, r->last, r->search.settings, r->err) < 0)
 		return -1;
 	lock_sort(lock);
 	resolver_shorten_edges(lock);

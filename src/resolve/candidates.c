@@ -145,7 +145,7 @@ static bool is_misfit(const struct seeking *s, const struct place *place, const 
 
 static bool is_usable(const struct seeking *s, struct arena *a, const struct place *place, const struct listed_version *v)
 {
-	int64_t cut_off_unix = s->asking->uv->cut_off_unix;
+	int64_t cut_off_unix = s->asking->search->cut_off_unix;
 
 	if (is_misfit(s, place, v->version))
 		return false;

@@ -7,21 +7,21 @@
 
 enum { NODES_MAX = 60 }; /* of the search for a smaller clash than the first one found: how many ask something */
 
-struct search {
+struct shrinking {
 	struct asking *asking;
 	struct arena *arena;
 	struct question q; /* thinned out as far as it is known to be refused still */
-	struct uv_refusal refusal;
+	struct search_refusal refusal;
 	bool out_of_time;
 	bool may_be_smaller; /* the search for another clash did not come to its end */
 	struct error *err;
 };
 
 /* 1: refused still (and the refusal is remembered); 0: there is an answer now; -1: error. Out of time counts as an answer: what was taken out goes back. */
-static int still_refused(struct search *s)
+static int still_refused(struct shrinking *s)
 {
-	static const struct uv_wish no_wish = {0};
-	struct uv_refusal refusal = {0};
+	static const struct search_wish no_wish = {0};
+	struct search_refusal refusal = {0};
 	struct projection ignored;
 
 	if (clock_monotonic_ms() >= s->asking->deadline_ms) {
@@ -44,7 +44,7 @@ static int still_refused(struct search *s)
 }
 
 /* Sets the flag and asks; takes it back when there is an answer then. */
-static int try_without(struct search *s, bool *flag)
+static int try_without(struct shrinking *s, bool *flag)
 {
 	*flag = true;
 	int refused = still_refused(s);
@@ -55,7 +55,7 @@ static int try_without(struct search *s, bool *flag)
 }
 
 /* uv's message names most of what clashes: if that alone is refused, everything else is out at once. What is out already stays out. */
-static int keep_mentioned(struct search *s)
+static int keep_mentioned(struct shrinking *s)
 {
 	struct want **unnamed = NULL;
 	size_t count = 0;
@@ -77,7 +77,7 @@ static int keep_mentioned(struct search *s)
 	return refused < 0 ? -1 : 0;
 }
 
-static int drop_askers(struct search *s)
+static int drop_askers(struct shrinking *s)
 {
 	for (size_t i = 0; i < s->q.asker_count && s->q.asker_count > 1; i++) {
 		if (try_without(s, &s->q.askers[i].left_out) < 0)
@@ -86,7 +86,7 @@ static int drop_askers(struct search *s)
 	return 0;
 }
 
-static int drop_wants(struct search *s)
+static int drop_wants(struct shrinking *s)
 {
 	for (size_t i = 0; i < s->q.asker_count; i++) {
 		for (size_t j = 0; j < s->q.askers[i].want_count && !s->q.askers[i].left_out; j++) {
@@ -98,7 +98,7 @@ static int drop_wants(struct search *s)
 }
 
 /* With its constraint gone a wish may still be part of the clash; the constraint is then not to blame. */
-static int loosen_wants(struct search *s)
+static int loosen_wants(struct shrinking *s)
 {
 	for (size_t i = 0; i < s->q.asker_count; i++) {
 		for (size_t j = 0; j < s->q.askers[i].want_count && !s->q.askers[i].left_out; j++) {
@@ -112,7 +112,7 @@ static int loosen_wants(struct search *s)
 }
 
 /* Further environments that a container is locked for may have no part in it. */
-static int drop_environments(struct search *s)
+static int drop_environments(struct shrinking *s)
 {
 	for (size_t i = 0; i < s->q.asker_count; i++) {
 		struct asker *asker = &s->q.askers[i];
@@ -151,7 +151,7 @@ static bool has_item(const struct culprit *items, size_t count, const struct wan
 	return false;
 }
 
-static void collect(struct search *s, struct clash *ret)
+static void collect(struct shrinking *s, struct clash *ret)
 {
 	*ret = (struct clash){.q = s->q, .refusal = s->refusal};
 	for (size_t i = 0; i < s->q.asker_count; i++) {
@@ -165,7 +165,7 @@ static void collect(struct search *s, struct clash *ret)
 }
 
 /* What is asked now is refused: takes out of it what can go. Each thing is tried once, for what was needed with more beside it is needed with less. */
-static int shrink(struct search *s, struct clash *ret)
+static int shrink(struct shrinking *s, struct clash *ret)
 {
 	if (keep_mentioned(s) < 0 || drop_askers(s) < 0 || drop_wants(s) < 0 || loosen_wants(s) < 0 || drop_environments(s) < 0)
 		return -1;
@@ -216,7 +216,7 @@ static bool has_node(const struct node *nodes, size_t count, const struct node *
 	return false;
 }
 
-static void add_nodes(struct search *s, struct node **nodes, size_t *count, const struct node *from, const struct clash *clash)
+static void add_nodes(struct shrinking *s, struct node **nodes, size_t *count, const struct node *from, const struct clash *clash)
 {
 	for (size_t i = 0; i < clash->item_count; i++) {
 		struct node next = {0};
@@ -231,7 +231,7 @@ static void add_nodes(struct search *s, struct node **nodes, size_t *count, cons
 
 /* There may be several clashes, and the resolver tells of any. Every other one leaves out something of each that is known, so those are looked for by leaving out
    one thing after another (Reiter's tree of hitting sets, breadth first). */
-static int find_smallest(struct search *s, const struct question *all, struct clash *best)
+static int find_smallest(struct shrinking *s, const struct question *all, struct clash *best)
 {
 	struct clash *known = NULL;
 	struct node *nodes = NULL, root = {0};
@@ -271,7 +271,7 @@ static int find_smallest(struct search *s, const struct question *all, struct cl
 }
 
 /* An index whose address is wrong answers 404 for everything, and uv takes each for a package that does not exist. */
-static int index_knows_nothing(struct search *s, const struct question *all, bool *ret)
+static int index_knows_nothing(struct shrinking *s, const struct question *all, bool *ret)
 {
 	size_t tried = 0;
 
@@ -301,9 +301,9 @@ static int index_knows_nothing(struct search *s, const struct question *all, boo
 	return 0;
 }
 
-static int unknown_index(const struct uv *uv, struct error *err)
+static int unknown_index(const struct search *search, struct error *err)
 {
-	const struct uv_index *index = uv->indexes.count ? &uv->indexes.items[0] : NULL;
+	const struct uv_index *index = search->indexes.count ? &search->indexes.items[0] : NULL;
 
 	error_set(err, ERR_HTTP, "index '%s' (from %s) has none of the packages that were looked for (404)", index ? index->alias : "default",
 		  index ? index->from : "built in");
@@ -311,10 +311,10 @@ static int unknown_index(const struct uv *uv, struct error *err)
 }
 
 /* 1: there is a lock without this constraint, and what it has of the package. */
-static int without(struct search *s, const struct question *all, const struct want *w, struct projection *ret)
+static int without(struct shrinking *s, const struct question *all, const struct want *w, struct projection *ret)
 {
-	static const struct uv_wish no_wish = {0};
-	struct uv_refusal ignored;
+	static const struct search_wish no_wish = {0};
+	struct search_refusal ignored;
 	struct question q;
 
 	question_copy(s->arena, all, &q);
@@ -345,7 +345,7 @@ static bool wants_all(const struct asker *asker, const struct clash *c)
 }
 
 /* What could be done, each thing tried, holds first: they are the ones meant to go. */
-static int suggest(struct search *s, const struct question *all, const struct clash *c, struct strbuf *ret)
+static int suggest(struct shrinking *s, const struct question *all, const struct clash *c, struct strbuf *ret)
 {
 	bool in_one = false;
 
@@ -383,7 +383,7 @@ static int suggest(struct search *s, const struct question *all, const struct cl
 	return 0;
 }
 
-static int explain(struct search *s, const struct question *all, struct diag *d)
+static int explain(struct shrinking *s, const struct question *all, struct diag *d)
 {
 	struct clash clash;
 	autostrbuf struct strbuf suggestion = {0};
@@ -394,13 +394,13 @@ static int explain(struct search *s, const struct question *all, struct diag *d)
 	bool is_sure = !s->out_of_time;
 
 	if (clash.refusal.missing_count) {
-		struct search other = *s;
+		struct shrinking other = *s;
 		bool nothing;
 
 		if (index_knows_nothing(&other, all, &nothing) < 0)
 			return -1;
 		if (nothing)
-			return unknown_index(s->asking->uv, s->err);
+			return unknown_index(s->asking->search, s->err);
 	} else if (find_smallest(s, all, &clash) < 0 || suggest(s, all, &clash, &suggestion) < 0) {
 		return -1;
 	}
@@ -414,9 +414,9 @@ static int explain(struct search *s, const struct question *all, struct diag *d)
 	return -1;
 }
 
-int clash_explain(struct asking *asking, const struct question *q, const struct uv_refusal *refusal, int64_t limit_ms, struct diag *d, struct error *err)
+int clash_explain(struct asking *asking, const struct question *q, const struct search_refusal *refusal, int64_t limit_ms, struct diag *d, struct error *err)
 {
-	struct search s = {.asking = asking, .arena = asking->uv->arena, .refusal = *refusal, .err = err};
+	struct shrinking s = {.asking = asking, .arena = asking->search->arena, .refusal = *refusal, .err = err};
 
 	asking->deadline_ms = clock_monotonic_ms() + limit_ms;
 	explain(&s, q, d);

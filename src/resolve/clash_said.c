@@ -51,7 +51,7 @@ static void add_askers(struct strbuf *out, const struct question *all, const str
 	}
 }
 
-bool clash_is_missing(const struct uv_refusal *refusal, const char *name)
+bool clash_is_missing(const struct search_refusal *refusal, const char *name)
 {
 	for (size_t i = 0; i < refusal->missing_count; i++) {
 		if (!strcmp(refusal->missing[i], name))
@@ -213,13 +213,13 @@ int clash_tell(const struct clash *c, const struct question *all, const struct a
 	else
 		error_set(err, ERR_CONFLICT, "%zu requirements cannot hold together", c->item_count);
 	add_environments(c, all, err);
-	if (asking->uv->cut_off_unix) {
+	if (asking->search->cut_off_unix) {
 		autostrbuf struct strbuf date = {0};
 
-		clock_add_rfc3339(&date, asking->uv->cut_off_unix);
+		clock_add_rfc3339(&date, asking->search->cut_off_unix);
 		error_hint(err, "only what was uploaded before %s was looked at", strbuf_text(&date));
 	}
 	add_misfits(c, asking, err);
 	add_bonds(c, all, err);
-	return error_hint(err, "%s says: %s", asking->uv->by_pip ? "pip" : "uv", c->refusal.text);
+	return error_hint(err, "%s says: %s", asking->search->by->name, c->refusal.text);
 }

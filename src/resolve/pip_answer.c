@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "io/digest.h"
 #include "python/requirement.h"
+#include "resolve/uv_files.h"
 
 /* A package as one run gives it. */
 struct found {
@@ -21,7 +22,7 @@ struct found_list {
 
 struct joining {
 	struct arena *arena;
-	struct uv *uv;
+	struct search *search;
 	const struct question *q;
 	const struct pip_run *runs;
 	struct found_list *found; /* per run */
@@ -32,7 +33,7 @@ struct joining {
 
 static int broken(struct joining *j, const char *what)
 {
-	return error_set(j->err, ERR_FAILED, "cannot read the answer of pip %s: %s", j->uv->version, what);
+	return error_set(j->err, ERR_FAILED, "cannot read the answer of pip %s: %s", j->search->version, what);
 }
 
 static int read_run(struct joining *j, const struct value *run, struct found_list *ret)
@@ -78,7 +79,7 @@ static void collect_packages(struct joining *j)
 	for (size_t i = 0; i < j->run_count; i++) {
 		for (size_t k = 0; k < j->found[i].count; k++) {
 			const struct found *f = &j->found[i].items[k];
-			const struct uv_index *index = f->index ? uv_indexes_find(&j->uv->indexes, f->index) : NULL;
+			const struct uv_index *index = f->index ? uv_indexes_find(&j->search->indexes, f->index) : NULL;
 			const char *registry = index && index->url ? index->url : "";
 
 			*arena_push(j->arena, &all, &count) = (struct uv_package){.name = f->name, .version = f->version, .registry = registry};
@@ -284,10 +285,10 @@ static int join_run(struct joining *j, size_t run)
 	return 0;
 }
 
-int pip_answer_read(struct uv *uv, const struct question *q, const struct pip_run *runs, size_t run_count, const struct value *answer, struct uv_lock *ret,
-		    struct error *err)
+int pip_answer_read(struct search *search, const struct question *q, const struct pip_run *runs, size_t run_count, const struct value *answer,
+		    struct uv_lock *ret, struct error *err)
 {
-	struct joining j = {.arena = uv->arena, .uv = uv, .q = q, .runs = runs, .run_count = run_count, .ret = ret, .err = err};
+	struct joining j = {.arena = search->arena, .search = search, .q = q, .runs = runs, .run_count = run_count, .ret = ret, .err = err};
 	const struct value *list = value_get(answer, "runs");
 
 	*ret = (struct uv_lock){0};

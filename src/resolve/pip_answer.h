@@ -5,7 +5,7 @@
 #include "io/value.h"
 #include "lock/environment.h"
 #include "resolve/question.h"
-#include "resolve/uv.h"
+#include "resolve/search.h"
 #include "resolve/uv_lock.h"
 
 /* One search: an environment, and askers of which no two are in conflict. Environments that differ in their C library only have the same markers, so they get
@@ -19,5 +19,5 @@ struct pip_run {
 };
 
 /* ERR_FAILED when the answer is not of the form that is known. Everything lives in the arena of `uv`. */
-int pip_answer_read(struct uv *uv, const struct question *q, const struct pip_run *runs, size_t run_count, const struct value *answer, struct uv_lock *ret,
-		    struct error *err);
+int pip_answer_read(struct search *search, const struct question *q, const struct pip_run *runs, size_t run_count, const struct value *answer,
+		    struct uv_lock *ret, struct error *err);

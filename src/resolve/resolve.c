@@ -16,10 +16,10 @@
 #include "resolve/projection.h"
 #include "resolve/question.h"
 #include "resolve/resolver.h"
+#include "resolve/search.h"
 #include "resolve/settle.h"
 #include "resolve/sizes.h"
 #include "resolve/source.h"
-#include "resolve/uv.h"
 #include "resolve/waivers.h"
 #include "version.h"
 
@@ -45,10 +45,15 @@ static void warn_of_misfits(struct resolver *r, size_t first)
 	}
 }
 
-/* 1: answered; 0: refused; -1: error. */
-static int ask(struct resolver *r, const struct question *q, struct projection *ret, struct uv_refusal *refusal)
+static struct search_wish wish_of(const struct resolver *r)
 {
-	const struct uv_wish wish = {.last = r->last, .upgrade_all = r->options->upgrade_all, .upgrade_packages = r->options->upgrade_packages};
+	return (struct search_wish){.last = r->last, .upgrade_all = r->options->upgrade_all, .upgrade_packages = r->options->upgrade_packages};
+}
+
+/* 1: answered; 0: refused; -1: error. */
+static int ask(struct resolver *r, const struct question *q, struct projection *ret, struct search_refusal *refusal)
+{
+	const struct search_wish wish = wish_of(r);
 	int answered = asking_ask(&r->asking, q, &wish, ret, refusal, r->err);
 
 	if (answered > 0 && r->asking.cut_off_unix)
@@ -71,7 +76,7 @@ static int64_t explain_limit_ms(const struct resolver *r)
 int resolver_answer(struct resolver *r, struct question *q, struct projection *ret)
 {
 	size_t known_misfits = r->asking.misfit_count;
-	struct uv_refusal refusal;
+	struct search_refusal refusal;
 	int answered = ask(r, q, ret, &refusal);
 
 	/* Only where wheels are no answer, something is built. */
@@ -121,7 +126,7 @@ static bool is_settled(const struct resolver *r, const struct projection *p)
 
 static int settle(struct resolver *r, const struct question *q, struct projection *p)
 {
-	const struct uv_wish wish = {.last = r->last, .upgrade_all = r->options->upgrade_all, .upgrade_packages = r->options->upgrade_packages};
+	const struct search_wish wish = wish_of(r);
 	struct settling s = {.asking = &r->asking,
 			     .db = r->db,
 			     .listings = &r->listings,
@@ -186,8 +191,8 @@ static int listing_of(struct resolver *r, const struct question *q, const char *
 	*ret = NULL;
 	if (bond)
 		return bond->index ? listing_get(&r->listings, bond->index, package, ret, r->err) : 0;
-	for (size_t i = 0; i < r->uv.indexes.count && !(*ret && (*ret)->is_known); i++) {
-		if (!r->uv.indexes.items[i].explicit_only && listing_get(&r->listings, r->uv.indexes.items[i].alias, package, ret, r->err) < 0)
+	for (size_t i = 0; i < r->search.indexes.count && !(*ret && (*ret)->is_known); i++) {
+		if (!r->search.indexes.items[i].explicit_only && listing_get(&r->listings, r->search.indexes.items[i].alias, package, ret, r->err) < 0)
 			return -1;
 	}
 	return 0;
@@ -214,14 +219,11 @@ static int resolve_containers(struct resolver *r)
 	struct question *q = &r->containers;
 	struct projection p = {0};
 
-	q->sources = &r->sources;
-	question_limit(&r->scratch, r->db, r->options->without_holds, q);
 	resolver_progress(r, "resolving the packages of all containers together");
-	if (prepare(r, q) < 0)
-		return -1;
 	do {
 		if (resolver_answer(r, q, &p) < 0 || (!is_settled(r, &p) && settle(r, q, &p) < 0))
 			return -1;
+		search_drop(&r->search);
 	} while (question_limit_reached(&r->scratch, r->db, r->options->without_holds, q, p.pins, p.pin_count));
 	for (size_t i = 0; i < p.pin_count; i++)
 		*arena_push(&r->ret->arena, &r->ret->pins, &r->ret->pin_count) = p.pins[i];
@@ -242,14 +244,27 @@ static int refuse_splits(struct resolver *r, const struct question *q, const str
 	return 0;
 }
 
+static int prepare_containers(struct resolver *r)
+{
+	struct question *q = &r->containers;
+
+	q->sources = &r->sources;
+	question_limit(&r->scratch, r->db, r->options->without_holds, q);
+	return prepare(r, q);
+}
+
 static int resolve_layers(struct resolver *r)
 {
+	const struct search_wish wish = wish_of(r);
 	size_t count;
 	struct question *questions;
 
 	questions_for_layers(&r->scratch, r->db, &r->environments, r->d, &questions, &count);
 	if (r->d->error_count)
 		return diag_failed(r->d, r->err);
+	/* What all containers are asked is mostly known before the answers about toolchains are. */
+	if (count)
+		asking_begin(&r->asking, &r->containers, &wish);
 	for (size_t i = 0; i < count; i++) {
 		autostrbuf struct strbuf text = {0};
 		struct projection p = {0};
@@ -315,7 +330,7 @@ static void describe(struct resolver *r)
 	r->ret->project = arena_strdup(a, r->db->project.name);
 	r->ret->inputs = arena_strdup(a, hex);
 	*arena_push(a, &r->ret->tools, &r->ret->tool_count) = (struct lock_tool){"lockstep", LOCKSTEP_VERSION};
-	*arena_push(a, &r->ret->tools, &r->ret->tool_count) = (struct lock_tool){r->uv.by_pip ? "pip" : "uv", arena_strdup(a, r->uv.version)};
+	*arena_push(a, &r->ret->tools, &r->ret->tool_count) = (struct lock_tool){r->search.by->name, arena_strdup(a, r->search.version)};
 	r->ret->environments = r->environments.items;
 	r->ret->environment_count = r->environments.count;
 	for (size_t i = 0; i < r->db->container_count; i++)
@@ -377,23 +392,23 @@ int resolver_make_folder(struct resolver *r, const char *prefix)
 	}
 	if (file_make_temp_dir(&r->scratch, parent, prefix, &folder, r->err) < 0)
 		return -1;
-	r->uv.folder = folder;
+	r->search.folder = folder;
 	return 0;
 }
 
 static int resolve(struct resolver *r)
 {
 	environments_collect(&r->ret->arena, r->db, &r->environments);
-	r->uv.cut_off_unix = r->options->cut_off_unix;
-	r->asking = (struct asking){.uv = &r->uv, .arena = &r->ret->arena, .pythons = {.settings = r->uv.settings}};
+	r->search.cut_off_unix = r->options->cut_off_unix;
+	r->asking = (struct asking){.search = &r->search, .arena = &r->ret->arena, .pythons = {.settings = r->search.settings}};
 	r->ret->cut_off_unix = r->options->cut_off_unix ? r->options->cut_off_unix : clock_now_unix();
 	if (resolver_make_folder(r, "resolve-") < 0)
 		return -1;
-	r->sources = (struct sources){.arena = &r->scratch, .uv = &r->uv, .options = r->options, .last = r->last, .lock = r->ret};
+	r->sources = (struct sources){.arena = &r->scratch, .search = &r->search, .options = r->options, .last = r->last, .lock = r->ret};
 	question_for_containers(&r->scratch, r->db, &r->environments, r->options->without_holds, &r->containers);
 	describe(r);
 	/* Toolchains first: what is built from source to learn its requirements is built on them. */
-	if (resolve_layers(r) < 0 || sources_offer_references(&r->sources, &r->containers, r->err) < 0 ||
+	if (prepare_containers(r) < 0 || resolve_layers(r) < 0 || sources_offer_references(&r->sources, &r->containers, r->err) < 0 ||
 	    sources_offer_last(&r->sources, &r->containers, r->err) < 0 || resolve_containers(r) < 0 || builds_resolve(r, r->ret) < 0)
 		return -1;
 	lock_sort(r->ret);
@@ -405,7 +420,7 @@ static int resolve(struct resolver *r)
 	waivers_check(r->db, r->ret, r->d);
 	resolver_shorten_edges(r->ret);
 	lock_sort(r->ret);
-	if (sizes_fill(r->ret, r->last, r->uv.settings, r->err) < 0 || signals_check(r->err) < 0)
+	if (sizes_fill(r->ret, r->last, r->search.settings, r->err) < 0 || signals_check(r->err) < 0)
 		return -1;
 	keep_cut_off(r);
 	return 0;
@@ -431,8 +446,9 @@ static int finish(struct resolver *r, int result)
 {
 	autoerror struct error ignored = {0};
 
-	if (r->uv.folder)
-		file_remove_tree(r->uv.folder, &ignored);
+	search_drop(&r->search);
+	if (r->search.folder)
+		file_remove_tree(r->search.folder, &ignored);
 	resolve_add_sources(r->db, r->d);
 	listings_release(&r->listings);
 	pythons_release(&r->asking.pythons);
@@ -447,9 +463,9 @@ int resolve_lock(const struct database *db, struct settings *settings, const str
 	int result;
 
 	*ret = (struct lock){0};
-	r.listings = (struct listings){.settings = settings, .indexes = &r.uv.indexes, .root = db->root};
+	r.listings = (struct listings){.settings = settings, .indexes = &r.search.indexes, .root = db->root};
 	r.splits.arena = &r.scratch;
-	result = uv_find(&r.scratch, db, settings, clash, &r.uv, err);
+	result = search_find(&r.scratch, db, settings, clash, &r.search, err);
 	if (result == 0)
 		result = resolve(&r);
 	if (result < 0)
@@ -461,7 +477,7 @@ int resolve_build(const struct database *db, struct settings *settings, const st
 		  const struct pin *pin, const char *const *requirements, size_t count, struct diag *clash, struct error *err)
 {
 	struct resolver r = {.db = db, .last = last, .options = o, .ret = lock, .d = clash, .err = err};
-	int result = uv_find(&r.scratch, db, settings, clash, &r.uv, err);
+	int result = search_find(&r.scratch, db, settings, clash, &r.search, err);
 
 	if (result == 0)
 		result = builds_resolve_anew(&r, lock, pin, requirements, count);

@@ -7,14 +7,14 @@
 #include "resolve/question.h"
 #include "resolve/resolve.h"
 #include "resolve/source.h"
-#include "resolve/uv.h"
+#include "resolve/search.h"
 
 struct resolver {
 	struct arena scratch;
 	const struct database *db;
 	const struct lock *last;
 	const struct resolve_options *options;
-	struct uv uv;
+	struct search search;
 	struct asking asking;
 	struct sources sources;
 	struct environments environments; /* in the arena of the result, which they become a part of */

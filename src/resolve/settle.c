@@ -73,9 +73,9 @@ bool settle_differs_more(const struct settling *s, const struct projection *p)
 
 int settle_ask(struct settling *s, const char *const *more, size_t more_count, struct projection *ret)
 {
-	struct arena *arena = s->asking->uv->arena;
+	struct arena *arena = s->asking->search->arena;
 	struct question q = *s->question;
-	struct uv_refusal refusal = {0};
+	struct search_refusal refusal = {0};
 	const char **all = NULL;
 	size_t count = 0;
 
@@ -105,12 +105,12 @@ int settle_ask(struct settling *s, const char *const *more, size_t more_count, s
 
 static void hold(struct settling *s, const char *constraint)
 {
-	*arena_push(s->asking->uv->arena, &s->held, &s->held_count) = constraint;
+	*arena_push(s->asking->search->arena, &s->held, &s->held_count) = constraint;
 }
 
 static const char *text_of(struct settling *s, const char *name, const char *operator, const char * version)
 {
-	return arena_printf(s->asking->uv->arena, "%s%s%s", name, operator, version);
+	return arena_printf(s->asking->search->arena, "%s%s%s", name, operator, version);
 }
 
 /* The asker that a pin is for, and one of its environments. */
@@ -132,8 +132,8 @@ static int newest_below(struct settling *s, const struct pin *pin, const char *b
 	const struct asker *from = asker_of(s, pin);
 	struct asker asker = *from;
 	struct question q = *s->question;
-	const struct uv_wish no_wish = {0};
-	struct uv_refusal refusal;
+	const struct search_wish no_wish = {0};
+	struct search_refusal refusal;
 	struct projection p;
 
 	for (size_t i = 0; i < from->environment_count && pin->environment_count; i++) {
@@ -169,7 +169,7 @@ static void keep_together(struct settling *s, const struct projection *worse, co
 		struct family now = family_named(s->answer->pins, s->answer->pin_count, f.pins->name);
 
 		if (is_split(f) && now.count && !is_split(now))
-			*arena_push(s->asking->uv->arena, ret, ret_count) = text_of(s, now.pins->name, "==", now.pins->version);
+			*arena_push(s->asking->search->arena, ret, ret_count) = text_of(s, now.pins->name, "==", now.pins->version);
 	}
 }
 
@@ -180,7 +180,7 @@ static int try_version(struct settling *s, const char *name, const char *version
 	size_t count = 0;
 	struct projection p;
 
-	*arena_push(s->asking->uv->arena, &more, &count) = text_of(s, name, "==", version);
+	*arena_push(s->asking->search->arena, &more, &count) = text_of(s, name, "==", version);
 	for (int pass = 0; pass < 2; pass++) {
 		int answered = settle_ask(s, more, count, &p);
 		size_t before = count;
@@ -239,9 +239,9 @@ static int bring_together(struct settling *s, struct family f)
 	struct candidates c;
 	int result = 0;
 
-	const struct lock *last = s->wish->upgrade_all || uv_wish_moves(s->wish, name) ? NULL : s->wish->last;
+	const struct lock *last = s->wish->upgrade_all || search_wish_moves(s->wish, name) ? NULL : s->wish->last;
 
-	if (candidates_find(s->asking->uv->arena, s->listings, s->asking, s->question, last, f.pins, f.count, &c, s->err) < 0)
+	if (candidates_find(s->asking->search->arena, s->listings, s->asking, s->question, last, f.pins, f.count, &c, s->err) < 0)
 		return -1;
 	if (!c.is_known)
 		return seek_downwards(s, f.pins);
@@ -276,7 +276,7 @@ void settle_begin(struct settling *s, const char *text)
 
 static void describe_containers(struct settling *s)
 {
-	struct arena *arena = s->asking->uv->arena;
+	struct arena *arena = s->asking->search->arena;
 
 	s->container_count = s->question->asker_count;
 	s->containers = arena_array(arena, s->container_count, sizeof(*s->containers));
@@ -294,7 +294,7 @@ static void describe_containers(struct settling *s)
 
 int settle_versions(struct settling *s)
 {
-	struct arena *arena = s->asking->uv->arena;
+	struct arena *arena = s->asking->search->arena;
 	const char **tried = NULL;
 	size_t tried_count = 0;
 	struct family f;
@@ -333,7 +333,7 @@ static const struct lock_environment *environment_named(const struct settling *s
 /* The environments of a pin, as far as they still are any. */
 static void environments_of(struct settling *s, const struct pin *pin, const char ***ret, size_t *ret_count)
 {
-	struct arena *arena = s->asking->uv->arena;
+	struct arena *arena = s->asking->search->arena;
 
 	for (size_t i = 0; i < s->question->asker_count; i++) {
 		const struct asker *asker = &s->question->askers[i];
@@ -353,7 +353,7 @@ static void environments_of(struct settling *s, const struct pin *pin, const cha
    conflict may: that cannot be said to uv. */
 static bool add_held(struct settling *s, struct family f, const char ***ret, size_t *ret_count)
 {
-	struct arena *arena = s->asking->uv->arena;
+	struct arena *arena = s->asking->search->arena;
 	const char **seen = NULL;
 	size_t seen_count = 0, before = *ret_count;
 
@@ -426,7 +426,7 @@ static void collect_kept(struct settling *s, const char ***ret, size_t *ret_coun
 		f = family_at(p->pins, p->pin_count, i);
 		struct family before = family_before(s, f.pins->name);
 
-		if (uv_wish_moves(s->wish, f.pins->name) || (before.count && !has_moved(s, before, f)))
+		if (search_wish_moves(s->wish, f.pins->name) || (before.count && !has_moved(s, before, f)))
 			add_held(s, f, ret, ret_count);
 	}
 }
@@ -464,11 +464,11 @@ int settle_moves(struct settling *s)
 		f = family_at(s->answer->pins, s->answer->pin_count, i);
 		struct family before = family_before(s, f.pins->name);
 
-		if (!before.count || uv_wish_moves(s->wish, f.pins->name) || !has_moved(s, before, f) || is_in(tried, tried_count, f.pins->name))
+		if (!before.count || search_wish_moves(s->wish, f.pins->name) || !has_moved(s, before, f) || is_in(tried, tried_count, f.pins->name))
 			continue;
 		if (!tried_count)
 			settle_begin(s, "looking for what need not move");
-		*arena_push(s->asking->uv->arena, &tried, &tried_count) = f.pins->name;
+		*arena_push(s->asking->search->arena, &tried, &tried_count) = f.pins->name;
 		result = try_to_stay(s, before);
 		if (result > 0)
 			i = f.count = 0;

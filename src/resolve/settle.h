@@ -12,7 +12,7 @@ struct settling {
 	const struct database *db;
 	struct listings *listings;
 	struct splits *splits; /* gets why packages are at several versions */
-	const struct uv_wish *wish;
+	const struct search_wish *wish;
 	const struct question *question;
 	int64_t limit_ms; /* for each of the three */
 	void (*on_progress)(void *context, const char *text);

@@ -25,7 +25,7 @@ static const char *lowest_version(const struct projection *p, size_t first)
 /* Nothing goes back; the package itself goes on. False when it is not in the answer, or from no index. */
 static bool add_bounds(struct settling *s, const char *name, const char ***ret, size_t *ret_count)
 {
-	struct arena *arena = s->asking->uv->arena;
+	struct arena *arena = s->asking->search->arena;
 	const struct projection *p = s->answer;
 	bool found = false;
 

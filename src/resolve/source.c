@@ -132,7 +132,7 @@ static int have_archive(struct sources *s, struct source *source, const char **r
 		.name = source->name, .version = source->version, .index = source->index, .reference = source->reference, .files = file, .file_count = 1};
 	struct lock one = {.pins = &pin, .pin_count = 1};
 
-	if (!file->size_bytes && file->sha256 && sizes_fill(&one, s->last, s->uv->settings, err) < 0)
+	if (!file->size_bytes && file->sha256 && sizes_fill(&one, s->last, s->search->settings, err) < 0)
 		return -1;
 	if (!s->options->have)
 		return error_set(err, ERR_NOT_FOUND, "'%s' is not here, and nobody can fetch it", file->name);
@@ -198,7 +198,7 @@ static int write_stub(struct sources *s, struct source *source, const struct sdi
 	struct tarball t;
 
 	if (!s->folder)
-		s->folder = path_join(s->arena, s->uv->folder, "stubs");
+		s->folder = path_join(s->arena, s->search->folder, "stubs");
 	source->stub = arena_printf(s->arena, "%s/%s-py3-none-any.whl", s->folder, stem);
 	if (file_make_dirs(s->folder, err) < 0 || tarball_open(&t, source->stub, true, err) < 0)
 		return -1;
@@ -291,7 +291,7 @@ static int consider(struct sources *s, const struct uv_package *package, bool *r
 {
 	struct source source = {.name = package->name,
 				.version = package->version,
-				.index = package->registry ? uv_indexes_alias(&s->uv->indexes, package->registry) : "default"};
+				.index = package->registry ? uv_indexes_alias(&s->search->indexes, package->registry) : "default"};
 
 	add_text(s->arena, &s->looked_at, &s->looked_at_count, arena_printf(s->arena, "%s==%s", package->name, package->version));
 	if (!package->sdist || sources_find(s, package->name, package->version))
@@ -316,20 +316,17 @@ static int consider(struct sources *s, const struct uv_package *package, bool *r
 /* One question. *ret_any: something was listed. */
 static int list_once(struct sources *s, const struct question *q, const char *name, const char *specifier, bool *ret_any, bool *ret_offered, struct error *err)
 {
-	const struct uv_wish wish = {0};
-	struct uv_refusal refusal;
+	const struct search_wish wish = {0};
+	struct search_refusal refusal;
 	struct question listing;
 	struct uv_lock answer;
-	const char *path;
 
 	make_listing(s, q, name, specifier, &listing);
 	*ret_any = false;
-	int answered = uv_ask(s->uv, &listing, &wish, &path, &refusal, err);
+	int answered = search_ask(s->search, &listing, &wish, &answer, &refusal, err);
 
 	if (answered <= 0)
 		return answered;
-	if (uv_lock_read(s->arena, path, &answer, err) < 0)
-		return -1;
 	for (size_t i = 0; i < answer.package_count; i++) {
 		if (strcmp(answer.packages[i].name, name) != 0)
 			continue;
@@ -360,13 +357,12 @@ int sources_offer(struct sources *s, const struct question *q, const char *name,
 	return 0;
 }
 
-int sources_offer_for(struct sources *s, const struct question *q, const struct uv_refusal *refusal, const struct misfit *misfits, size_t misfit_count,
+int sources_offer_for(struct sources *s, const struct question *q, const struct search_refusal *refusal, const struct misfit *misfits, size_t misfit_count,
 		      struct error *err)
 {
 	bool any = false, one;
 
-	/* Which archives there are is asked of uv. */
-	if (s->count >= OFFERS_MAX || !s->options->have || s->uv->by_pip)
+	if (s->count >= OFFERS_MAX || !s->options->have || !s->search->by->lists_sources)
 		return 0;
 	for (size_t i = 0; i < refusal->without_wheel_count; i++) {
 		if (sources_offer(s, q, refusal->without_wheels[i], &one, err) < 0)
@@ -393,7 +389,7 @@ static void forget_looks(struct sources *s, const char *name)
 
 int sources_offer_last(struct sources *s, const struct question *q, struct error *err)
 {
-	for (size_t i = 0; s->last && s->options->have && !s->uv->by_pip && i < s->last->pin_count; i++) {
+	for (size_t i = 0; s->last && s->options->have && s->search->by->lists_sources && i < s->last->pin_count; i++) {
 		const struct pin *pin = &s->last->pins[i];
 		autoerror struct error why_not = {0};
 		bool any, offered = false;

@@ -8,7 +8,7 @@
 #include "python/sdist.h"
 #include "resolve/projection.h"
 #include "resolve/resolve.h"
-#include "resolve/uv.h"
+#include "resolve/search.h"
 
 struct source {
 	const char *name, *version;
@@ -25,7 +25,7 @@ struct source {
 
 struct sources {
 	struct arena *arena; /* of the resolver: the result copies what it takes */
-	struct uv *uv;
+	struct search *search;
 	const struct resolve_options *options;
 	const struct lock *last;
 	struct source *items;
@@ -46,7 +46,7 @@ const struct source *sources_latest(const struct sources *s, const char *name);
 int sources_offer(struct sources *s, const struct question *q, const char *name, bool *ret_offered, struct error *err);
 /* 1: something more is offered, so that asking again may find an answer; 0: there is no more. First what uv found only archives of, then what was passed over for
    wheels that do not fit. */
-int sources_offer_for(struct sources *s, const struct question *q, const struct uv_refusal *refusal, const struct misfit *misfits, size_t misfit_count,
+int sources_offer_for(struct sources *s, const struct question *q, const struct search_refusal *refusal, const struct misfit *misfits, size_t misfit_count,
 		      struct error *err);
 struct lock_file source_copy_file(struct arena *a, const struct lock_file *f);
 /* What the last lock has as source is preferred as any other version is: it is offered before anything is asked. */

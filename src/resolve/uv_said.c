@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "io/http.h"
+#include "resolve/uv_files.h"
 
 static void replace_all(struct strbuf *text, const char *from, const char *to)
 {
@@ -56,10 +57,10 @@ static void drop_markers(struct strbuf *text)
 	*text = out;
 }
 
-static void name_indexes(struct strbuf *text, const struct uv *uv)
+static void name_indexes(struct strbuf *text, const struct search *search)
 {
-	for (size_t i = 0; i < uv->indexes.count; i++) {
-		const struct uv_index *index = &uv->indexes.items[i];
+	for (size_t i = 0; i < search->indexes.count; i++) {
+		const struct uv_index *index = &search->indexes.items[i];
 
 		if (index->url) {
 			autofree char *name = mem_printf("index '%s' ", index->alias);
@@ -97,7 +98,7 @@ static void read_sentences(struct strbuf *out, const char *said, bool with_first
 }
 
 /* The words before " was not found in the package registry". */
-static void collect_missing(struct arena *a, const char *text, struct uv_refusal *ret)
+static void collect_missing(struct arena *a, const char *text, struct search_refusal *ret)
 {
 	static const char phrase[] = " was not found in the package registry";
 
@@ -111,7 +112,7 @@ static void collect_missing(struct arena *a, const char *text, struct uv_refusal
 	}
 }
 
-static void add_without_wheels(struct arena *a, const char *name, size_t length, struct uv_refusal *ret)
+static void add_without_wheels(struct arena *a, const char *name, size_t length, struct search_refusal *ret)
 {
 	const char *copy = arena_strndup(a, name, length);
 
@@ -124,7 +125,7 @@ static void add_without_wheels(struct arena *a, const char *name, size_t length,
 }
 
 /* "name==1.0 has no `...`-compatible wheels", "all versions of name have no usable wheels": whose the phrase at `p` is. */
-static void collect_subject(struct arena *a, const char *text, const char *p, struct uv_refusal *ret)
+static void collect_subject(struct arena *a, const char *text, const char *p, struct search_refusal *ret)
 {
 	static const char in_names[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 	const char *wheels = strstr(p, "wheels"), *end = strpbrk(p + 1, ",\n"), *begin = p;
@@ -137,7 +138,7 @@ static void collect_subject(struct arena *a, const char *text, const char *p, st
 }
 
 /* And "hint: Wheels are required for `name` because building from source is disabled". */
-static void collect_without_wheels(struct arena *a, const char *said, const char *text, struct uv_refusal *ret)
+static void collect_without_wheels(struct arena *a, const char *said, const char *text, struct search_refusal *ret)
 {
 	static const char phrase[] = "Wheels are required for `";
 	static const char *const verbs[] = {" has no ", " have no "};
@@ -154,19 +155,19 @@ static void collect_without_wheels(struct arena *a, const char *said, const char
 }
 
 /* The index that an address belongs to, or NULL (files may lie elsewhere). */
-static const struct uv_index *index_of(const struct uv *uv, const char *text)
+static const struct uv_index *index_of(const struct search *search, const char *text)
 {
-	for (size_t i = 0; i < uv->indexes.count; i++) {
-		if (uv->indexes.items[i].url && strstr(text, uv->indexes.items[i].url))
-			return &uv->indexes.items[i];
+	for (size_t i = 0; i < search->indexes.count; i++) {
+		if (search->indexes.items[i].url && strstr(text, search->indexes.items[i].url))
+			return &search->indexes.items[i];
 	}
 	return NULL;
 }
 
-static bool has_built_in(const struct uv *uv)
+static bool has_built_in(const struct search *search)
 {
-	for (size_t i = 0; i < uv->indexes.count; i++) {
-		if (!uv->indexes.items[i].url)
+	for (size_t i = 0; i < search->indexes.count; i++) {
+		if (!search->indexes.items[i].url)
 			return true;
 	}
 	return false;
@@ -208,16 +209,16 @@ int uv_place_unreachable(const char *url, const char *why, struct error *err)
 	return hint_at_network(err);
 }
 
-int uv_no_upload_times(const struct uv *uv, struct error *err)
+int uv_no_upload_times(const struct search *search, struct error *err)
 {
 	error_set(err, ERR_FAILED, "the index does not say when files were uploaded, so nothing can be locked as of a date");
 	return error_hint(err, "leave %s away, or use an index with upload times (PEP 700)",
-			  uv->cut_off_unix ? "--at" : "exclude-newer in your own uv settings");
+			  search->cut_off_unix ? "--at" : "exclude-newer in your own uv settings");
 }
 
-static int refused(const struct uv *uv, const char *said, const char *status, struct error *err)
+static int refused(const struct search *search, const char *said, const char *status, struct error *err)
 {
-	const struct uv_index *index = index_of(uv, said);
+	const struct uv_index *index = index_of(search, said);
 
 	return index ? uv_index_answered(index, status, err) : error_set(err, ERR_HTTP, "an index answered %s", status);
 }
@@ -262,11 +263,11 @@ static int hint_at_reference(const char *status, struct error *err)
 	return hint_at_status(status, err);
 }
 
-static int could_not_ask(struct uv *uv, const struct question *q, const char *said, struct error *err)
+static int could_not_ask(struct search *search, const struct question *q, const char *said, struct error *err)
 {
 	const struct bond *bond = bond_of(q, said);
-	const char *address = first_address(uv->arena, said), *last_cause = said;
-	const struct uv_index *index = index_of(uv, said);
+	const char *address = first_address(search->arena, said), *last_cause = said;
+	const struct uv_index *index = index_of(search, said);
 	autostrbuf struct strbuf who = {0};
 
 	if (bond)
@@ -274,7 +275,7 @@ static int could_not_ask(struct uv *uv, const struct question *q, const char *sa
 			      bond->reference->pos.line, bond->reference->pos.column);
 	else if (index)
 		strbuf_printf(&who, "index '%s' (from %s)", index->alias, index->from);
-	else if (address && has_built_in(uv))
+	else if (address && has_built_in(search))
 		strbuf_printf(&who, "index 'default' (built in; '%s')", address);
 	else if (address)
 		strbuf_printf(&who, "'%s'", address);
@@ -294,7 +295,7 @@ static int could_not_ask(struct uv *uv, const struct question *q, const char *sa
 	return hint_at_network(err);
 }
 
-static int other_failure(struct uv *uv, const struct question *q, const struct process_result *result, struct error *err)
+static int other_failure(struct search *search, const struct question *q, const struct process_result *result, struct error *err)
 {
 	autostrbuf struct strbuf text = {0};
 
@@ -302,38 +303,38 @@ static int other_failure(struct uv *uv, const struct question *q, const struct p
 	if (!text.length)
 		strbuf_add(&text, strbuf_text(&result->err_out));
 	name_askers(&text, q);
-	name_indexes(&text, uv);
+	name_indexes(&text, search);
 	if (result->signal)
 		return error_set(err, ERR_ENGINE, "uv was ended by signal %d", result->signal);
 	return error_set(err, ERR_ENGINE, "uv failed (exit %d): %s", result->exit_status, strbuf_text(&text));
 }
 
-int uv_said(struct uv *uv, const struct question *q, const struct process_result *result, struct uv_refusal *refusal, struct error *err)
+int uv_said(struct search *search, const struct question *q, const struct process_result *result, struct search_refusal *refusal, struct error *err)
 {
 	const char *said = strbuf_text(&result->err_out);
 	autostrbuf struct strbuf text = {0};
 
 	if (strstr(said, "Failed to fetch: ") || strstr(said, "error sending request"))
-		return could_not_ask(uv, q, said, err);
+		return could_not_ask(search, q, said, err);
 	if (!strstr(said, "No solution found"))
-		return other_failure(uv, q, result, err);
+		return other_failure(search, q, result, err);
 	if (strstr(said, "(401 Unauthorized)"))
-		return refused(uv, said, "401 Unauthorized", err);
+		return refused(search, said, "401 Unauthorized", err);
 	if (strstr(said, "403 Forbidden"))
-		return refused(uv, said, "403 Forbidden", err);
+		return refused(search, said, "403 Forbidden", err);
 	if (strstr(said, "is missing an upload date"))
-		return uv_no_upload_times(uv, err);
-	if (uv->settings->offline && !uv->settings->no_index && strstr(said, "was not found in the cache"))
+		return uv_no_upload_times(search, err);
+	if (search->settings->offline && !search->settings->no_index && strstr(said, "was not found in the cache"))
 		return error_set(
 			err, ERR_NETWORK,
 			"uv's cache does not hold what is needed, and UV_OFFLINE says to ask no index; lock without it once, offline works from then on");
 	read_sentences(&text, said, false);
 	drop_markers(&text);
 	name_askers(&text, q);
-	name_indexes(&text, uv);
-	*refusal = (struct uv_refusal){.text = arena_strdup(uv->arena, strbuf_text(&text))};
-	collect_missing(uv->arena, refusal->text, refusal);
-	collect_without_wheels(uv->arena, said, refusal->text, refusal);
+	name_indexes(&text, search);
+	*refusal = (struct search_refusal){.text = arena_strdup(search->arena, strbuf_text(&text))};
+	collect_missing(search->arena, refusal->text, refusal);
+	collect_without_wheels(search->arena, said, refusal->text, refusal);
 	refusal->no_wheel = strstr(said, "no usable wheels") || strstr(said, "no wheels") || strstr(said, "-compatible wheels");
 	refusal->no_version = strstr(said, "is available and") || strstr(said, "are available and") || strstr(said, "there is no version of") ||
 			      strstr(said, "there are no versions of");

@@ -154,6 +154,37 @@ def case_uv_misbehaves(p):
     assert p.files() == ["lock"], p.files()
 
 
+LAYERS = {"kit": {"description": "tools", "options": {"version": {"description": "which", "pattern": "version"}},
+                  "steps": [{"wheels": {"requirements": ["b==${version}"], "into": "/opt/tool", "from": "b"}}]}}
+
+
+def with_layers(p, *versions):
+    scenarios.write_project(p.root, {"packages": {"a": {"groups": ["core"]}}, "layers": LAYERS,
+                                     "containers": {f"ci-{i}": {"layers": [{"kit": {"version": v}}], "python": {"groups": ["core"]}} for i, v in enumerate(versions)}},
+                            p.index.address)
+
+
+def case_toolchain_and_containers_at_once(p):
+    """uv is asked about the containers while it is asked about a toolchain: here it answers about that only once it has been asked about them."""
+    with_layers(p, 1)
+    began, count = os.path.join(p.root, "began"), os.path.join(p.root, "count")
+    uv = p.fake_uv(f"echo x >>{count}\ngrep -q '\"a\"' pyproject.toml && : >{began}\n"
+                   f"for i in $(seq 1000); do [ -e {began} ] && break; sleep 0.05; done\n[ -e {began} ] || exit 9\nexec {scenarios.uv_program()} \"$@\"\n")
+    expect(p.run(LOCKSTEP_UV=uv), 0, "locked: 3 packages")
+    assert len(open(count).readlines()) == 2, open(count).read()
+    assert p.files() == ["lock", "lock.toml", "urls.json"], p.files()
+
+
+def case_toolchain_refused(p):
+    """What was begun about the containers ends with it."""
+    with_layers(p, 7)
+    pid = os.path.join(p.root, "pid")
+    uv = p.fake_uv(f"grep -q '\"a\"' pyproject.toml && {{ echo $$ >{pid}; exec sleep 600; }}\n"
+                   f"for i in $(seq 1000); do [ -s {pid} ] && break; sleep 0.05; done\nexec {scenarios.uv_program()} \"$@\"\n")
+    expect(p.run(LOCKSTEP_UV=uv), 1, "no version of 'b' that can be used satisfies '==7'")
+    assert not os.path.exists(f"/proc/{open(pid).read().strip()}") and p.files() == ["lock"], p.files()
+
+
 def case_read_only(p):
     if os.geteuid() == 0:  # root writes everywhere: a file in the way is as good
         with open(os.path.join(p.root, ".lockstep"), "w"):

@@ -35,6 +35,34 @@ TEST(collects_both_streams_and_the_exit_status)
 	assert_string_equal(strbuf_text(&r.err_out), "err\n");
 }
 
+TEST(one_child_beside_other_work)
+{
+	autoresult struct process_result r = {0}, other = {0};
+	autoerror struct error err = {0};
+	struct process *first, *second;
+
+	unlink("go");
+	unlink("pid");
+	first = process_begin(
+		&(struct process_spec){.argv = SHELL("while [ ! -e go ]; do sleep 0.02; done; cat; echo err >&2; exit 3"), .input = "in", .input_length = 2},
+		&err);
+	second = process_begin(&(struct process_spec){.argv = SHELL("echo $$ >pid; exec sleep 600")}, &err);
+	assert_non_null(first);
+	assert_non_null(second);
+	run_ok(&(struct process_spec){.argv = SHELL("while [ ! -s pid ]; do sleep 0.02; done; echo x >go")}, &other);
+	assert_int_equal(process_finish(first, &r, &err), 0);
+	assert_int_equal(r.exit_status, 3);
+	assert_string_equal(strbuf_text(&r.out), "in");
+	assert_string_equal(strbuf_text(&r.err_out), "err\n");
+	process_drop(second);
+	process_result_release(&other);
+	run_ok(&(struct process_spec){.argv = SHELL("kill -0 $(cat pid) && echo runs; echo checked")}, &other);
+	assert_string_equal(strbuf_text(&other.out), "checked\n");
+	assert_null(process_begin(&(struct process_spec){.argv = ARGV("/no/such/program")}, &err));
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	process_drop(NULL);
+}
+
 TEST(a_signal_is_no_exit_status)
 {
 	autoresult struct process_result r = {0};
