@@ -118,6 +118,7 @@ struct lock {
 void lock_release(struct lock *lock);
 /* Puts every array into the order said above (versions by PEP 440, everything else by bytes), as lock_write() expects and lock_parse() demands. */
 void lock_sort(struct lock *lock);
+/* By name, or NULL. */
 const struct lock_container *lock_container(const struct lock *lock, const char *name);
 const struct lock_environment *lock_environment(const struct lock *lock, const char *name);
 static inline bool pin_is_toolchain(const struct pin *pin)
@@ -134,6 +135,7 @@ size_t lock_first_deb(const struct lock *lock, const char *name);
 bool lock_deb_in_container(const struct lock_deb *deb, const struct lock_container *container);
 /* Whether a Debian package is installed by this base or stage, called as in its `stages`. */
 bool lock_deb_in(const struct lock_deb *deb, const char *stage);
+/* Whether a toolchain pin is of this layer use, written as lock_layer_name() does. */
 bool pin_in_layer(const struct pin *pin, const char *layer_use);
 /* The archive of sources that wheels of it are built from, or NULL. */
 const struct lock_file *pin_source(const struct pin *pin);

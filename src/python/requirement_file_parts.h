@@ -19,8 +19,5 @@ const char *requirement_options_read(struct arena *a, const char *line, const ch
 
 void requirement_texts_add(struct arena *a, struct requirement_texts *texts, const char *text);
 bool requirement_texts_have(const struct requirement_texts *texts, const char *text);
-/* Does "--only-binary=VALUE" (on) or "--no-binary=VALUE": names parted by commas, ":all:", ":none:". False when they become too
-   many. */
-bool requirement_control_apply(struct arena *a, struct requirement_control *control, const char *value, bool on);
 /* Adds ":all:" to its `on` and leaves all else. */
 void requirement_control_add_all(struct arena *a, struct requirement_control *control);

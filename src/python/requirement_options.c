@@ -104,7 +104,8 @@ static bool apply_names(struct arena *a, struct requirement_texts *target, struc
 	return true;
 }
 
-bool requirement_control_apply(struct arena *a, struct requirement_control *control, const char *value, bool on)
+/* Does "--only-binary=VALUE" (on) or "--no-binary=VALUE": names parted by commas, ":all:", ":none:". False when they become too many. */
+static bool apply_control(struct arena *a, struct requirement_control *control, const char *value, bool on)
 {
 	struct requirement_texts *target = on ? &control->on : &control->off, *other = on ? &control->off : &control->on;
 	const char *all;
@@ -231,7 +232,7 @@ static bool take_control(struct option_reader *r, struct requirement_control *ow
 {
 	if (*value == '-')
 		return wrong(r, "an option stands where names of packages are wanted");
-	if (!requirement_control_apply(r->arena, own, value, on) || !requirement_control_apply(r->arena, whole, value, on))
+	if (!apply_control(r->arena, own, value, on) || !apply_control(r->arena, whole, value, on))
 		return wrong(r, "too many packages are named");
 	return true;
 }

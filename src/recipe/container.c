@@ -139,7 +139,8 @@ static void read_python(struct reader *r, const struct value *v, void *target)
 	schema_read(r, v, "'python'", v->pos, python_rows, target);
 }
 
-void load_environment(struct reader *r, const struct value *v, const char *what, const char ***ret_names, const char ***ret_values, size_t *ret_count)
+/* Rows for environment variables: names sorted, values one line each. */
+static void load_environment(struct reader *r, const struct value *v, const char *what, const char ***ret_names, const char ***ret_values, size_t *ret_count)
 {
 	struct schema_named *names;
 	size_t count;

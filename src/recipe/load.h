@@ -15,6 +15,7 @@ struct python_later {
 	const struct value *conflicts, *differences, *waivers, *build_constraints; /* or NULL */
 };
 
+/* Each fills its part of r->db; what is wrong goes into its diag, and the rest is read on. */
 void load_project(struct reader *r);
 void load_python(struct reader *r, struct python_later *ret_later);
 void load_bases(struct reader *r);
@@ -29,7 +30,6 @@ void check_containers(struct reader *r);
 void check_constraints(struct reader *r);
 
 /* References: the thing a value names, or NULL with the problem reported. */
-struct group *refer_group(struct reader *r, const struct value *v);
 struct package *refer_package(struct reader *r, const struct value *v);
 struct base *refer_base(struct reader *r, const struct value *v);
 struct layer *refer_layer(struct reader *r, const struct value *v);
@@ -39,7 +39,5 @@ struct layer_option *refer_option(struct reader *r, struct layer *layer, struct 
 /* A list of groups, each once. `v` may be NULL; so may ret_pos. */
 void refer_groups(struct reader *r, const struct value *v, const char *what, struct group ***ret, size_t *ret_count, struct pos **ret_pos);
 
-/* Rows for environment variables: names sorted, values one line each. */
-void load_environment(struct reader *r, const struct value *v, const char *what, const char ***ret_names, const char ***ret_values, size_t *ret_count);
-
+/* By its name, or NULL. */
 struct layer *database_layer(const struct database *db, const char *name);

@@ -116,7 +116,7 @@ static void *refer(struct reader *r, const struct value *v, const char *what, co
 	return found;
 }
 
-struct group *refer_group(struct reader *r, const struct value *v)
+static struct group *refer_group(struct reader *r, const struct value *v)
 {
 	return refer(r, v, "group", "the name of a group", true, r->groups_unread, groups_of(r->db));
 }

@@ -1,5 +1,5 @@
-/* Database -> lock. uv searches, once for all containers together; this module writes its question, reads its answer, and takes each container's part from
-   it. Knows nothing of images, files on disk other than its own temporary folder, or how a lock is written down. */
+/* Database -> lock. A resolver (uv, or pip) searches, once for all containers together; this module writes its question, reads its answer, and takes each
+   container's part from it (resolver.h tells how). Knows nothing of images, files on disk other than its own temporary folder, or how a lock is written down. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,4 +1,17 @@
-/* One call of resolve_lock() or resolve_build(): what its parts share. Inside resolve/ only. */
+/* One call of resolve_lock() or resolve_build(): what its parts share. Inside resolve/ only.
+
+   The way of a lock through this folder, layers first, then all containers at once:
+     question (binding, limits)    what is asked: who wants which packages, and which constraint in recipes/ is behind it
+     search                        one asking of one of the two resolvers, which answer in the same form:
+       uv (uv_files, uv_indexes, uv_lock, uv_said), or pip (pip_search.py, pip_answer)
+     asking (pythons), source      asking again until every file of the answer can be used, or will be built from source
+     projection                    each asker's part of the answer
+     settle (candidates, listing)  asking again for fewer versions and less movement
+     clash (clash_said)            where there is no answer: why, in the words of recipes/
+     entries                       pins as entries of the lock
+     builds, archives              what builds what has no wheel; archives that layers unpack
+     differences, waivers, sizes   what remains is declared, or refused; and is filled in
+   closure looks at a finished lock a second time, by what the wheels themselves say. index_http is how an index is asked beside the resolver. */
 #pragma once
 
 #include "resolve/asking.h"

@@ -18,7 +18,8 @@ static void add(struct declared *d, const char *kind, const char *subject, struc
 					       .pos = pos});
 }
 
-const char *declared_place(struct arena *a, struct pos pos)
+/* "recipes/python.yaml:5:12" */
+static const char *declared_place(struct arena *a, struct pos pos)
 {
 	return arena_printf(a, "%s:%u:%u", pos.file, pos.line, pos.column);
 }

@@ -23,7 +23,7 @@ struct declared {
 	bool *needed; /* by place among the lock's pins: some environment needs it */
 };
 
-const char *declared_place(struct arena *a, struct pos pos); /* "recipes/python.yaml:5:12" */
+/* " for cp39-linux-..." in an environment that is not the one built, else ""; in d->a. */
 const char *declared_elsewhere(const struct declared *d);
 
 /* closed.c: from what is declared on, everything that is required is there, at a version that is taken. */
