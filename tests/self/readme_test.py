@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""README.md lists exactly the commands that the program has, with the same words. `readme_test.py -u` rewrites the list."""
+"""README.md lists exactly the commands that the program has, with the same words (`readme_test.py -u` rewrites the list), and all of its own sections."""
 import os
 import re
 import subprocess
@@ -27,4 +27,10 @@ if "-u" in sys.argv:
 elif not seen or seen.group(2) != wanted or not rows:
     print("README.md's list of commands is not what lockstep --help prints; run tests/self/readme_test.py -u")
     print(wanted)
+    sys.exit(1)
+
+sections = [(title, re.sub(r"[^a-z0-9 _-]", "", title.lower()).replace(" ", "-")) for title in re.findall(r"^## (.*)$", text, re.M)]
+listed = re.findall(r"\[([^]]*)\]\(#([^)]*)\)", text.split("\n## ")[0])
+if listed != sections:
+    print(f"README.md lists its sections as {listed}, but they are {sections}")
     sys.exit(1)
