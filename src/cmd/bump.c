@@ -118,6 +118,15 @@ static bool take_working(struct bump *b, const char *digest)
 	return true;
 }
 
+/* The same but for its cut-off date, which alone makes no release. */
+static bool is_release_lock(const struct bump *b, const struct lock *lock)
+{
+	struct lock dated = *lock;
+
+	dated.cut_off_unix = b->relock.release.lock.cut_off_unix;
+	return last_name(b) && lock_equal(&dated, &b->relock.release.lock);
+}
+
 /* Chooses the lock: nothing is resolved when nothing was asked to move and what was locked fits the database as it is. */
 static int lock(struct bump *b, struct error *err)
 {
@@ -135,7 +144,9 @@ static int lock(struct bump *b, struct error *err)
 			return -1;
 		b->lock = &b->relock.result;
 	}
-	b->same_lock = last_name(b) && (b->lock == &b->relock.release.lock || lock_equal(b->lock, &b->relock.release.lock));
+	b->same_lock = is_release_lock(b, b->lock);
+	if (b->same_lock)
+		b->lock = &b->relock.release.lock;
 	/* Kept, so that a run that is stopped is gone on with where it was; what was kept already has its addresses beside it, and would lose them. */
 	if (!b->same_lock && b->lock != &b->working && !command_flag(b->call, "dry-run"))
 		return working_lock_write(b->db.root, b->lock, NULL, err);
@@ -216,7 +227,7 @@ static int build_wheels(struct bump *b, struct error *err)
 		return -1;
 	if (outcome.built)
 		say(b, "built %zu wheel%s from source with %s", outcome.built, outcome.built == 1 ? "" : "s", b->engine.driver->name);
-	b->same_lock = last_name(b) && lock_equal(own, &b->relock.release.lock);
+	b->same_lock = is_release_lock(b, own);
 	return 0;
 }
 

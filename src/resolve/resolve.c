@@ -280,23 +280,45 @@ static int resolve_layers(struct resolver *r)
 	return 0;
 }
 
-/* Constraints of a package that hold always are one requirement, those under a marker are others. */
-static void describe_want(struct arena *a, const struct want *wants, size_t i, struct lock_container *ret)
+/* Constraints of a package that hold always are one requirement, in an order of their own; those under a marker are others. */
+static void describe_package(struct arena *a, const struct want *wants, size_t count, struct lock_container *ret)
 {
-	bool is_further = i && !strcmp(wants[i - 1].canonical, wants[i].canonical);
+	autoarena struct arena scratch = {0};
 	autostrbuf struct strbuf text = {0};
+	const char **specifiers = NULL;
+	size_t specifier_count = 0;
 
-	if (is_further && !wants[i].marker) {
-		const char **first = &ret->direct[ret->direct_count - 1];
-
-		while (strstr(*first, " ; "))
-			first--;
-		strbuf_printf(&text, "%s%s%s", *first, strpbrk(*first, "<>=!~") ? "," : "", wants[i].specifier);
-		*first = arena_strdup(a, strbuf_text(&text));
-		return;
+	for (size_t i = 0; i < count; i++) {
+		if (!wants[i].marker && *wants[i].specifier)
+			*arena_push(&scratch, &specifiers, &specifier_count) = wants[i].specifier;
 	}
-	want_add_requirement(&text, &wants[i]);
+	if (specifier_count > 1)
+		qsort(specifiers, specifier_count, sizeof(*specifiers), text_compare_items);
+	strbuf_printf(&text, "%s%s", wants->canonical, wants->extras);
+	for (size_t i = 0; i < specifier_count; i++)
+		strbuf_printf(&text, "%s%s", i ? "," : "", specifiers[i]);
 	*arena_push(a, &ret->direct, &ret->direct_count) = arena_strdup(a, strbuf_text(&text));
+	for (size_t i = 0; i < count; i++) {
+		autostrbuf struct strbuf further = {0};
+
+		if (!wants[i].marker)
+			continue;
+		want_add_requirement(&further, &wants[i]);
+		*arena_push(a, &ret->direct, &ret->direct_count) = arena_strdup(a, strbuf_text(&further));
+	}
+}
+
+/* Wants of one package stand beside each other. */
+static void describe_wants(struct arena *a, const struct asker *asker, struct lock_container *ret)
+{
+	size_t end;
+
+	for (size_t i = 0; i < asker->want_count; i = end) {
+		for (end = i + 1; end < asker->want_count && !strcmp(asker->wants[end].canonical, asker->wants[i].canonical);)
+			end++;
+		if (!asker->wants[i].is_limit)
+			describe_package(a, &asker->wants[i], end - i, ret);
+	}
 }
 
 static void describe_container(struct resolver *r, size_t index, const struct asker *asker, struct lock_container *ret)
@@ -313,10 +335,7 @@ static void describe_container(struct resolver *r, size_t index, const struct as
 		*arena_push(a, &ret->further, &ret->further_count) = arena_strdup(a, r->environments.of_container[index].items[i]->name);
 	for (size_t i = 0; i < c->group_count; i++)
 		*arena_push(a, &ret->groups, &ret->group_count) = arena_strdup(a, c->groups[i]->name);
-	for (size_t i = 0; i < asker->want_count; i++) {
-		if (!asker->wants[i].is_limit)
-			describe_want(a, asker->wants, i, ret);
-	}
+	describe_wants(a, asker, ret);
 	for (size_t i = 0; i < c->layer_count; i++)
 		*arena_push(a, &ret->layers, &ret->layer_count) = lock_layer_name(a, &c->layers[i]);
 }
@@ -364,12 +383,12 @@ void resolver_shorten_edges(struct lock *lock)
 	}
 }
 
-/* The same pins as last time: then the old cut-off still says what was looked at. */
+/* The same pins as last time: then the old cut-off still says what was looked at, unless another was asked for. */
 static void keep_cut_off(struct resolver *r)
 {
 	struct lock with_our_pins;
 
-	if (!r->last)
+	if (!r->last || r->options->cut_off_unix)
 		return;
 	with_our_pins = *r->last;
 	with_our_pins.pins = r->ret->pins;

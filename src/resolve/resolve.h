@@ -31,8 +31,8 @@ struct resolve_options {
 	int (*build)(void *context, const struct lock *lock, struct pin *pin, struct lock_file *ret_wheel, const char **ret_path, struct error *err);
 };
 
-/* Resolves everything that the database asks for. `last` (or NULL) is preferred version by version. When the result has exactly its pins, its cut-off date is
-   kept, so that nothing that has not changed looks changed. The built-in address of the default index is added to the settings when it is needed. Needs the
+/* Resolves everything that the database asks for. `last` (or NULL) is preferred version by version. When the result has exactly its pins and no cut-off
+   is asked for, its cut-off date is kept, so that nothing that has not changed looks changed. The built-in address of the default index is added to the settings when it is needed. Needs the
    project's `.lockstep` folder to itself (the project lock). -1: ERR_CONFLICT, ERR_NOT_FOUND or ERR_INPUT with the places in the database in `clash`;
    ERR_NETWORK or ERR_HTTP, naming the index by its alias, when one cannot be asked; ERR_CANCELLED. `clash` may hold warnings after success: releases passed
    over because no file of theirs can be used. */

@@ -37,7 +37,7 @@ def check_part(what, environment, direct, pins, metadata, waived):
     while queue:
         who, r = queue.pop()
         name = canonicalize_name(r.name)
-        if (who.split(" ")[0], name) in waived:
+        if waived & {(who.split(" ")[0], name), (who.split(" ")[0], name, who.split(" ")[-1])}:
             continue
         if name not in pins:
             problems.append(f"{what}: {who} requires {r}, which is not there")
@@ -57,7 +57,8 @@ def check_part(what, environment, direct, pins, metadata, waived):
 
 
 def check(lock, metadata, waived=()):
-    """`metadata(pin)` gives (Requires-Dist, Requires-Python) of a pin, or None where nobody knows; `waived` are pairs of names."""
+    """`metadata(pin)` gives (Requires-Dist, Requires-Python) of a pin, or None where nobody knows; `waived` are pairs of names, or these with the
+    version of the first."""
     environments, problems = {e["name"]: e for e in lock["environment"]}, []
     for c in lock["container"]:
         for name in [c["environment"], *c.get("further", [])]:
