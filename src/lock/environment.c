@@ -30,10 +30,15 @@ void environment_describe(struct arena *a, const struct environment *e, struct l
 	};
 }
 
+/* By both names of the implementation: uv takes them for two things, of which wheels and requirements may name either. */
 void environment_add_marker(struct strbuf *out, const struct lock_environment *e)
 {
 	strbuf_printf(out, "python_version == '%s' and sys_platform == '%s' and platform_machine == '%s' and implementation_name == '%s'", e->python, e->os,
 		      e->machine, e->implementation);
+	if (!strcmp(e->implementation, "cpython"))
+		strbuf_add(out, " and platform_python_implementation == 'CPython'");
+	else if (!strcmp(e->implementation, "pypy"))
+		strbuf_add(out, " and platform_python_implementation == 'PyPy'");
 }
 
 bool environment_same_markers(const struct lock_environment *one, const struct lock_environment *other)

@@ -349,29 +349,43 @@ void uv_add_pyproject(struct strbuf *out, const struct question *q, const struct
 }
 
 /* Where a lock has a package at two versions, uv is told for which environments each was. */
-static void add_pin_markers(struct strbuf *out, const struct lock *last, const struct pin *pin)
+static void add_pin_markers(struct strbuf *out, const struct lock *last, const struct pin *pins, size_t count)
 {
 	autoarena struct arena scratch = {0};
 	char **markers = NULL;
-	size_t count = 0;
+	size_t marker_count = 0;
 
 	for (size_t i = 0; i < last->environment_count; i++) {
 		const struct lock_environment *e = &last->environments[i];
 		autostrbuf struct strbuf marker = {0};
 		bool is_in = false;
 
-		for (size_t j = 0; j < pin->container_count && !is_in; j++) {
-			const struct lock_container *c = lock_container(last, pin->containers[j]);
+		for (size_t j = 0; j < count; j++) {
+			for (size_t k = 0; k < pins[j].container_count && !is_in; k++) {
+				const struct lock_container *c = lock_container(last, pins[j].containers[k]);
 
-			is_in = c && pin_is_in(pin, c, e->name);
+				is_in = c && pin_is_in(&pins[j], c, e->name);
+			}
 		}
 		if (!is_in)
 			continue;
 		environment_add_marker(&marker, e);
-		push_text(&scratch, &markers, &count, strbuf_text(&marker));
+		push_text(&scratch, &markers, &marker_count, strbuf_text(&marker));
 	}
-	if (count)
-		add_strings(out, "resolution-markers", markers, count);
+	if (marker_count)
+		add_strings(out, "resolution-markers", markers, marker_count);
+}
+
+/* How many pins from `first` on are of one release: of a release in several entries uv is told once. */
+static size_t same_release(const struct lock *lock, size_t first)
+{
+	const struct pin *one = &lock->pins[first];
+	size_t end = first + 1;
+
+	while (end < lock->pin_count && !strcmp(one->name, lock->pins[end].name) && !strcmp(one->version, lock->pins[end].version) &&
+	       text_equal(one->index, lock->pins[end].index) && pin_is_toolchain(one) == pin_is_toolchain(&lock->pins[end]))
+		end++;
+	return end - first;
 }
 
 /* The least that uv takes as a lock file: names, versions and a source that may be anything. Options have to be those of the run, or it looks away. */
@@ -386,9 +400,12 @@ bool uv_add_preferences(struct strbuf *out, const struct question *q, const stru
 		strbuf_add(out, "\"\n");
 	}
 	add_prereleases(out, q, "options.prerelease-package");
-	for (size_t i = 0; last && i < last->pin_count; i++) {
+	for (size_t i = 0, count; last && i < last->pin_count; i += count) {
 		const struct pin *pin = &last->pins[i];
-		bool has_twin = (i && !strcmp(last->pins[i - 1].name, pin->name)) || (i + 1 < last->pin_count && !strcmp(last->pins[i + 1].name, pin->name));
+
+		count = same_release(last, i);
+		bool has_twin =
+			(i && !strcmp(last->pins[i - 1].name, pin->name)) || (i + count < last->pin_count && !strcmp(last->pins[i + count].name, pin->name));
 
 		if (!question_concerns(q, pin) || pin->reference)
 			continue;
@@ -400,7 +417,7 @@ bool uv_add_preferences(struct strbuf *out, const struct question *q, const stru
 		toml_add_string(out, pin->index);
 		strbuf_add(out, " }\n");
 		if (has_twin && !pin->layer_count)
-			add_pin_markers(out, last, pin);
+			add_pin_markers(out, last, pin, count);
 		added++;
 	}
 	return added > 0;

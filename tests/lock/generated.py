@@ -8,9 +8,10 @@ DATES = ("2024-01-01", "2024-03-01", "2024-06-01", "2024-09-01")
 LATER = ("2025-01-01", "2025-03-01")
 PURE, OLD, NEWER = ["py3-none-any"], ["py3-none-manylinux_2_17_x86_64", "py3-none-manylinux_2_17_aarch64"], ["py3-none-manylinux_2_34_x86_64"]
 TAGS = (PURE, PURE, PURE, PURE, OLD, OLD, NEWER, ["py3-none-manylinux_2_17_x86_64"], ["cp39-cp39-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_17_x86_64"],
+        ["cp39-cp39-manylinux_2_17_x86_64"],
         ["cp311-abi3-manylinux_2_17_x86_64", "cp311-abi3-manylinux_2_17_aarch64"], ["py3-none-any", "2-py3-none-any"])
 MARKERS = ("python_version < '3.10'", "python_version >= '3.10'", "python_version == '3.13'", "platform_machine == 'aarch64'", "platform_machine == 'x86_64'",
-           "sys_platform == 'win32'", "python_version in '3.9 3.11'", "implementation_name == 'cpython' and python_version > '3.9'")
+           "sys_platform == 'win32'", "platform_system == 'Windows'", "os_name != 'posix'", "platform_python_implementation == 'PyPy'", "python_version in '3.9 3.11'", "implementation_name == 'cpython' and python_version > '3.9'")
 LAYER = {"description": "tools", "options": {"version": {"description": "which", "pattern": "version"}}, "steps": [{"file": {"path": "/etc/cuda", "content": "${version}"}}]}
 
 
@@ -26,13 +27,13 @@ def specifier(r, versions=("1.0", "2.0", "3.0")):
 def release(r, known, name, date):
     """`known`: {name: versions} of everything there is."""
     requires = []
-    for other in r.sample(sorted(known), min(len(known), r.choice((0, 0, 1, 1, 1, 2)))):
+    for other in r.sample(sorted(known), min(len(known), r.choice((0, 1, 1, 1, 2, 2)))):
         if other != name:
             conditions = [c for c in (r.choice((None, None, None, r.choice(MARKERS))), r.choice((None, None, None, "extra == 'x'"))) if c]
             requires.append(other + r.choice(("", "", "", "[x]")) + specifier(r, known[other]) + (" ; " + " and ".join(conditions) if conditions else ""))
     made = {"requires": requires, "tags": r.choice(TAGS), "uploaded": date, "extras": ["x"]}
-    if r.random() < 0.08:
-        made["requires_python"] = r.choice((">=3.10", "<3.13", ">=3.9,!=3.11.*", ">=3.13"))
+    if r.random() < 0.12:
+        made["requires_python"] = r.choice((">=3.10", ">=3.10", "<3.13", "<3.10", ">=3.9,!=3.11.*", ">=3.13"))
     if r.random() < 0.05:
         made["yanked"] = "broken"
     if r.random() < 0.05:
@@ -110,7 +111,7 @@ class Project:
         os.makedirs(self.work + "/home")
 
     def make_containers(self, r, number):
-        pythons = ("3.11", "3.11", "3.9", "3.13") if number % 3 else ("3.11",)
+        pythons = ("3.11", "3.9", "3.9", "3.13") if number % 3 else ("3.11",)
         self.bases, self.containers = {}, {}
         for i in range(r.randint(1, 3)):
             base = {"environment": {"python": r.choice(pythons), **({"libc_version": "2.31"} if r.random() < 0.15 else {})}}
@@ -132,12 +133,12 @@ class Project:
 
     def make_packages(self, r):
         self.packages = {}
-        for name in r.sample(self.names, r.randint(1, len(self.names))):
+        for name in r.sample(self.names, r.randint(min(2, len(self.names)), len(self.names))):
             entry = {"groups": r.sample(sorted(self.groups), r.randint(1, len(self.groups)))}
             self.packages[name] = entry
             if r.random() < 0.15:
                 entry["extras"] = ["x"]
-            if r.random() < 0.35:
+            if r.random() < 0.4:
                 entry.update(form(r, self.known[name]))
             while r.random() < 0.25:
                 when = r.choice(({"marker": r.choice(MARKERS)}, {"container": r.choice(sorted(self.containers))}, None))
@@ -262,12 +263,12 @@ class Project:
         for has in self.indexes.values():
             for name, listed in has.items():
                 for version in ("4.0", "5.0"):
-                    if r.random() < 0.75:
+                    if r.random() < 0.85:
                         made = release(r, self.known, name, LATER[version == "5.0"])
                         others = [n for n in self.names if n != name]
-                        chosen = r.sample(others, min(len(others), r.choice((0, 1, 1, 2))))
-                        made["requires"] = [o + r.choice((">=4.0", ">=4.0", ">=5.0", "<4.0", "")) for o in chosen]
-                        listed[version] = {**made, "tags": made["tags"] or PURE}
+                        chosen = r.sample(others, min(len(others), r.choice((0, 1, 1, 2, 2))))
+                        made["requires"] = [o + r.choice((">=4.0", ">=4.0", ">=4.0", ">=5.0", ">=2.0,<5", "!=1.0", "<4.0", "")) for o in chosen]
+                        listed[version] = {**made, "tags": made["tags"] if r.random() < 0.3 and made["tags"] else PURE}
 
     def remove(self):
         shutil.rmtree(self.work, ignore_errors=True)

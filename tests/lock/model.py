@@ -122,11 +122,11 @@ class Model:
             return (name, "built") if slot[1] in built else (name, slot[1])
         return key
 
-    def answer(self, items=None, loose=(), fixed=None):
-        """{key: version} or None: with these items only, these names free to differ, and what is fixed where it is."""
+    def answer(self, items=None, loose=(), fixed=None, least=None):
+        """{key: version} or None: with these items only, these names free to differ, what is fixed where it is, and nothing older than `least` of some names."""
         items = self.items if items is None else items
         self.budget = 20000
-        self.choices = {n: self.candidates(n, items) for n in self.p.names}
+        self.choices = {n: [v for v in self.candidates(n, items) if Version(v) >= Version((least or {}).get(n, "0"))] for n in self.p.names}
         return self.search(self.wants(items), self.keys(loose), dict(fixed or {}))
 
     def search(self, wants, key, assigned):

@@ -353,7 +353,7 @@ def examine(p, r, index):
     p.write(index.address)
     done, text, found = lock(p, index)
     if done.returncode:
-        if re.search(r" cannot be '.* and '|are a conflict", done.stderr):
+        if "the database cannot be used" in done.stderr:
             return "not taken by check", done
         check_smallest(p, done.stderr)
         return "refused", done
@@ -372,9 +372,11 @@ def examine(p, r, index):
         raise Wrong(f"what came since changes the lock: {done.stdout}{done.stderr}")
     if dated:
         check_months_later(p, index, day, dated)
-    asked = r.choice(sorted({pin["name"] for pin in found.get("package", [])}) or ["none"])
-    if asked == "none":
+    locked = sorted({pin["name"] for pin in found.get("package", [])})
+    if not locked:
         return "nothing to move", done
+    # One that can move to what came since, where there is one.
+    asked = r.choice([n for n in locked if is_answer(ask(p, loose=p.names, least={n: "4.0"}))] or locked)
     done, text, after = lock(p, index, "--upgrade-package", asked)
     if done.returncode:
         raise Wrong(f"--upgrade-package {asked} fails")
