@@ -2,7 +2,7 @@
 
 Reads a question as JSON from stdin, writes an answer as JSON to the file named by its only argument (pip writes to stdout as it likes):
 
-    {"arguments": [...], "indexes": [{"alias", "url"}], "bound": {name: alias}, "before": RFC 3339 or null, "dropped": [[name, version or null, required name]],
+    {"arguments": [...], "indexes": [{"alias", "url", "explicit"}], "bound": {name: alias}, "before": RFC 3339 or null, "dropped": [[name, version or null, required name]],
      "preferred": {name: [version]},
      "runs": [{"python": "3.11", "markers": [{variable: value}, ...], "tags": ["cp311-cp311-linux_x86_64", ...], "requirements": [...], "constraints": [...]}]}
     {"runs": [{"packages": [{"name", "version", "index", "requires", "requires_python", "extras", "files": [{"name", "url", "sha256", "size"}]}]}]}
@@ -10,7 +10,8 @@ Reads a question as JSON from stdin, writes an answer as JSON to the file named 
     {"failed": {"index": alias or null, "url", "status": null or HTTP's ("404 Not Found"), "text"}}
 
 pip has options for the tags of another environment, but evaluates markers for its own, and asks all indexes alike. So a few of its functions are wrapped here:
-what they are given is the environment of the run, and the first index that has a name (or the one it is bound to) is the only one that is heard about it.
+what they are given is the environment of the run, and the first index that has a name (or the one it is bound to) is the only one that is heard about it;
+an explicit one is heard about what is bound to it alone.
 """
 import contextlib, http.client, json, os, re, sys, tempfile
 
@@ -43,6 +44,7 @@ class Search:
     def __init__(self, question):
         self.question = question
         self.indexes = [(i["alias"], i["url"].rstrip("/") + "/") for i in question["indexes"]]
+        self.explicit = {i["alias"] for i in question["indexes"] if i["explicit"]}
         self.preferred = {n: [Version(v) for v in versions] for n, versions in question["preferred"].items()}
         self.dropped = {(p, v, r) for p, v, r in question["dropped"]}
         self.run = None
@@ -103,7 +105,7 @@ def process_project_url(finder, project_url, link_evaluator):
     bound = search.question["bound"].get(name)
     if alias is None:  # a page of find-links
         return plain_page(finder, project_url, link_evaluator) if bound is None else []
-    if search.home.get(name, bound or alias) != alias:
+    if search.home.get(name, bound or alias) != alias or (alias in search.explicit and bound != alias):
         return []
     search.page_is_there = False
     found = plain_page(finder, project_url, link_evaluator)

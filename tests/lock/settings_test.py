@@ -52,6 +52,22 @@ def case_pip_conf(work):
         p.expect(0, "locked: 2 packages")
 
 
+def case_explicit_index(work):
+    """An index that uv's settings call explicit is asked about what is bound to it, whoever looks, and about nothing else."""
+    with fake.Index({"packages": {"a": {"1.0": []}}, "indexes": {"inner": {"own": {"1.0": []}, "stray": {"1.0": []}}}}) as index:
+        for resolver in ("uv", "pip"):
+            p = Project(f"{work}/{resolver}", index)
+            s = {"packages": {"a": {"groups": ["core"]}, "own": {"groups": ["core"], "index": "inner"}}, "containers": {"ci-a": ["core"]}, "resolver": resolver,
+                 "project": {"indexes": [{"alias": "default"}, {"alias": "inner"}]}}
+            p.write(".config/uv/uv.toml", f'[[index]]\nurl = "{index.url}"\ndefault = true\n'
+                    f'[[index]]\nname = "inner"\nurl = "{index.address}/inner/simple/"\nexplicit = true\n')
+            scenarios.write_project(p.root, s, index.address)
+            p.expect(0, "locked: 2 packages")
+            s["packages"]["stray"] = {"groups": ["core"]}
+            scenarios.write_project(p.root, s, index.address)
+            p.expect(1, "package 'stray' does not exist")
+
+
 def case_credentials_in_address(work):
     with fake.Index({"packages": PACKAGES, "auth": "me@work:s3cret/%"}) as index:
         p = Project(work, index)
