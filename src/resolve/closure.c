@@ -6,6 +6,7 @@
 #include "python/name.h"
 #include "python/requirement.h"
 #include "python/wheel.h"
+#include "resolve/pythons.h"
 #include "resolve/resolve.h"
 
 /* One set of pins that must be closed: a container in one environment, or a toolchain in one. */
@@ -145,10 +146,12 @@ static int read_wheel(struct checker *c, const struct lock_file *file, const str
 
 static void check_python(struct checker *c, const struct closed_set *s, const struct pin *pin, const struct read_wheel *wheel)
 {
-	if (wheel->python && !specifier_set_contains(wheel->python, s->values.lowest.python_full_version, true) &&
-	    !specifier_set_contains(wheel->python, s->values.highest.python_full_version, true))
-		diag_error(c->d, (struct pos){0}, "%s '%s'%s: %s %s needs Python %s, but it has %s", s->what, s->name, s->on, pin->name, pin->version,
-			   wheel->requires_python, s->environment->python);
+	if (!wheel->python || specifier_set_contains(wheel->python, s->values.lowest.python_full_version, true) ||
+	    specifier_set_contains(wheel->python, s->values.highest.python_full_version, true))
+		return;
+	diag_error(c->d, (struct pos){0}, "%s '%s'%s: %s %s needs Python %s, but it has %s", s->what, s->name, s->on, pin->name, pin->version,
+		   wheel->requires_python, s->environment->python);
+	pythons_remember(wheel->sha256, wheel->requires_python);
 }
 
 static bool is_waived(const struct pin *pin, const char *required)

@@ -36,20 +36,20 @@ static void learn(struct known_python *k, const char *text)
 }
 
 /* That the cache cannot be written is no matter here: it is asked for again then. */
-static void remember(const struct known_python *k)
+void pythons_remember(const char *sha256, const char *requires_python)
 {
 	autoarena struct arena scratch = {0};
 	autoerror struct error ignored = {0};
-	const char *path = cache_path(&scratch, k->sha256);
+	const char *path = cache_path(&scratch, sha256);
 
 	if (file_make_parents(path, &ignored) == 0)
-		file_write_derived(path, k->text, strlen(k->text), &ignored);
+		file_write_derived(path, requires_python, strlen(requires_python), &ignored);
 }
 
 static void learn_from(struct known_python *k, const struct wheel_metadata *metadata)
 {
 	learn(k, metadata->requires_python ? metadata->requires_python : "");
-	remember(k);
+	pythons_remember(k->sha256, k->text);
 }
 
 static bool on_body(void *context, long status, const char *bytes, size_t length)
@@ -75,7 +75,7 @@ static void on_done(void *context, const struct http_answer *answer)
 	/* Asking for it each time anew would cost more than all the rest; what is fetched is checked in any case. */
 	if (answer->outcome == HTTP_DONE && answer->status == 404) {
 		learn(k, NOT_TOLD);
-		remember(k);
+		pythons_remember(k->sha256, NOT_TOLD);
 	}
 	strbuf_release(&k->body);
 }
@@ -105,31 +105,6 @@ static struct known_python *find(const struct pythons *p, const char *sha256)
 	return NULL;
 }
 
-/* From what was asked before, the cache, the file itself where it lies on this machine, or its index. */
-static int begin(struct pythons *p, const struct lock_file *file, struct error *err)
-{
-	autoarena struct arena scratch = {0};
-	autostrbuf struct strbuf text = {0};
-	autoerror struct error ignored = {0};
-	struct wheel_metadata metadata;
-
-	if (find(p, file->sha256))
-		return 0;
-	struct known_python *k = arena_new(&p->arena, struct known_python);
-
-	*arena_push(&p->arena, &p->known, &p->known_count) = k;
-	*k = (struct known_python){.sha256 = arena_strdup(&p->arena, file->sha256), .owner = p};
-	if (file_read(cache_path(&scratch, k->sha256), METADATA_LIMIT_BYTES, &text, &ignored) == 0) {
-		learn(k, strbuf_text(&text));
-		return 0;
-	}
-	if (file->url && *file->url == '/' && wheel_metadata_read(&scratch, file->url, &metadata, &ignored) == 0)
-		learn_from(k, &metadata);
-	if (!file->url || (!text_starts_with(file->url, "http://") && !text_starts_with(file->url, "https://")))
-		return 0;
-	return ask(k, file, err);
-}
-
 static bool is_in(const struct pin *pin, const struct asker *asker, const struct lock_environment *environment)
 {
 	if (!(asker->is_layer ? pin_in_layer(pin, asker->name) : pin_in_container(pin, asker->name)))
@@ -148,6 +123,75 @@ struct installed {
 	const struct asker *asker;
 	const struct lock_environment *environment;
 };
+
+static bool is_in_container(const struct pin *pin, const struct lock_container *c, const char *environment)
+{
+	bool in_layer = false;
+
+	for (size_t i = 0; i < c->layer_count && !in_layer; i++)
+		in_layer = pin_in_layer(pin, c->layers[i]);
+	return in_layer || pin_is_in(pin, c, environment);
+}
+
+static bool has_environment(const struct lock_container *c, const char *environment)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = lock_container_environment(c, i)); i++) {
+		if (!strcmp(name, environment))
+			return true;
+	}
+	return false;
+}
+
+/* The last lock has the file in the environment: whether it fits was looked at then. */
+static bool was_taken(const struct lock *last, const struct installed *one)
+{
+	for (size_t i = 0; last && i < last->pin_count; i++) {
+		const struct pin *pin = &last->pins[i];
+		bool has_file = false;
+
+		for (size_t j = 0; j < pin->file_count && !has_file && !strcmp(pin->name, one->pin->name); j++)
+			has_file = !strcmp(pin->files[j].sha256, one->file->sha256);
+		for (size_t j = 0; has_file && j < last->container_count; j++) {
+			const struct lock_container *c = &last->containers[j];
+
+			if (has_environment(c, one->environment->name) && is_in_container(pin, c, one->environment->name))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* From what was asked before, the cache, the last lock, the file itself where it lies on this machine, or its index. */
+static int begin(struct pythons *p, const struct installed *one, struct error *err)
+{
+	const struct lock_file *file = one->file;
+	autoarena struct arena scratch = {0};
+	autostrbuf struct strbuf text = {0};
+	autoerror struct error ignored = {0};
+	struct wheel_metadata metadata;
+
+	if (find(p, file->sha256))
+		return 0;
+	bool is_cached = file_read(cache_path(&scratch, file->sha256), METADATA_LIMIT_BYTES, &text, &ignored) == 0;
+
+	if (!is_cached && was_taken(p->last, one))
+		return 0;
+	struct known_python *k = arena_new(&p->arena, struct known_python);
+
+	*arena_push(&p->arena, &p->known, &p->known_count) = k;
+	*k = (struct known_python){.sha256 = arena_strdup(&p->arena, file->sha256), .owner = p};
+	if (is_cached) {
+		learn(k, strbuf_text(&text));
+		return 0;
+	}
+	if (file->url && text_starts_with(file->url, "file://") && wheel_metadata_read(&scratch, file->url + strlen("file://"), &metadata, &ignored) == 0)
+		learn_from(k, &metadata);
+	if (!file->url || (!text_starts_with(file->url, "http://") && !text_starts_with(file->url, "https://")))
+		return 0;
+	return ask(k, file, err);
+}
 
 struct platform {
 	const struct lock_environment *environment;
@@ -238,7 +282,7 @@ int pythons_check(struct pythons *p, const struct question *q, struct projection
 
 	collect(&scratch, q, projection, &installed, &count);
 	for (size_t i = 0; i < count; i++) {
-		if (!is_for_one_python(installed[i].file->name) && begin(p, installed[i].file, err) < 0)
+		if (!is_for_one_python(installed[i].file->name) && begin(p, &installed[i], err) < 0)
 			return -1;
 	}
 	while (p->http && http_pending(p->http)) {

@@ -53,6 +53,7 @@ def lock(work, index, packages, further={}):
     scenarios.write_project(work, s, index.address)
     done = subprocess.run([scenarios.LOCKSTEP, "lock", "-C", work], env=scenarios.environment(work, index, {}), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stderr
 
 
 def check(work, index):
@@ -62,7 +63,7 @@ def check(work, index):
         for file in index.files("default", name):
             with open(os.path.join(folder, file.sha256), "wb") as f:
                 f.write(file.content)
-    return subprocess.run([TOOL, os.path.join(work, ".lockstep/lock.toml"), folder], capture_output=True, text=True), folder
+    return subprocess.run([TOOL, os.path.join(work, ".lockstep/lock.toml"), folder], env=scenarios.environment(work, index, {}), capture_output=True, text=True), folder
 
 
 failed = 0
@@ -86,6 +87,15 @@ for lie, text in (("Name: b\nVersion: 1.0\n", "b 1.0"), ("Name: a\nVersion: 1.0.
         wrong = done.returncode != 1 or f"container 'ci-a': the metadata of 'a-1.0-py3-none-any.whl' says that it is {text}\n" not in done.stdout
         print(f"{'not ok' if wrong else 'ok'} metadata says {text}" + (f"\n{done.stdout}{done.stderr}" if wrong else ""))
         failed += wrong
+
+# What a wheel said of Python is known to the next lock, though its index still tells something else.
+with tempfile.TemporaryDirectory(prefix="lockstep-closure-") as work, fake.Index({"packages": {"a": {"1.0": [], "2.0": {"metadata_requires_python": "<3.11"}}}}) as index:
+    lock(work, index, ["a"])
+    done, folder = check(work, index)
+    again = lock(work, index, ["a"])
+    wrong = "a 2.0 needs Python <3.11" not in done.stdout or "a 2.0 was passed over: it needs Python <3.11" not in again
+    print(f"{'not ok' if wrong else 'ok'} a lock is mended by locking again" + (f"\n{done.stdout}{again}" if wrong else ""))
+    failed += wrong
 
 # A wheel that is none, and wheels that were not fetched.
 with tempfile.TemporaryDirectory(prefix="lockstep-closure-") as work, fake.Index({"packages": {"a": {"1.0": []}}}) as index:
