@@ -13,11 +13,21 @@
 #include "fetch/store.h"
 #include "io/archive.h"
 #include "io/digest.h"
+#include "io/json.h"
+#include "python/direct_url.h"
 #include "recipe/database.h"
 
 /* Another number when the same inputs give another folder. */
 #define CONTEXT_VERSION "lockstep context 2"
 enum { STAMP_LIMIT_BYTES = 256 };
+
+/* The script stands in its own file, where linters read it, and is linked in as it is. */
+__asm__(".section .rodata\n"
+	"write_origins_script:\n"
+	".incbin \"src/build/write_origins.py\"\n"
+	".byte 0\n"
+	".previous\n");
+extern const char write_origins_script[];
 
 struct context {
 	struct arena *arena;
@@ -72,6 +82,8 @@ static const char *stamp_text(const struct context *x)
 	for (size_t i = 0; i < x->input_count; i++) {
 		digest_add_part(&d, x->inputs[i].file);
 		digest_add_part(&d, x->inputs[i].sha256);
+		if (x->inputs[i].origin)
+			digest_add_part(&d, x->inputs[i].origin);
 	}
 	digest_end(&d, hex);
 	return arena_printf(x->arena, "%s\n", hex);
@@ -157,6 +169,30 @@ static int write_all_requirements(const struct context *x, struct error *err)
 	return 0;
 }
 
+/* What each wheel that is not from an index leaves beside itself, and the program that puts it there: pip, which installs by name, cannot know it. */
+static int write_origins(const struct context *x, struct error *err)
+{
+	autostrbuf struct strbuf text = {0};
+	struct json_writer w = {.out = &text};
+	const char *folder = path_join(x->arena, x->made, "python");
+
+	json_begin_object(&w, NULL);
+	for (size_t i = 0; i < x->input_count; i++) {
+		autostrbuf struct strbuf said = {0};
+		struct direct_url_hash hash = {"sha256", x->inputs[i].sha256};
+
+		if (!x->inputs[i].origin)
+			continue;
+		direct_url_write(&said, &(struct direct_url){
+						.kind = DIRECT_URL_ARCHIVE, .url = x->inputs[i].origin, .has_hashes = true, .hashes = &hash, .hash_count = 1});
+		json_add_text(&w, x->inputs[i].name, strbuf_text(&said));
+	}
+	json_end_object(&w);
+	if (file_write(path_join(x->arena, folder, "origins.json"), strbuf_text(&text), text.length, err) < 0)
+		return -1;
+	return file_write(path_join(x->arena, folder, "write_origins.py"), write_origins_script, strlen(write_origins_script), err);
+}
+
 /* The repository of a stage: its packages stand there already. Without packages the folder stays empty where a network is to be asked. */
 static int write_repository(const struct context *x, const struct build_job *job, struct error *err)
 {
@@ -187,6 +223,8 @@ static int make_folders(const struct context *x, const struct build_job *final, 
 {
 	for (const struct build_job *job = final; job; job = job->parent) {
 		if (job->stage->python && file_make_dirs(path_join(x->arena, x->made, "python/wheels"), err) < 0)
+			return -1;
+		if (job->stage->origins && write_origins(x, err) < 0)
 			return -1;
 		if (job->stage->python && !job->input_count && file_write(path_join(x->arena, x->made, "python/requirements.txt"), "", 0, err) < 0)
 			return -1;

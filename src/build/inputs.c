@@ -10,6 +10,12 @@ static int compare_inputs(const void *a, const void *b)
 	return strcmp(((const struct build_input *)a)->file, ((const struct build_input *)b)->file);
 }
 
+/* A wheel that was built here says itself where it comes from, and one of the project is nowhere else to be found. */
+static const char *origin_of(const struct pin *pin, const struct lock_file *file)
+{
+	return pin->reference && strstr(pin->reference, "://") && !file->built_from ? pin->reference : NULL;
+}
+
 /* What fits an environment; its tags are many, so they are made once. */
 struct fit {
 	const struct lock_environment *environment;
@@ -39,6 +45,7 @@ static int add_pin(struct arena *a, const struct pin *pin, const struct fit *fit
 		.file = arena_printf(a, "%s/wheels/%s", folder, file->name),
 		.sha256 = file->sha256,
 		.kind = INPUT_WHEEL,
+		.origin = origin_of(pin, file),
 	};
 	return 0;
 }

@@ -71,6 +71,8 @@ static const char *job_key(struct arena *a, const struct build_job *job, const c
 	for (size_t i = 0; i < job->input_count; i++) {
 		digest_add_part(&d, job->inputs[i].file);
 		digest_add_part(&d, job->inputs[i].sha256);
+		if (job->inputs[i].origin)
+			digest_add_part(&d, job->inputs[i].origin);
 	}
 	digest_end(&d, hex);
 	return arena_strdup(a, hex);
@@ -81,7 +83,8 @@ static bool same_inputs(const struct build_job *a, const struct build_job *b)
 	if (a->input_count != b->input_count)
 		return false;
 	for (size_t i = 0; i < a->input_count; i++) {
-		if (strcmp(a->inputs[i].file, b->inputs[i].file) != 0 || !text_equal(a->inputs[i].sha256, b->inputs[i].sha256))
+		if (strcmp(a->inputs[i].file, b->inputs[i].file) != 0 || !text_equal(a->inputs[i].sha256, b->inputs[i].sha256) ||
+		    !text_equal(a->inputs[i].origin, b->inputs[i].origin))
 			return false;
 	}
 	return true;

@@ -24,6 +24,7 @@ struct build_input {
 	const char *file;           /* where it stands in the context folder, "python/wheels/numpy-....whl" */
 	const char *sha256;         /* NULL: a tree that is not made yet */
 	enum build_input_kind kind;
+	const char *origin; /* of a wheel from one place: its address, which is left beside it where it is installed (PEP 610); else NULL */
 };
 
 enum build_state {

@@ -205,6 +205,18 @@ static void add_pip(const struct base *base, const char *python, struct strbuf *
 	strbuf_add_char(out, ' ');
 }
 
+/* Whether any container may have a wheel that is taken from an address: pip is told its name, so it cannot write down where it comes from (PEP 610). */
+static bool has_wheels_of_one_place(const struct database *db)
+{
+	for (size_t i = 0; i < db->package_count; i++) {
+		const struct reference *r = db->packages[i].reference;
+
+		if (r && r->kind == REFERENCE_URL && r->file_name && text_ends_with(r->file_name, ".whl"))
+			return true;
+	}
+	return false;
+}
+
 static void add_python(struct arena *a, const struct render *r, const struct container *c, struct stage *s)
 {
 	const char *venv = r->db->project.venv;
@@ -221,12 +233,19 @@ static void add_python(struct arena *a, const struct render *r, const struct con
 	step_add_pip_options(&text, c->base, "/run/lockstep/python");
 	if (step_pip_is_old(c->base))
 		strbuf_add(&text, " \\\n        --ignore-installed");
+	bool origins = has_wheels_of_one_place(r->db);
+
+	if (origins) {
+		strbuf_add(&text, " && \\\n    ");
+		text_shell_quote(&text, arena_printf(a, "%s/bin/python", venv));
+		strbuf_add(&text, " -I /run/lockstep/python/write_origins.py /run/lockstep/python/origins.json");
+	}
 	strbuf_add(&text, "\nENV VIRTUAL_ENV=");
 	word_add_quoted(&text, venv);
 	strbuf_add(&text, "\nENV PATH=");
 	word_add_quoted_expanding(&text, arena_printf(a, "%s/bin:${env:PATH}", venv));
 	strbuf_add_char(&text, '\n');
-	*s = (struct stage){.kind = STAGE_PYTHON, .name = "python", .text = arena_strdup(a, strbuf_text(&text)), .python = true};
+	*s = (struct stage){.kind = STAGE_PYTHON, .name = "python", .text = arena_strdup(a, strbuf_text(&text)), .python = true, .origins = origins};
 }
 
 /* Labels are one line each: a description that has several is written with spaces between them. */

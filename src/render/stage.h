@@ -34,6 +34,7 @@ struct stage {
 	const struct layer_use *wheels;    /* layers/<layer>/ of this use; NULL: not used */
 	const struct layer_use *archives;  /* layers/<layer>/archives/ of this use; NULL: not used */
 	bool python;                       /* python/ */
+	bool origins;                      /* python/origins.json and the program that reads it */
 	bool debian;                       /* debian/<name>/; runs apt, so where that is empty it needs the mirrors (and the secret "ca", behind one) */
 };
 

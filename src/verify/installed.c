@@ -99,10 +99,10 @@ static void verify_package(const struct pin *pin, const struct lock_environment 
 		    arena_printf(&a, "is installed at %s, but locked at %s", p->version, pin->version));
 		return;
 	}
-	/* What lockstep builds of git says so itself; a wheel from one place has nobody to write it down. */
-	bool is_git = pin->reference && text_starts_with(pin->reference, "git+");
+	/* What comes from an address says so (PEP 610); where the project's own files lie is nobody else's business. */
+	bool has_address = pin->reference && strstr(pin->reference, "://");
 
-	if (p->editable || (is_git && !p->direct_url) || (p->direct_url && !text_equal(p->direct_url, pin->reference)))
+	if (p->editable || (has_address && !p->direct_url) || (p->direct_url && !text_equal(p->direct_url, pin->reference)))
 		origin(pin, p, container, ret);
 	else
 		verify_wheel(pin, environment, p, container, ret);

@@ -2,7 +2,7 @@
 """Wheels built from source, with the real buildah: what is only an sdist is built once in the system stage, locked, installed and verified; and bad builds.
 
 usage: tests/run tests/engine/sdist_test.py, or by hand: ROOT=... sdist_test.py [CASE ...]"""
-import contextlib, json, os, shutil, subprocess, sys, tomllib
+import contextlib, glob, json, os, shutil, subprocess, sys, tomllib, urllib.request
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
 import bump, cases
@@ -207,6 +207,36 @@ def case_commit_of_git():
         forget(p)
         r = p.run("build")
         assert r.code == 1 and "cannot fetch from" in r.err and "sauce-1.5.tar, of sauce 1.5" in r.err, r
+
+
+def case_wheel_of_an_address():
+    """It leaves where it comes from beside itself, as if pip had been given the address; one that does not say so is not what is locked."""
+    with project([]) as p:
+        page = json.load(urllib.request.urlopen(urllib.request.Request(p.index.url + "alpha/", headers={"Accept": "application/vnd.pypi.simple.v1+json"})))["files"][0]
+        url, sha = page["url"], page["hashes"]["sha256"]
+        before = p.run("render")
+        assert before.code == 0 and "write_origins" not in p.read("containers/ci-a/Dockerfile")
+        p.replace("recipes/python.yaml", "  alpha: {groups: [core]}\n  sauce: {groups: [core]}\n", f'  alpha: {{groups: [core], from: {{url: "{url}", sha256: {sha}}}}}\n')
+        assert p.released() == "v0.1"
+        said = p.read("lockfiles/v0.1/ci-a.txt")
+        assert f"alpha @ {url}#sha256={sha}" in said.split("\n") and "delta==1.0" in said, said
+        packages = {x["name"]: x for x in json.loads(p.read("lockfiles/v0.1/release.json"))["containers"][0]["packages"]}
+        assert packages["alpha"]["direct_url"] == url and "direct_url" not in packages["delta"], packages
+        r = p.run("verify")
+        assert r.code == 0, r
+        r = p.bump()
+        assert r.code == 0 and "nothing to do" in r.out, r
+        # The same is in RECORD, or it would be a file of no package.
+        name = STORAGE.buildah("from", "--pull-never", "tiny/ci-a:v0.1").strip()
+        tree = STORAGE.buildah("mount", name).strip()
+        info = glob.glob(tree + "/opt/venv/lib/python3*/site-packages/alpha-1.0.dist-info")[0]
+        with open(info + "/direct_url.json") as f:
+            assert json.load(f) == {"url": url, "archive_info": {"hash": "sha256=" + sha, "hashes": {"sha256": sha}}}
+        os.unlink(info + "/direct_url.json")
+        STORAGE.buildah("commit", "--quiet", name, "tiny/ci-a:v0.1")
+        STORAGE.buildah("rm", name)
+        r = p.run("verify")
+        assert r.code == 1 and "alpha" in r.out and f"but is locked from '{url}'" in r.out, r
 
 
 def on_real_index(p):
