@@ -85,10 +85,10 @@ def case_released_together():
             assert packages == {"crcmod": "1.7", "markupsafe": "2.1.5", **more} and None not in more.values(), container
             name = STORAGE.buildah("from", "--pull-never", f"tiny/ci-{suite}:v0.1").strip()
             # Both extensions are the compiled ones, and work.
-            code = "import crcmod.crcmod, crcmod.predefined, markupsafe, markupsafe._speedups; print(crcmod.crcmod._usingExtension, hex(crcmod.predefined.mkCrcFun('crc-32')(b'x')))"
+            code = "import crcmod._crcfunext, crcmod.predefined, markupsafe._speedups; print(hex(crcmod.predefined.mkCrcFun('crc-32')(b'x')))"
             said = STORAGE.buildah("run", "--isolation", "chroot", name, "--", "/opt/venv/bin/python", "-c", code)
             STORAGE.buildah("rm", name)
-            assert said == "True 0x8cdc1683\n", said
+            assert said == "0x8cdc1683\n", said
         r = p.run("verify")
         assert r.code == 0 and "verified: 3 containers" in r.out, r
         r = p.bump()
