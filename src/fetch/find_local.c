@@ -5,9 +5,11 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "base/workplace.h"
 #include "fetch/git.h"
 #include "fetch/mirror_layout.h"
 #include "fetch/work.h"
+#include "io/folder_archive.h"
 
 static void count_found(struct job *j)
 {
@@ -114,13 +116,44 @@ static bool is_path(const char *reference)
 	return reference && !strstr(reference, "://");
 }
 
+/* A folder of the project, made into an archive again: it must come out the same. */
+static void try_sources(struct arena *a, struct job *j, const char *folder)
+{
+	struct work *w = j->work;
+	const char *temporary = NULL;
+	autoerror struct error err = {0};
+	char sha256[DIGEST_HEX_LENGTH + 1];
+	int failed = workplace_make(a, workplace_temporary(), 0700, &temporary, &err);
+	const char *archive = failed ? NULL : path_join(a, temporary, "folder.tar");
+
+	if (!failed)
+		failed = folder_archive(folder, j->pin->name, archive, &err) < 0 || digest_file(archive, sha256, &err) < 0;
+	if (!failed && strcmp(sha256, j->file->sha256) != 0)
+		failed = error_set(&err, ERR_DIGEST, "the folder is there, but it is not as it was locked (sha256 %s)", sha256);
+	if (!failed)
+		failed = store_add_file(archive, sha256, &err);
+	workplace_drop(temporary);
+	if (!failed) {
+		count_found(j);
+	} else if (err.code == ERR_CANCELLED) {
+		error_move(&w->fatal, &err);
+	} else {
+		job_note(j, err.code, err.text);
+		job_fail(j);
+	}
+}
+
 /* A file of the project itself. The path is one that stays inside; a link may have come since that leads out. */
 static void try_project(struct arena *a, struct job *j)
 {
-	const char *root = j->work->root;
+	const char *root = j->work->root, *path = is_path(j->pin->reference) ? path_join(a, root, j->pin->reference) : NULL;
 
-	if (is_path(j->pin->reference) && !path_leads_out(a, root, j->pin->reference))
-		try_file(j, path_join(a, root, j->pin->reference));
+	if (!path || j->state != JOB_READY || error_is_set(&j->work->fatal) || path_leads_out(a, root, j->pin->reference))
+		return;
+	if (file_is_dir(path))
+		try_sources(a, j, path);
+	else
+		try_file(j, path);
 }
 
 /* A tree of git, made again from the commit: it must come out the same. */

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/diag.h"
@@ -51,10 +52,11 @@ struct reference {
 	const char *url;          /* GIT, URL: http(s) without credentials */
 	const char *commit;       /* GIT: 40 or 64 hex digits, lower case */
 	const char *subdirectory; /* GIT: or NULL */
-	const char *sha256;       /* URL; PATH: of the file as it was when the database was read */
-	const char *path;         /* PATH: a file inside the project, relative to its root */
-	const char *file_name;    /* URL, PATH: of the wheel or sdist, decoded; GIT: NULL */
-	const char *version;      /* URL, PATH: what the file name says, normal form; GIT: NULL */
+	const char *sha256;       /* URL; PATH: of the file, or of the archive of the folder, as it was when the database was read */
+	const char *path;         /* PATH: a file or a folder of sources inside the project, relative to its root */
+	const char *file_name;    /* URL, PATH: of the wheel or sdist, decoded; of a folder the archive that is made of it; GIT: NULL */
+	const char *version;      /* URL, PATH: what the file name says, normal form; GIT and a folder: NULL */
+	uint64_t size_bytes;      /* PATH to a folder: of that archive; else 0 */
 	struct pos pos;
 };
 

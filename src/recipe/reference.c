@@ -1,4 +1,4 @@
-/* "from:" of a package: a commit of a git repository, a file at an address with its hash, or a file of the project. */
+/* "from:" of a package: a commit of a git repository, a file at an address with its hash, or a file or a folder of the project. */
 #include "recipe/constraint.h"
 
 #include <string.h>
@@ -7,6 +7,9 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "base/workplace.h"
+#include "io/folder_archive.h"
+#include "io/tarball.h"
 #include "python/sdist_name.h"
 #include "python/wheel.h"
 #include "recipe/load.h"
@@ -21,7 +24,7 @@ static const struct schema_row reference_rows[] = {
 	{.key = "subdirectory", SCHEMA_VALUE, 0, offsetof(struct reference_fields, subdirectory), .description = "where in the repository the package lies"},
 	{.key = "url", SCHEMA_VALUE, 0, offsetof(struct reference_fields, url), .description = "the address of a wheel or an sdist"},
 	{.key = "sha256", SCHEMA_VALUE, 0, offsetof(struct reference_fields, sha256), .description = "the SHA-256 of the file at that address"},
-	{.key = "path", SCHEMA_VALUE, 0, offsetof(struct reference_fields, path), .description = "a wheel or an sdist in the project"},
+	{.key = "path", SCHEMA_VALUE, 0, offsetof(struct reference_fields, path), .description = "a wheel, an sdist or a folder of sources in the project"},
 	{.key = NULL},
 };
 
@@ -118,6 +121,42 @@ static void read_url(struct reader *r, const struct reference_fields *fields, co
 	read_file_name(r, p, fields->url->pos, ref);
 }
 
+/* Links of it that lead out are found when it is looked through, as in every archive. */
+static int archive_folder(struct reader *r, const char *whole, const char *name, const char *temporary, struct reference *ref, struct error *err)
+{
+	const char *archive = path_join(r->arena, temporary, "folder.tar");
+	const struct tarball_look look = {.name = whole};
+	char hex[DIGEST_HEX_LENGTH + 1];
+
+	if (folder_archive(whole, name, archive, err) < 0 || tarball_look_through(archive, &look, err) < 0 || digest_file(archive, hex, err) < 0)
+		return -1;
+	ref->sha256 = arena_strdup(r->arena, hex);
+	ref->size_bytes = (uint64_t)file_size(archive);
+	ref->file_name = arena_printf(r->arena, "%s.tar", name);
+	return 0;
+}
+
+static void read_folder(struct reader *r, struct pos at, const char *path, const char *whole, const struct package *p, struct reference *ref)
+{
+	autoerror struct error err = {0};
+	const char *temporary = NULL;
+
+	if (!file_exists(path_join(r->arena, whole, "pyproject.toml")) && !file_exists(path_join(r->arena, whole, "setup.py"))) {
+		diag_error(r->diag, at, "'%s' is a folder with neither pyproject.toml nor setup.py", path);
+		diag_hint(r->diag, "what can be locked is a wheel, an sdist, or a folder of sources");
+		return;
+	}
+	int failed = workplace_make(r->arena, workplace_temporary(), 0700, &temporary, &err);
+
+	if (!failed)
+		failed = archive_folder(r, whole, p->canonical, temporary, ref, &err);
+	workplace_drop(temporary);
+	if (failed)
+		diag_error(r->diag, at, "%s", err.text);
+	else
+		ref->path = path;
+}
+
 static void read_path(struct reader *r, const struct value *v, const struct package *p, struct reference *ref)
 {
 	autoerror struct error err = {0};
@@ -137,9 +176,13 @@ static void read_path(struct reader *r, const struct value *v, const struct pack
 		diag_hint(r->diag, "put a copy of what is meant in its place");
 		return;
 	}
+	if (file_is_dir(whole)) {
+		read_folder(r, v->pos, path, whole, p, ref);
+		return;
+	}
 	if (file_size(whole) < 0) {
 		diag_error(r->diag, v->pos, "'%s' is no regular file", path);
-		diag_hint(r->diag, "what can be locked is one file: a wheel, or an sdist");
+		diag_hint(r->diag, "what can be locked is a wheel, an sdist, or a folder of sources");
 		return;
 	}
 	if (digest_file(whole, hex, &err) < 0) {

@@ -226,7 +226,7 @@ static int offer(struct sources *s, struct source *source, const char *subdirect
 		return -1;
 	if (!source->version)
 		source->version = sdist.version;
-	/* A tree of git has no name of its own. */
+	/* A tree of git or a folder has no name of its own. */
 	if (!source->archive.name || text_ends_with(source->archive.name, ".tar"))
 		source->archive.name = arena_printf(s->arena, "%s-%s.tar", source->name, source->version);
 	if (source->build_require_count)
@@ -427,7 +427,9 @@ static struct source source_of(struct sources *s, const struct bond *bond)
 		return source;
 	}
 	source.archive = (struct lock_file){.name = r->file_name, .sha256 = r->sha256, .url = r->kind == REFERENCE_URL ? r->url : NULL};
-	if (bond->file && file_size(bond->file) > 0)
+	if (r->size_bytes)
+		source.archive.size_bytes = r->size_bytes;
+	else if (bond->file && file_size(bond->file) > 0)
 		source.archive.size_bytes = (uint64_t)file_size(bond->file);
 	return source;
 }

@@ -33,13 +33,18 @@ def repository(files, links=()):
     return folder, git(folder, "rev-parse", "HEAD")
 
 
-def lock(reference, cache=None, files=(), expect=0, env=()):
+def lock(reference, cache=None, files=(), expect=0, env=(), make=("", ())):
     """Locks a project whose only package is `sauce` from `reference`; the lock, or what was said."""
     project = tempfile.mkdtemp(dir=WORK)
     for path, content in dict(files).items():
         os.makedirs(os.path.dirname(os.path.join(project, path)), exist_ok=True)
         with open(os.path.join(project, path), "wb") as f:
             f.write(content)
+    for what in make[1]:
+        if isinstance(what, str):
+            os.mkfifo(os.path.join(project, make[0], what))
+        else:
+            os.symlink(what[1], os.path.join(project, make[0], what[0]))
     with fake.Index({"packages": INDEX}) as index:
         os.makedirs(project + "/recipes/bases")
         os.makedirs(project + "/containers/ci-a")
@@ -139,6 +144,46 @@ def case_archive_of_the_project():
     name, content = fake.sdist("sauce", "2.0", {"requires": ["delta"], "sdist": True})
     pin = sauce(lock(f"path: vendor/{name}", files={f"vendor/{name}": content}))
     assert pin["reference"] == f"vendor/{name}" and [f["name"] for f in pin["files"]] == [name] and pin["version"] == "2.0", pin
+
+
+SOURCES = {"vendor/sauce/pyproject.toml": PYPROJECT.encode(), "vendor/sauce/src/sauce.py": b"x = 1\n", "vendor/sauce/tool": b"#!/bin/sh\n"}
+
+
+def case_folder_of_the_project():
+    """It is locked as the archive that is made of it: by what is in it alone."""
+    pin = sauce(lock("path: vendor/sauce", files=SOURCES))
+    assert pin["version"] == "1.5" and pin["reference"] == "vendor/sauce" and "index" not in pin and pin["build-requires"] == ["maker"], pin
+    assert [f["name"] for f in pin["files"]] == ["sauce-1.5.tar"] and [r["name"] for r in pin["requires"]] == ["delta"], pin
+    left = {"vendor/sauce/src/__pycache__/sauce.cpython-311.pyc": b"1", "vendor/sauce/.git/HEAD": b"ref: x\n", "vendor/sauce/old.pyc": b"2"}
+    os.umask(0o077)
+    try:
+        same = sauce(lock("path: vendor/sauce", files={**dict(reversed(SOURCES.items())), **left}))
+    finally:
+        os.umask(0o022)
+    assert same == pin, (same, pin)
+    other = sauce(lock("path: vendor/sauce", files={**SOURCES, "vendor/sauce/src/sauce.py": b"x = 2\n"}))
+    assert other["files"][0]["sha256"] != pin["files"][0]["sha256"] and other["version"] == "1.5", other
+
+
+def case_bad_folders():
+    bad = [({"vendor/sauce/README": b"x"}, (), "recipes/python.yaml:4:40: error: 'vendor/sauce' is a folder with neither pyproject.toml nor setup.py"),
+           ({**SOURCES, "vendor/sauce/pyproject.toml": PYPROJECT.replace("'sauce'", "'evil'").encode()}, (),
+            "is said to be of package 'sauce', but its pyproject.toml says 'evil'"),
+           ({**SOURCES, "vendor/sauce/pyproject.toml": b"[build-system\n"}, (), "its pyproject.toml is not TOML"),
+           (SOURCES, [("out", "../../../etc/passwd")], "a link that leads out of it"),
+           (SOURCES, [("root", "/etc")], "a link that leads out of it"),
+           ({**SOURCES, "vendor/sauce/a\x1b[31mb.py": b"x"}, (), "'a\\x1b[31mb.py' in "),
+           (SOURCES, ["pipe"], "'pipe' in ")]
+    for files, more, text in bad:
+        said = lock("path: vendor/sauce", files=files, expect=1, make=("vendor/sauce", more))
+        assert text in said and "\x1b" not in said, (text, said)
+    # A link that stays inside is kept as one.
+    pin = sauce(lock("path: vendor/sauce", files=SOURCES, make=("vendor/sauce", [("inside", "src/sauce.py")])))
+    assert pin["version"] == "1.5", pin
+    # The folder itself may not lead out of the project.
+    outside = tempfile.mkdtemp(dir=WORK)
+    said = lock("path: vendor/sauce", files={"vendor/x": b""}, expect=1, make=("vendor", [("sauce", outside)]))
+    assert "'vendor/sauce' leads out of the project" in said, said
 
 
 cases.run(globals(), finish=lambda: shutil.rmtree(WORK))
