@@ -31,7 +31,7 @@ static void close_session(struct session *s)
 	file_cleanup_fd(&s->lock_fd);
 }
 
-/* Fetches, and builds what the lock has only as source. */
+/* Fetches, builds what the lock has only as source, and looks whether all of it is what the lock says. */
 static int have_files(struct session *s, const struct build_request *q, struct error *err)
 {
 	struct settings settings = {0};
@@ -48,7 +48,7 @@ static int have_files(struct session *s, const struct build_request *q, struct e
 			   .at_once = q->at_once,
 			   .again = command_flag(s->call, "check-wheels")};
 	int failed = settings_read(&settings, s->db.root, err) < 0 || fetching_run(s->call, &s->db, &s->lock, &settings, &options, &result, err) < 0 ||
-		     making_wheels(&m, &s->lock, &outcome, err) < 0;
+		     making_wheels(&m, &s->lock, &outcome, err) < 0 || fetching_check_closed(&s->lock, err) < 0;
 
 	settings_release(&settings);
 	if (!failed && m.again && !s->call->quiet)

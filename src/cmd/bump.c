@@ -14,7 +14,6 @@
 #include "debian/system.h"
 #include "diff/diff.h"
 #include "cmd/fetching.h"
-#include "fetch/store.h"
 #include "io/json.h"
 #include "io/terminal.h"
 #include "lock/lock_text.h"
@@ -187,11 +186,6 @@ static bool has_images(struct bump *b)
 	return true;
 }
 
-static const char *find_in_store(void *context, const char *sha256)
-{
-	return store_has(sha256, -1) ? store_path(context, sha256) : NULL;
-}
-
 /* The last release's own lock stays as it is. */
 static int own_lock(struct bump *b, struct lock **ret, struct error *err)
 {
@@ -233,17 +227,12 @@ static int build_wheels(struct bump *b, struct error *err)
 
 static int fetch(struct bump *b, struct error *err)
 {
-	autoarena struct arena a = {0};
-	autodiag struct diag d = {0};
 	struct fetch_options options = {.project = &b->db.project, .bonds = &b->db, .progress = !b->call->quiet};
 
 	say(b, "fetching what is not in the store yet");
 	if (fetching_run(b->call, &b->db, b->lock, &b->relock.settings, &options, &b->fetched, err) < 0 || build_wheels(b, err) < 0)
 		return -1;
-	int result = resolve_check_closure(b->lock, find_in_store, &a, &d, err);
-
-	open_print_problems(&d);
-	return result;
+	return fetching_check_closed(b->lock, err);
 }
 
 /* Before anything is built: wheels that would overwrite each other's files make images that are not what the lock says. What else is found is told of. */

@@ -7,9 +7,11 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "cmd/open.h"
 #include "debian/access.h"
 #include "debian/archives.h"
 #include "fetch/store.h"
+#include "resolve/resolve.h"
 
 static bool has_all_debs(const struct lock *lock)
 {
@@ -98,4 +100,19 @@ int fetching_run(const struct command_call *call, const struct database *db, con
 	if (fetch_lock(lock, settings, db->root, options, ret, err) < 0)
 		return -1;
 	return lock->deb_count ? fetch_all_debs(call->arena, db, lock, settings, options, ret, err) : 0;
+}
+
+static const char *find_in_store(void *context, const char *sha256)
+{
+	return store_has(sha256, -1) ? store_path(context, sha256) : NULL;
+}
+
+int fetching_check_closed(const struct lock *lock, struct error *err)
+{
+	autoarena struct arena a = {0};
+	autodiag struct diag d = {0};
+	int result = resolve_check_closure(lock, find_in_store, &a, &d, err);
+
+	open_print_problems(&d);
+	return result;
 }

@@ -96,6 +96,22 @@ def case_broken_lock():
         expect(p.run("fetch"), 1, "^$", r"(?s)^\.lockstep/lock\.toml:\d+:\d+: error: .*error: '\.lockstep/lock\.toml' is no valid lock")
 
 
+def case_build_looks_into_the_wheels():
+    """Metadata that lies: a wheel that is another package or version than its name says, or requires what the index's metadata file does not tell."""
+    with Project() as p:
+        right = p.index.files("default", "b")[0]
+        for change, said in (({"name": "c"}, "the metadata of 'b-1.0-py3-none-any.whl' says that it is c 1.0"), ({"version": "1.0.post1"}, "says that it is b 1.0.post1"),
+                             ({"requires": ["gone"]}, "b 1.0 requires 'gone', which is not locked for it")):
+            asked = {"name": "b", "version": "1.0", "requires": [], **change}
+            content = fake.wheel(asked["name"], asked["version"], {"requires": asked["requires"]}, "py3-none-any")[1]
+            p.index.made["default", "b"] = [fake.File(right.name, content, {}, right.metadata)]
+            subprocess.run(["rm", "-rf", p.root + "/.lockstep", p.work + "/uv", p.work + "/cache"], check=True)
+            expect(p.run("lock"), 0, "locked: 2 packages", "^$")
+            path = os.path.join(fetching.ROOT, "tests/fakes/engine") + ":" + os.environ["PATH"]
+            expect(p.run("build", PATH=path, FAKE_STORE=p.work + "/images"), 1, "^$", f"error: container 'ci-a': .*{re.escape(said)}\n(.*\n)*error: the lock is not closed")
+            assert not os.path.exists(p.work + "/images/built")
+
+
 def case_built_in_address():
     # Where nobody says an index, uv is asked for its own, and where there is none, pip.
     with Project() as p:
