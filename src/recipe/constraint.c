@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/strbuf.h"
+#include "base/text.h"
 #include "python/version.h"
 #include "recipe/load.h"
 
@@ -57,7 +58,9 @@ static const char *read_exact(struct reader *r, const struct value *v)
 	if (version_parse(r->arena, text))
 		return specifier;
 	diag_error(r->diag, v->pos, "'%s' is no version (PEP 440)", text);
-	if (specifier_set_parse(r->arena, specifier, &at))
+	if (text_starts_with(text, "==") && version_parse(r->arena, text + strspn(text, "= ")))
+		diag_hint(r->diag, "without '==': exact: \"%s\"", text + strspn(text, "= "));
+	else if (specifier_set_parse(r->arena, specifier, &at))
 		diag_hint(r->diag, "for all versions like it write range: \"%s\"", specifier);
 	else if (specifier_set_parse(r->arena, text, &at))
 		diag_hint(r->diag, "a specifier belongs into 'range'");

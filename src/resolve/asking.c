@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "lock/environment.h"
+#include "resolve/prereleases.h"
 #include "resolve/search.h"
 #include "resolve/source.h"
 
@@ -82,7 +83,7 @@ static int ask_once(struct asking *a, const struct question *q, const struct sea
 	return 1;
 }
 
-/* Until every file fits. */
+/* Until every file fits, and no pre-release is there that nobody asked for. */
 static int ask_fitting(struct asking *a, const struct question *q, const struct search_wish *wish, struct projection *ret, struct search_refusal *refusal,
 		       struct error *err)
 {
@@ -90,13 +91,21 @@ static int ask_fitting(struct asking *a, const struct question *q, const struct 
 		struct question fitting = *q;
 
 		rule_out_misfits(a, &fitting);
-		int answered = ask_once(a, &fitting, wish, ret, refusal, err);
+		prereleases_rule_out(a, &fitting);
+		int answered = ask_once(a, &fitting, wish, ret, refusal, err), unwanted;
 
-		if (answered <= 0 || ret->stray_count || !ret->misfit_count)
+		if (answered <= 0 || ret->stray_count)
 			return answered;
+		if (!ret->misfit_count) {
+			unwanted = prereleases_note(a, &fitting, wish, ret, err);
+			if (unwanted <= 0)
+				return unwanted < 0 ? -1 : 1;
+		}
 		for (size_t i = 0; i < ret->misfit_count; i++)
 			*arena_push(a->search->arena, &a->misfits, &a->misfit_count) = ret->misfits[i];
 	}
+	if (!ret->misfit_count)
+		return 1;
 	return error_set(err, ERR_NOT_FOUND, "no version of '%s' can be used in %s; the last of %d that were tried is %s", ret->misfits[0].name,
 			 ret->misfits[0].environment->name, ROUNDS, ret->misfits[0].version);
 }

@@ -9,11 +9,17 @@
 #include "resolve/question.h"
 #include "resolve/search.h"
 
+struct listings;
+struct unwanted_prerelease;
+
 struct asking {
 	struct search *search;
 	struct arena *arena;    /* of the answers */
 	struct misfit *misfits; /* known so far, whichever question they were found by; in the uv's arena */
 	size_t misfit_count;
+	struct listings *listings;            /* or NULL: indexes are not to be asked for their pages */
+	struct unwanted_prerelease *unwanted; /* known so far, as misfits are */
+	size_t unwanted_count;
 	struct pythons pythons;
 	int64_t deadline_ms;  /* on the monotonic clock: no answer after it; 0: none */
 	int64_t cut_off_unix; /* what uv says that it used; 0: nothing yet */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "resolve/prereleases.h"
 
 static bool is_word_part(char c)
 {
@@ -221,5 +222,6 @@ int clash_tell(const struct clash *c, const struct question *all, const struct a
 	}
 	add_misfits(c, asking, err);
 	add_bonds(c, all, err);
+	prereleases_tell(asking, c->refusal.text, err);
 	return error_hint(err, "%s says: %s", asking->search->by->name, c->refusal.text);
 }

@@ -68,6 +68,8 @@ struct question {
 	size_t conflict_count;
 	const char **exclusions; /* "name!=version": no file of it can be used */
 	size_t exclusion_count;
+	const char **releases_only; /* packages of which a pre-release is no answer */
+	size_t releases_only_count;
 	struct bond *bonds; /* by name */
 	size_t bond_count;
 	const struct waiver *waivers;

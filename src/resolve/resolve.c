@@ -419,7 +419,7 @@ static int resolve(struct resolver *r)
 {
 	environments_collect(&r->ret->arena, r->db, &r->environments);
 	r->search.cut_off_unix = r->options->cut_off_unix;
-	r->asking = (struct asking){.search = &r->search, .arena = &r->ret->arena, .pythons = {.settings = r->search.settings, .last = r->last}};
+	r->asking = (struct asking){.search = &r->search, .arena = &r->ret->arena, .listings = &r->listings, .pythons = {.settings = r->search.settings, .last = r->last}};
 	r->ret->cut_off_unix = r->options->cut_off_unix ? r->options->cut_off_unix : clock_now_unix();
 	if (resolver_make_folder(r, "resolve-") < 0)
 		return -1;

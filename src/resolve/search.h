@@ -65,7 +65,8 @@ void search_call_release(struct search_call *call);
 /* One of the programs. */
 struct searcher {
 	const char *name, *missing_hint;
-	bool lists_sources; /* can be asked which releases a package has, archives included (question.listing) */
+	bool takes_prereleases; /* also where releases satisfy what is asked, when what they require clashes */
+	bool lists_sources;     /* can be asked which releases a package has, archives included (question.listing) */
 	/* Fills program, version, python and environment; ERR_NOT_FOUND with what to do. */
 	int (*find)(struct search *s, const char *root, struct error *err);
 	int (*call)(struct search *s, const struct question *q, const struct search_wish *wish, struct search_call *ret, struct error *err);

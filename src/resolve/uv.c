@@ -240,6 +240,7 @@ static int read_answer(struct search *search, const struct question *q, const ch
 const struct searcher searcher_uv = {
 	.name = "uv",
 	.missing_hint = "set LOCKSTEP_UV to a uv of the version lockstep knows; 'tools/setup run' in lockstep's own folder installs it",
+	.takes_prereleases = true,
 	.lists_sources = true,
 	.find = find,
 	.call = call,

@@ -306,13 +306,18 @@ static void add_prereleases(struct strbuf *out, const struct question *q, const 
 				push_text(&scratch, &names, &count, w->canonical);
 		}
 	}
-	if (!count)
+	if (!count && !q->releases_only_count)
 		return;
-	qsort(names, count, sizeof(*names), text_compare_items);
+	if (count)
+		qsort(names, count, sizeof(*names), text_compare_items);
 	strbuf_printf(out, "\n[%s]\n", table);
 	for (size_t i = 0; i < count; i++) {
 		toml_add_key(out, names[i]);
 		strbuf_add(out, " = \"allow\"\n");
+	}
+	for (size_t i = 0; i < q->releases_only_count; i++) {
+		toml_add_key(out, q->releases_only[i]);
+		strbuf_add(out, " = \"disallow\"\n");
 	}
 }
 

@@ -350,6 +350,7 @@ static int in_a_fork(void (*body)(void), int number)
 	int status = 0;
 
 	if (!pid) {
+		signal(number, SIG_DFL); /* a shell's background jobs ignore SIGINT, and would here */
 		body();
 		_exit(99);
 	}
