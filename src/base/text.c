@@ -5,6 +5,11 @@
 #include "base/alloc.h"
 #include "base/strbuf.h"
 
+const char *text_plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 bool text_starts_with(const char *text, const char *prefix)
 {
 	return !strncmp(text, prefix, strlen(prefix));

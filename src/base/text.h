@@ -7,6 +7,8 @@
 
 struct strbuf;
 
+/* What makes a word of "1 file" or "2 files": "" or "s". */
+const char *text_plural(size_t count);
 bool text_starts_with(const char *text, const char *prefix);
 bool text_ends_with(const char *text, const char *suffix);
 bool text_equal(const char *a, const char *b); /* NULL equals NULL only */

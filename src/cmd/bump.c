@@ -138,7 +138,7 @@ static int lock(struct bump *b, struct error *err)
 	} else if (!asked && last_name(b) && text_equal(b->relock.release.lock.inputs, digest) && system_is_complete(&b->db, &b->relock.release.lock)) {
 		b->lock = &b->relock.release.lock;
 	} else {
-		say(b, "locking the packages of %zu containers together", b->db.container_count);
+		say(b, "locking the packages of %zu container%s together", b->db.container_count, text_plural(b->db.container_count));
 		if (relock_resolve(&b->relock, err) < 0)
 			return -1;
 		b->lock = &b->relock.result;
@@ -392,7 +392,8 @@ static void print_outcome(const struct bump *b, const char *outcome, const char 
 	else if (!strcmp(outcome, "rebuilt"))
 		printf("%s holds: its images were built here in %" PRId64 " s, verified, and contain what it says\n", release_name, seconds);
 	else
-		printf("released %s in %" PRId64 " s: %zu containers built, verified and pinned together\n", release_name, seconds, b->inspect.count);
+		printf("released %s in %" PRId64 " s: %zu container%s built, verified and pinned together\n", release_name, seconds, b->inspect.count,
+		       text_plural(b->inspect.count));
 	for (size_t i = 0; i < b->inspect.count; i++)
 		printf("  %s  %zu Python packages, %zu Debian packages\n", image_name(b, b->inspect.containers[i], release_name),
 		       b->inspect.snapshots[i].package_count, b->inspect.snapshots[i].system_count);

@@ -60,11 +60,12 @@ static void check_project(struct doctor *d)
 	}
 	d->has_database = !problems.error_count;
 	if (problems.error_count)
-		add(d, "project", STATE_MISSING, arena_printf(d->arena, "%s: %zu errors in the database", root, problems.error_count), "lockstep check");
+		add(d, "project", STATE_MISSING,
+		    arena_printf(d->arena, "%s: %zu error%s in the database", root, problems.error_count, text_plural(problems.error_count)), "lockstep check");
 	else
 		add(d, "project", STATE_OK,
-		    arena_printf(d->arena, "%s: '%s', %zu containers, %zu packages declared", root, d->db.project.name, d->db.container_count,
-				 d->db.package_count),
+		    arena_printf(d->arena, "%s: '%s', %zu container%s, %zu package%s declared", root, d->db.project.name, d->db.container_count,
+				 text_plural(d->db.container_count), d->db.package_count, text_plural(d->db.package_count)),
 		    NULL);
 }
 
@@ -161,7 +162,7 @@ static void check_tags(struct doctor *d)
 	if (!d->has_database)
 		return;
 	if (tags_read(&tags, &d->db, &problems, &err) == 0) {
-		add(d, "tags", STATE_OK, arena_printf(d->arena, "%zu in %zu file%s", tags.place_count, tags.file_count, tags.file_count == 1 ? "" : "s"), NULL);
+		add(d, "tags", STATE_OK, arena_printf(d->arena, "%zu in %zu file%s", tags.place_count, tags.file_count, text_plural(tags.file_count)), NULL);
 		return;
 	}
 	diag_sort(&problems);
@@ -189,7 +190,8 @@ static void check_releases(struct doctor *d)
 	if (lock_current(&d->db, &lock, &from, &problems, &err) < 0)
 		add_error(d, "lock", STATE_NOTE, &err, "lockstep lock");
 	else
-		add(d, "lock", STATE_OK, arena_printf(d->arena, "%s, %zu pins, made from the database as it is", from, lock.pin_count), NULL);
+		add(d, "lock", STATE_OK,
+		    arena_printf(d->arena, "%s, %zu pin%s, made from the database as it is", from, lock.pin_count, text_plural(lock.pin_count)), NULL);
 	lock_release(&lock);
 }
 

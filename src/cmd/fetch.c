@@ -15,9 +15,9 @@ static void print_text(const struct fetch_result *r, const char *from)
 {
 	autostrbuf struct strbuf out = {0};
 
-	strbuf_printf(&out, "%zu files (", r->files);
+	strbuf_printf(&out, "%zu file%s (", r->files, text_plural(r->files));
 	text_add_size(&out, r->bytes);
-	strbuf_printf(&out, ") of %s are in the store: %zu fetched now", from, r->fetched);
+	strbuf_printf(&out, ") of %s %s in the store: %zu fetched now", from, r->files == 1 ? "is" : "are", r->fetched);
 	if (r->fetched) {
 		strbuf_add(&out, " (");
 		text_add_size(&out, r->fetched_bytes);

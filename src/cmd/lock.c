@@ -63,10 +63,10 @@ static void print_text(const struct relock *r, bool written)
 		printf("%s\n", strbuf_text(&text));
 	}
 	clock_add_rfc3339(&date, r->result.cut_off_unix);
-	strbuf_printf(&line, "%zu packages", r->result.pin_count);
+	strbuf_printf(&line, "%zu package%s", r->result.pin_count, text_plural(r->result.pin_count));
 	if (r->result.deb_count)
-		strbuf_printf(&line, " and %zu Debian packages", r->result.deb_count);
-	strbuf_printf(&line, " in %zu containers, %zu files (", r->result.container_count, files);
+		strbuf_printf(&line, " and %zu Debian package%s", r->result.deb_count, text_plural(r->result.deb_count));
+	strbuf_printf(&line, " in %zu container%s, %zu file%s (", r->result.container_count, text_plural(r->result.container_count), files, text_plural(files));
 	text_add_size(&line, bytes);
 	strbuf_printf(&line, "), as of %s", strbuf_text(&date));
 	if (r->unchanged)

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "io/child.h"
 #include "io/signals.h"
@@ -42,6 +43,38 @@ char *process_find(const char *program)
 		if (*p == '/' && is_program(candidate))
 			return steal(&candidate);
 		p += length + (p[length] == ':');
+	}
+	return NULL;
+}
+
+/* "/x/build/release/lockstep" -> "/x"; NULL elsewhere. A program that was deleted or moved while it runs has no such place either. */
+static const char *own_folder(struct arena *a)
+{
+	autofree char *program = realpath("/proc/self/exe", NULL);
+
+	if (!program)
+		return NULL;
+	char *folder = arena_strdup(a, program);
+
+	for (size_t i = 0; i < 3; i++) {
+		char *slash = strrchr(folder, '/');
+
+		if (!slash || (i == 2 && strcmp(slash, "/build") != 0))
+			return NULL;
+		*slash = '\0';
+	}
+	return folder;
+}
+
+const char *process_find_set_up(struct arena *a, const char *project_root, const char *program)
+{
+	const char *const folders[] = {project_root, own_folder(a)};
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *path = folders[i] ? path_join(a, folders[i], arena_printf(a, ".tools/%s", program)) : NULL;
+
+		if (path && is_program(path))
+			return path;
 	}
 	return NULL;
 }

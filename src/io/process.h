@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
+struct arena;
+
 struct process_spec {
 	const char *const *argv;        /* NULL-terminated; argv[0] is looked up in PATH when it has no '/' */
 	const char *const *environment; /* "NAME=value" added to (or replacing in) ours, "NAME" alone removes it; NULL-terminated, or NULL */
@@ -69,3 +71,6 @@ int process_pool_wait(struct process_pool *pool, int timeout_ms, struct error *e
 
 /* The absolute path of a program in PATH, malloc'ed, or NULL. */
 char *process_find(const char *program);
+/* Where tools/setup put a program ("bin/uv"): below the project's .tools, else below that of the folder that this program was built in (its build/<variant>/). In
+   `a`; NULL when it is in neither. */
+const char *process_find_set_up(struct arena *a, const char *project_root, const char *program);

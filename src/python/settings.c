@@ -222,8 +222,8 @@ static const char *stated_default(struct arena *a, const char *text)
 /* Each tool's own help states the address; in an environment of their own variables it would state the user's, and then we would not be asking. */
 int settings_default_index(struct settings *s, const char *project_root, const char **ret_url, struct error *err)
 {
-	const char *own = settings_environment("LOCKSTEP_UV"), *local = path_join(&s->arena, project_root, ".tools/bin/uv");
-	const char *const uv[] = {own ? own : file_exists(local) ? local : "uv", "pip", "install", "--help", NULL};
+	const char *own = settings_environment("LOCKSTEP_UV"), *local = process_find_set_up(&s->arena, project_root, "bin/uv");
+	const char *const uv[] = {own ? own : local ? local : "uv", "pip", "install", "--help", NULL};
 	const char *const pip[] = {"python3", "-m", "pip", "--isolated", "download", "--help", NULL};
 	const char *const *const programs[] = {uv, pip};
 	const char *url = s->index_count ? s->indexes[0].url : NULL;

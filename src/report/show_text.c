@@ -297,7 +297,7 @@ static void add_head(struct printer *p)
 	add_line(p, "made by", r->tool);
 	add_wrapped(p, "locked by", tools, r->lock.tool_count);
 	add_line(p, "packages",
-		 arena_printf(p->a, "%zu in %zu containers%s", r->lock.pin_count - toolchain, r->lock.container_count,
+		 arena_printf(p->a, "%zu in %zu container%s%s", r->lock.pin_count - toolchain, r->lock.container_count, text_plural(r->lock.container_count),
 			      toolchain ? arena_printf(p->a, ", %zu of toolchains", toolchain) : ""));
 }
 

@@ -43,11 +43,6 @@ const char *words_counts(struct arena *a, const struct change_list *list)
 	return kept(a, &out);
 }
 
-static const char *plural(size_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
 const char *words_summary(struct arena *a, const struct changes *changes)
 {
 	const struct change_list *packages = &changes->packages;
@@ -56,8 +51,8 @@ const char *words_summary(struct arena *a, const struct changes *changes)
 	for (size_t i = 0; i < packages->count; i++)
 		direct += packages->rows[i].direct;
 	if (!changes->old_name)
-		return arena_printf(a, "%zu container%s, %zu package%s, %zu of them direct", changes->container_count, plural(changes->container_count),
-				    packages->count, plural(packages->count), direct);
+		return arena_printf(a, "%zu container%s, %zu package%s, %zu of them direct", changes->container_count, text_plural(changes->container_count),
+				    packages->count, text_plural(packages->count), direct);
 	if (!changes_any(changes))
 		return "nothing that is installed differs";
 	if (!packages->count)
@@ -215,7 +210,7 @@ const char *words_container(struct arena *a, const struct change_container *c)
 
 	if (!change_container_common(c)) {
 		strbuf_printf(&out, "%s, %zu package%s, %zu of them direct", c->new ? c->new_environment : c->old_environment, c->package_count,
-			      plural(c->package_count), c->direct_count);
+			      text_plural(c->package_count), c->direct_count);
 		if (c->system_count)
 			strbuf_printf(&out, ", %zu system packages", c->system_count);
 		return kept(a, &out);

@@ -32,13 +32,13 @@ static const char answer_name[] = "answer.json";
 static int find_python(struct search *search, const char *root, struct error *err)
 {
 	const char *said = getenv("LOCKSTEP_PIP_PYTHON");
-	char *own = path_join(search->arena, root, ".tools/resolvers/bin/python");
+	const char *own = process_find_set_up(search->arena, root, "resolvers/bin/python");
 
 	if (said && *said) {
 		search->python = arena_strdup(search->arena, said);
 		return access(said, X_OK) == 0 ? 0 : error_errno(err, "cannot run '%s', which LOCKSTEP_PIP_PYTHON names", said);
 	}
-	if (access(own, X_OK) == 0) {
+	if (own) {
 		search->python = own;
 		return 0;
 	}
@@ -66,7 +66,11 @@ static int ask_version(struct search *ret, struct error *err)
 			  (int)strcspn(strbuf_text(&result.out), "\n"), strbuf_text(&result.out), known_version);
 	else
 		ret->version = arena_strndup(ret->arena, strbuf_text(&result.out), strcspn(strbuf_text(&result.out), "\n"));
-	return ret->version ? 0 : error_hint(err, "run tools/setup, which installs the right one, or name an interpreter that has it with LOCKSTEP_PIP_PYTHON");
+	return ret->version
+		       ? 0
+		       : error_hint(
+				 err,
+				 "run tools/setup in lockstep's own folder, which installs the right one, or name an interpreter that has it with LOCKSTEP_PIP_PYTHON");
 }
 
 /* What it may read of this machine's is told as options; netrc has none. */

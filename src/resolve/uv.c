@@ -126,7 +126,7 @@ static void make_environment(struct search *search, const struct settings *setti
 static int find_program(struct search *search, const char *root, struct error *err)
 {
 	const char *said = getenv("LOCKSTEP_UV");
-	char *own = path_join(search->arena, root, ".tools/bin/uv");
+	const char *own = process_find_set_up(search->arena, root, "bin/uv");
 
 	if (said && *said) {
 		if (access(said, X_OK) != 0)
@@ -134,7 +134,7 @@ static int find_program(struct search *search, const char *root, struct error *e
 		search->program = arena_strdup(search->arena, said);
 		return 0;
 	}
-	if (access(own, X_OK) == 0) {
+	if (own) {
 		search->program = own;
 		return 0;
 	}
@@ -142,7 +142,7 @@ static int find_program(struct search *search, const char *root, struct error *e
 
 	if (!found) {
 		error_set(err, ERR_NOT_FOUND, "uv, which resolves packages, is not on this machine");
-		return error_hint(err, "run tools/setup, or name it with LOCKSTEP_UV");
+		return error_hint(err, "run tools/setup in lockstep's own folder, or name it with LOCKSTEP_UV");
 	}
 	search->program = arena_strdup(search->arena, found);
 	return 0;
@@ -164,7 +164,7 @@ static int ask_version(struct search *search, struct error *err)
 	if (text_starts_with(search->version, known_version))
 		return 0;
 	error_set(err, ERR_FAILED, "'%s' is uv %s, whose lock files are not known to lockstep; it knows %sx", search->program, search->version, known_version);
-	return error_hint(err, "run tools/setup, which installs the right one for this project, or name one with LOCKSTEP_UV");
+	return error_hint(err, "run tools/setup in lockstep's own folder, which installs the right one, or name one with LOCKSTEP_UV");
 }
 
 /* uv wants some interpreter even where it only resolves; its version does not matter. */

@@ -1,5 +1,5 @@
 /* uv as the program that searches: where it is, how it is called so that this machine's settings reach it and this machine's accidents do not, and what its
-   failures mean. It is $LOCKSTEP_UV, else the project's .tools/bin/uv, else uv in PATH. */
+   failures mean. It is $LOCKSTEP_UV, else the one that tools/setup put below the project or lockstep's own folder, else uv in PATH. */
 #pragma once
 
 #include "resolve/search.h"

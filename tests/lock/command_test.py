@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """lockstep lock beside its answers: JSON, other runs, signals, a tree it cannot write to, uv that is missing, of another version, or misbehaving."""
-import contextlib, json, os, signal, stat, subprocess, tempfile, time
+import contextlib, json, os, shutil, signal, stat, subprocess, tempfile, time
 
 import scenarios_test as scenarios
 from scenarios_test import fake
@@ -11,13 +11,13 @@ PACKAGES = {"a": {"1.0": ["b"]}, "b": {"1.0": []}}
 
 class Project:
     def __init__(self, work, index, packages=("a",)):
-        self.root, self.index = work, index
+        self.root, self.index, self.program = work, index, scenarios.LOCKSTEP
         scenarios.write_project(work, {"packages": {p: {"groups": ["core"]} for p in packages}, "containers": {"ci-a": ["core"]}}, index.address)
         self.environment = scenarios.environment(os.path.dirname(work), index, {})
         self.environment["UV_CACHE_DIR"] = work + "/.cache"
 
     def start(self, *arguments, **settings):
-        return subprocess.Popen([scenarios.LOCKSTEP, "lock", "-C", self.root, *arguments], env={**self.environment, **settings}, stdin=subprocess.DEVNULL,
+        return subprocess.Popen([self.program, "lock", "-C", self.root, *arguments], env={**self.environment, **settings}, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def run(self, *arguments, **settings):
@@ -130,6 +130,9 @@ def case_one_question_takes_too_long(p):
 def case_uv_missing(p):
     expect(p.run(LOCKSTEP_UV="/nowhere/uv"), 1, "cannot run '/nowhere/uv', which LOCKSTEP_UV names", "No such file")
     p.environment.pop("LOCKSTEP_UV", None)
+    # What tools/setup installed here is found by the program that was built here.
+    assert p.run(PATH="/nowhere")[0] == 0
+    p.program = shutil.copy(scenarios.LOCKSTEP, p.root + "/lockstep")
     expect(p.run(PATH="/nowhere"), 1, "uv, which resolves packages, is not on this machine", "tools/setup")
 
 

@@ -164,7 +164,7 @@ def case_fetch_takes_what_is_built():
                 "containers": {"ci-a": {"base": "several", "python": {"groups": ["core"]}}}}
     with Project(packages, declared) as p:
         p.run("lock")
-        assert p.run("fetch").startswith("1 files ("), p.index.log
+        assert p.run("fetch").startswith("1 file ("), p.index.log
         assert "old" not in {e["path"].split("/")[3] for e in p.index.log if e["path"].startswith("/files/") and e["path"].endswith(".whl")}
         assert p.run("fetch", "--all-environments").startswith("4 files (")
         for name in ("a", "old"):
