@@ -78,11 +78,26 @@ static bool is_listed(struct wanted *list, size_t count, const char *sha256)
 	return false;
 }
 
-static bool is_built_for(const struct lock *lock, const char *environment)
+/* What builds wheels of sources is had wherever something is built; locks of lockstep 0.1.0 do not say which container has which layer. */
+static bool has_toolchain(const struct lock *lock, const struct pin *pin, const struct lock_container *c)
 {
-	for (size_t i = 0; i < lock->container_count; i++) {
-		if (!strcmp(lock->containers[i].environment, environment))
-			return true;
+	bool has = !lock_knows_layers(lock);
+
+	for (size_t i = 0; i < pin->layer_count && !has; i++) {
+		has = text_starts_with(pin->layers[i], PIN_BUILD_PREFIX);
+		for (size_t j = 0; j < c->layer_count && !has; j++)
+			has = !strcmp(c->layers[j], pin->layers[i]);
+	}
+	return has;
+}
+
+static bool is_wanted(const struct lock *lock, const struct pin *pin, const struct lock_container *c, const char *environment, bool all_environments)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = lock_container_environment(c, i)) && (all_environments || !i); i++) {
+		if (!strcmp(name, environment))
+			return pin_is_toolchain(pin) ? has_toolchain(lock, pin, c) : pin_is_in(pin, c, environment);
 	}
 	return false;
 }
@@ -90,7 +105,6 @@ static bool is_built_for(const struct lock *lock, const char *environment)
 /* What the lock installs somewhere: each file once, by pin. Of environments that nothing is built for only where that is asked for. In `a`. */
 static void list_wanted(struct arena *a, const struct lock *lock, const struct fetch_options *options, struct wanted **ret, size_t *ret_count)
 {
-	bool all = options->all_environments;
 	struct wanted *list = NULL;
 	size_t count = 0;
 
@@ -99,12 +113,10 @@ static void list_wanted(struct arena *a, const struct lock *lock, const struct f
 
 		for (size_t e = 0; e < lock->environment_count; e++) {
 			const struct lock_environment *environment = &lock->environments[e];
-			/* A toolchain is had for every environment: which container has which layer does not count here. */
-			bool wanted = pin->layer_count > 0 && (all || is_built_for(lock, environment->name));
+			bool wanted = false;
 
 			for (size_t c = 0; c < lock->container_count && !wanted; c++)
-				wanted = (all || !strcmp(lock->containers[c].environment, environment->name)) &&
-					 pin_is_in(pin, &lock->containers[c], environment->name);
+				wanted = is_wanted(lock, pin, &lock->containers[c], environment->name, options->all_environments);
 			const struct lock_file *file = wanted ? pin_file(pin, environment) : NULL;
 
 			/* No index has what lockstep built: where it is not in the store, it is built again from its source. */

@@ -57,6 +57,28 @@ def case_lock_then_fetch():
         assert not [r for r in p.index.log if r["path"].endswith(".html")]
 
 
+def case_toolchain_where_it_is_used():
+    """Of a toolchain's wheels those are had that are for the containers with it, in the environments that they are built for."""
+    with Project() as p:
+        p.index.set_packages({"a": {"1.0": []}, "tool": {"1.0": {"tags": ["cp39-cp39-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_17_x86_64",
+                                                                         "cp311-cp311-manylinux_2_17_aarch64"]}}})
+        kit = {"description": "tools", "steps": [{"wheels": {"requirements": ["tool"], "into": "/opt/kit", "from": "tool"}}]}
+        containers = {"ci-a": {"base": "both", "layers": ["kit"], "python": {"groups": ["core"]}}, "ci-b": {"base": "py39", "python": {"groups": ["core"]}}}
+        s = {"packages": {"a": {"groups": ["core"]}}, "layers": {"kit": kit}, "bases": {"both": {"further_environments": [{"machine": "aarch64"}]}}, "containers": containers}
+        scenarios.write_project(p.root, s, p.index.address)
+        assert p.run("lock")[0] == 0
+        expect(p.run("fetch"), 0, "2 fetched now", "")
+        fetched = {os.path.basename(r["path"]) for r in p.index.log if r["path"].endswith(".whl")}
+        assert fetched == {"a-1.0-py3-none-any.whl", "tool-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"}, fetched
+        expect(p.run("fetch", "--all-environments", "--mirror", p.work + "/mirror"), 0, "", "")
+        names = {n for _, _, found in os.walk(p.work + "/mirror") for n in found if n.startswith("tool-")}
+        assert names == {f"tool-1.0-cp311-cp311-manylinux_2_17_{m}.whl" for m in ("x86_64", "aarch64")}, names
+        containers["ci-b"]["layers"] = ["kit"]
+        scenarios.write_project(p.root, s, p.index.address)
+        assert p.run("lock")[0] == 0
+        expect(p.run("fetch"), 0, "1 fetched now", "")
+
+
 def case_quiet():
     with Project() as p:
         assert p.run("lock")[0] == 0
