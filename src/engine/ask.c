@@ -74,6 +74,15 @@ int ask_json(struct engine *e, const char *const *argv, struct value **ret_value
 	return 0;
 }
 
+int ask_patiently(struct engine *e, const char *const *argv, struct error *err)
+{
+	autoresult struct process_result result = {0};
+
+	if (process_run(&(struct process_spec){.argv = argv}, &result, err) < 0)
+		return -1;
+	return result.exit_status == 0 ? 0 : error_set(err, ERR_ENGINE, "%s", ask_complaint(e->arena, &result));
+}
+
 void ask_quietly(const char *const *argv)
 {
 	autoresult struct process_result result = {0};

@@ -12,6 +12,8 @@ int ask(struct engine *e, const char *const *argv, struct process_result *ret, s
 #define ask_words(e, ret, err, ...) ask((e), (const char *const[]){__VA_ARGS__, NULL}, (ret), (err))
 /* The same, reading JSON. */
 int ask_json(struct engine *e, const char *const *argv, struct value **ret_value, struct error *err);
+/* Runs the client as long as it takes, and throws its answer away. -1 with its complaint alone. */
+int ask_patiently(struct engine *e, const char *const *argv, struct error *err);
 /* The same for cleaning up: also when we were asked to stop, and in silence. */
 void ask_quietly(const char *const *argv);
 

@@ -10,9 +10,10 @@
 #include "engine/ask.h"
 #include "engine/engine.h"
 #include "engine/words.h"
+#include "io/digest.h"
 #include "io/json.h"
 
-enum { ANSWER_LIMIT_BYTES = 64 * 1024 * 1024 };
+enum { ANSWER_LIMIT_BYTES = 64 * 1024 * 1024, MANIFEST_LIMIT_BYTES = 1024 * 1024 };
 
 /* buildah's argv for `rest`, in e->arena. */
 static const char *const *command(struct engine *e, const char *const *rest)
@@ -303,6 +304,62 @@ static int buildah_run(struct engine *e, const char *image, const char *const *a
 	return failed;
 }
 
+static int buildah_pull(struct engine *e, const char *image, struct error *err)
+{
+	return ask_patiently(e, COMMAND(e, "pull", "--quiet", "--policy", "missing", image), err);
+}
+
+/* The layers of an image that was written as a folder, most often one. */
+static int read_layers(struct engine *e, const char *folder, struct engine_files **ret, size_t *ret_count, struct error *err)
+{
+	autostrbuf struct strbuf text = {0};
+	struct value *manifest;
+	const char *path = path_join(e->arena, folder, "manifest.json");
+
+	if (file_read(path, MANIFEST_LIMIT_BYTES, &text, err) < 0 || json_parse(e->arena, path, strbuf_text(&text), text.length, &manifest, err) < 0)
+		return -1;
+	const struct value *layers = value_get(manifest, "layers");
+
+	for (size_t i = 0; layers && layers->kind == VALUE_ARRAY && i < layers->item_count; i++) {
+		const char *digest = value_get_text(layers->items[i], "digest");
+
+		if (!digest || !text_starts_with(digest, "sha256:") || !digest_is_hex(digest + strlen("sha256:")))
+			return error_set(err, ERR_ENGINE, "buildah wrote a manifest with a layer that has no digest");
+		*arena_push(e->arena, ret, ret_count) = (struct engine_files){path_join(e->arena, folder, digest + strlen("sha256:")), "/"};
+	}
+	return 0;
+}
+
+/* By way of an image of nothing else: buildah's own copying stays below the root of what it copies from, also where it may not mount that here. */
+static int copy_files(struct engine *e, const char *from, const char *to, const char *const *paths, const char *folder, struct error *err)
+{
+	for (; *paths; paths++) {
+		autoerror struct error why_not = {0};
+
+		if (ask(e, COMMAND(e, "copy", "--quiet", "--from", from, to, *paths, *paths), NULL, &why_not) == 0 ||
+		    (why_not.code == ERR_ENGINE && strstr(why_not.text, "no such file or directory")))
+			continue;
+		error_move(err, &why_not);
+		return -1;
+	}
+	return ask(e, COMMAND(e, "commit", "--quiet", "--disable-compression", to, arena_printf(e->arena, "dir:%s", folder)), NULL, err);
+}
+
+static int buildah_take_files(struct engine *e, const char *image, const char *const *paths, const char *folder, struct engine_files **ret, size_t *ret_count,
+			      struct error *err)
+{
+	const char *from = throwaway_name(e->arena), *to = throwaway_name(e->arena), *taken = path_join(e->arena, folder, "image");
+	int failed = ask(e, COMMAND(e, "from", "--pull-never", "--name", from, image), NULL, err);
+
+	if (!failed)
+		failed = ask(e, COMMAND(e, "from", "--name", to, "scratch"), NULL, err);
+	if (!failed)
+		failed = copy_files(e, from, to, paths, taken, err);
+	ask_quietly(COMMAND(e, "rm", from));
+	ask_quietly(COMMAND(e, "rm", to));
+	return failed ? -1 : read_layers(e, taken, ret, ret_count, err);
+}
+
 /* One of a build of ours, whatever image it began from. */
 static bool is_marked(struct engine *e, const char *name)
 {
@@ -341,5 +398,7 @@ const struct engine_driver engine_buildah = {
 	.tag = buildah_tag,
 	.untag = buildah_untag,
 	.run = buildah_run,
+	.pull = buildah_pull,
+	.take_files = buildah_take_files,
 	.clean = buildah_clean,
 };

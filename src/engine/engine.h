@@ -50,6 +50,12 @@ struct engine_image {
 	int64_t size_bytes;
 };
 
+/* Files that were taken out of an image: a tar archive on this machine. */
+struct engine_files {
+	const char *tar;
+	const char *below; /* the folder of the image that the names in it are relative to: "/", "/etc" */
+};
+
 struct engine_driver {
 	const char *name; /* "buildah", "docker" */
 	/* Asks whether it works here. -1 with the reason, and what to do about it, in err. */
@@ -65,6 +71,12 @@ struct engine_driver {
 	/* Runs argv in a throw-away container of the image, no network, input on stdin; collects both streams. 0 when it ran, whatever its exit status. */
 	int (*run)(struct engine *e, const char *image, const char *const *argv, const char *input, size_t input_length, struct process_result *ret,
 		   struct error *err);
+	/* Fetches an image "repository@digest" from its registry, unless it is there. -1 with the engine's own complaint, as pull_explain() reads it. */
+	int (*pull)(struct engine *e, const char *image, struct error *err);
+	/* Takes the files and folders at these absolute paths out of an image, into `folder`, which is empty. Nothing of the image is run, and no link of it
+	   followed out of it; what it has not got is left out. In e->arena. */
+	int (*take_files)(struct engine *e, const char *image, const char *const *paths, const char *folder, struct engine_files **ret, size_t *ret_count,
+			  struct error *err);
 	/* Removes what killed runs left behind: throw-away containers of processes that are gone; with `builds`, which nobody may be doing on this machine
 	   then, also the working containers of lockstep's builds. */
 	int (*clean)(struct engine *e, bool builds, struct error *err);

@@ -156,3 +156,79 @@ int archive_check_names(const char *path, struct error *err)
 		return error_set(err, ERR_INPUT, "'%s' is no tar archive: %s", path, archive_error_string(reader));
 	return 0;
 }
+
+static int no_tar(const char *path, struct archive *reader, struct error *err)
+{
+	const char *why = archive_error_string(reader);
+
+	return error_set(err, ERR_INPUT, "'%s' is no tar archive: %s", path, why ? why : "it cannot be read");
+}
+
+/* What a file holds, as far as it is within the limit: what the archive says of its size is not believed. */
+static int read_bytes(struct arena *a, const char *path, struct archive *reader, size_t limit_bytes, struct archive_member *ret, struct error *err)
+{
+	autostrbuf struct strbuf bytes = {0};
+
+	while (bytes.length <= limit_bytes) {
+		la_ssize_t got = archive_read_data(reader, strbuf_reserve(&bytes, BLOCK_BYTES), BLOCK_BYTES);
+
+		if (got < 0)
+			return no_tar(path, reader, err);
+		if (!got) {
+			ret->bytes = arena_strndup(a, strbuf_text(&bytes), bytes.length);
+			ret->length = bytes.length;
+			return 0;
+		}
+		strbuf_commit(&bytes, (size_t)got);
+	}
+	return 0;
+}
+
+/* False for what is neither file, folder nor link. */
+static bool describe_member(struct arena *a, struct archive_entry *entry, struct archive_member *ret)
+{
+	const char *name = archive_entry_pathname(entry), *hard = archive_entry_hardlink(entry), *link = archive_entry_symlink(entry);
+	unsigned type = archive_entry_filetype(entry);
+	bool is_link = type == AE_IFLNK && link;
+
+	if (!name || (!hard && !is_link && type != AE_IFREG && type != AE_IFDIR))
+		return false;
+	*ret = (struct archive_member){.name = arena_strdup(a, name), .target = arena_strdup_null(a, hard ? hard : is_link ? link : NULL)};
+	if (hard)
+		ret->kind = ARCHIVE_HARD_LINK;
+	else
+		ret->kind = is_link ? ARCHIVE_LINK : type == AE_IFDIR ? ARCHIVE_FOLDER : ARCHIVE_FILE;
+	return true;
+}
+
+int archive_read_tar(struct arena *a, const char *path, const struct archive_limits *limits, struct archive_member **ret, size_t *ret_count, struct error *err)
+{
+	struct archive *reader autoreader = archive_read_new();
+	struct archive_member *list = NULL;
+	struct archive_entry *entry;
+	size_t count = 0, total = 0;
+	int status;
+
+	archive_read_support_format_tar(reader);
+	archive_read_support_filter_all(reader);
+	if (archive_read_open_filename(reader, path, BLOCK_BYTES) != ARCHIVE_OK)
+		return no_tar(path, reader, err);
+	while ((status = archive_read_next_header(reader, &entry)) == ARCHIVE_OK || status == ARCHIVE_WARN) {
+		struct archive_member member;
+
+		if (!describe_member(a, entry, &member))
+			continue;
+		if (member.kind == ARCHIVE_FILE && read_bytes(a, path, reader, limits->file_limit_bytes, &member, err) < 0)
+			return -1;
+		total += member.length;
+		if (count == limits->member_max || total > limits->total_limit_bytes)
+			return error_set(err, ERR_INPUT, "'%s' has more than %zu members, or more than %zu bytes in them", path, limits->member_max,
+					 limits->total_limit_bytes);
+		*arena_push(a, &list, &count) = member;
+	}
+	if (status != ARCHIVE_EOF)
+		return no_tar(path, reader, err);
+	*ret = list;
+	*ret_count = count;
+	return 0;
+}
