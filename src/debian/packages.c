@@ -68,7 +68,19 @@ bool deb_is_path(const char *text)
 
 /* ---- stanzas ---- */
 
-const char *stanza_field(struct arena *a, const char *stanza, const char *name)
+size_t stanza_length(const char *text)
+{
+	const char *p = text;
+
+	while (*p && *p != '\n') {
+		p += strcspn(p, "\n");
+		p += *p == '\n';
+	}
+	return (size_t)(p - text);
+}
+
+/* Where the value of a field begins and its line ends. */
+static const char *find_field(const char *stanza, const char *name, const char **ret_end)
 {
 	size_t length = strlen(name);
 
@@ -76,16 +88,36 @@ const char *stanza_field(struct arena *a, const char *stanza, const char *name)
 		size_t line_length = strcspn(line, "\n");
 
 		if (line_length > length && line[length] == ':' && !strncasecmp(line, name, length)) {
-			const char *value = line + length + 1, *end = line + line_length;
-
-			value += strspn(value, " \t");
-			while (end > value && strchr(" \t\r", end[-1]))
-				end--;
-			return arena_strndup(a, value, end > value ? (size_t)(end - value) : 0);
+			*ret_end = line + line_length;
+			return line + length + 1;
 		}
 		line += line_length + (line[line_length] == '\n');
 	}
 	return NULL;
+}
+
+static const char *trimmed(struct arena *a, const char *value, const char *end)
+{
+	value += strspn(value, " \t");
+	while (end > value && strchr(" \t\r", end[-1]))
+		end--;
+	return arena_strndup(a, value, end > value ? (size_t)(end - value) : 0);
+}
+
+const char *stanza_field(struct arena *a, const char *stanza, const char *name)
+{
+	const char *end, *value = find_field(stanza, name, &end);
+
+	return value ? trimmed(a, value, end) : NULL;
+}
+
+const char *stanza_whole_field(struct arena *a, const char *stanza, const char *name)
+{
+	const char *end, *value = find_field(stanza, name, &end);
+
+	while (value && *end && (end[1] == ' ' || end[1] == '\t'))
+		end += 1 + strcspn(end + 1, "\n");
+	return value ? trimmed(a, value, end) : NULL;
 }
 
 static int wrong(const char *from, const char *what, const char *seen, struct error *err)

@@ -10,8 +10,13 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
+/* Bytes of the stanza at `text`, up to the empty line or the end. */
+size_t stanza_length(const char *text);
 /* The value of a field on its line, in `a`; NULL when the stanza has no such field. `stanza` ends at its NUL or at an empty line. */
 const char *stanza_field(struct arena *a, const char *stanza, const char *name);
+
+/* The same with the lines that continue it, each behind a newline. */
+const char *stanza_whole_field(struct arena *a, const char *stanza, const char *name);
 
 /* A package at a version, as a Packages file or its own control file names it. */
 struct deb_record {

@@ -259,7 +259,7 @@ static void check_whole(const struct verification *v, struct findings *ret)
 	declared_check_layers(v, ret);
 }
 
-int verify_declared(const struct verification *v, struct findings *ret, struct error *err __attribute__((unused)))
+int verify_declared(const struct verification *v, struct findings *ret, struct error *err)
 {
 	struct wheels_read wheels = {0};
 	size_t total = 0;
@@ -273,6 +273,8 @@ int verify_declared(const struct verification *v, struct findings *ret, struct e
 		total += d.total;
 	}
 	wheels_read_release(&wheels);
+	if (declared_check_debian(v, ret, err) < 0)
+		return -1;
 	findings_checked(ret, "%zu declared package%s of %zu container%s", total, total == 1 ? "" : "s", v->container_count,
 			 v->container_count == 1 ? "" : "s");
 	return 0;

@@ -30,5 +30,7 @@ const char *declared_elsewhere(const struct declared *d);
 void declared_check_closed(struct declared *d);
 /* After the last environment: pins that none of them needs. */
 void declared_check_needed(struct declared *d);
+/* Debian packages that no container needs. Fails as system_chains(). */
+int declared_check_debian(const struct verification *v, struct findings *ret, struct error *err);
 /* Toolchain pins of layer uses, and of builds, that no container has. */
 void declared_check_layers(const struct verification *v, struct findings *ret);
