@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cmd/open.h"
+#include "debian/question.h"
 #include "engine/engine.h"
 #include "io/http.h"
 #include "io/json.h"
@@ -106,6 +107,15 @@ static void check_engines(struct doctor *d)
 		d->rows[i].state = STATE_MISSING;
 }
 
+static bool is_installed_on(const struct database *db, const struct base *base)
+{
+	for (size_t i = 0; i < db->container_count; i++) {
+		if (db->containers[i].base == base && system_is_asked(&db->containers[i]))
+			return true;
+	}
+	return false;
+}
+
 static void check_bases(struct doctor *d)
 {
 	autofree char *program = process_find("mmdebstrap"), *apt = process_find("apt-get");
@@ -114,11 +124,13 @@ static void check_bases(struct doctor *d)
 	if (d->has_database && unlocked)
 		add(d, "apt", STATE_NOTE, "LOCKSTEP_SYSTEM_PACKAGES is 'unlocked': Debian packages are left out of the lock", NULL);
 	for (size_t i = 0; d->has_database && i < d->db.base_count; i++) {
-		if (d->db.bases[i].source != BASE_MMDEBSTRAP)
+		bool is_tree = d->db.bases[i].source == BASE_MMDEBSTRAP;
+
+		if (!is_tree && !is_installed_on(&d->db, &d->db.bases[i]))
 			continue;
-		if (program)
+		if (is_tree && program)
 			add(d, "mmdebstrap", STATE_OK, arena_printf(d->arena, "%s, for base '%s'", program, d->db.bases[i].name), NULL);
-		else
+		else if (is_tree)
 			add(d, "mmdebstrap", STATE_MISSING, arena_printf(d->arena, "not found; base '%s' is made with it", d->db.bases[i].name),
 			    "apt-get install mmdebstrap");
 		if (apt)

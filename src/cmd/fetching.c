@@ -10,13 +10,14 @@
 #include "cmd/open.h"
 #include "debian/access.h"
 #include "debian/archives.h"
+#include "debian/image.h"
 #include "fetch/store.h"
 #include "resolve/resolve.h"
 
 static bool has_all_debs(const struct lock *lock)
 {
 	for (size_t i = 0; i < lock->deb_count; i++) {
-		if (!store_has(lock->debs[i].sha256, (int64_t)lock->debs[i].size_bytes))
+		if (lock_deb_has_file(&lock->debs[i]) && !store_has(lock->debs[i].sha256, (int64_t)lock->debs[i].size_bytes))
 			return false;
 	}
 	return true;
@@ -32,22 +33,26 @@ static const char *proxy_of(const struct access *x)
 	return NULL;
 }
 
-static int fetch_from_archives(struct arena *a, const struct database *db, const struct lock *lock, const struct settings *settings, const struct access *x,
-			       const struct fetch_options *options, struct fetch_result *ret, struct error *err)
+static int fetch_from_archives(const struct command_call *call, const struct database *db, const struct lock *lock, const struct settings *settings,
+			       const struct access *x, const struct fetch_options *options, struct fetch_result *ret, struct error *err)
 {
+	const struct image_asking asking = {.engine = command_value(call, "engine")};
 	static const char *const nowhere[] = {NULL};
 	struct fetch_archives archives = {.addresses = nowhere, .ca_file = x->ca_file, .proxy = proxy_of(x)};
 	autoerror struct error unknown = {0};
+	const char *no_image = NULL;
 
 	/* A machine without apt has mirror folders. */
-	if (archives_of_bases(a, db, x, &archives.addresses, &unknown) < 0 && unknown.code != ERR_NOT_FOUND) {
+	if (archives_of_bases(call->arena, db, lock, x, &asking, &archives.addresses, &no_image, &unknown) < 0 && unknown.code != ERR_NOT_FOUND) {
 		error_move(err, &unknown);
 		return -1;
 	}
-	return fetch_debs(lock, settings, db->root, &archives, options, ret, err);
+	if (fetch_debs(lock, settings, db->root, &archives, options, ret, err) == 0)
+		return 0;
+	return no_image && err->code != ERR_CANCELLED ? error_hint(err, "nor are the mirrors of an image known: %s", no_image) : -1;
 }
 
-static int fetch_all_debs(struct arena *a, const struct database *db, const struct lock *lock, const struct settings *settings,
+static int fetch_all_debs(const struct command_call *call, const struct database *db, const struct lock *lock, const struct settings *settings,
 			  const struct fetch_options *options, struct fetch_result *ret, struct error *err)
 {
 	static const char *const nowhere[] = {NULL};
@@ -58,9 +63,9 @@ static int fetch_all_debs(struct arena *a, const struct database *db, const stru
 	/* Nothing is asked of apt, which takes its time, where nothing is to be fetched. */
 	if (has_all_debs(lock))
 		return fetch_debs(lock, settings, db->root, &none, options, ret, err);
-	if (access_open(a, own && *own ? own : settings->ca_file, &x, err) < 0)
+	if (access_open(call->arena, own && *own ? own : settings->ca_file, &x, err) < 0)
 		return -1;
-	int failed = fetch_from_archives(a, db, lock, settings, &x, options, ret, err);
+	int failed = fetch_from_archives(call, db, lock, settings, &x, options, ret, err);
 
 	access_close(&x);
 	return failed;
@@ -99,7 +104,7 @@ int fetching_run(const struct command_call *call, const struct database *db, con
 		warn_of_mirrors(call->arena);
 	if (fetch_lock(lock, settings, db->root, options, ret, err) < 0)
 		return -1;
-	return lock->deb_count ? fetch_all_debs(call->arena, db, lock, settings, options, ret, err) : 0;
+	return lock->deb_count ? fetch_all_debs(call, db, lock, settings, options, ret, err) : 0;
 }
 
 static const char *find_in_store(void *context, const char *sha256)

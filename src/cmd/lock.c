@@ -21,9 +21,11 @@ static size_t count_files(const struct lock *lock, uint64_t *ret_bytes)
 		for (size_t j = 0; j < lock->pins[i].file_count; j++)
 			*ret_bytes += lock->pins[i].files[j].size_bytes;
 	}
-	for (size_t i = 0; i < lock->deb_count; i++)
+	for (size_t i = 0; i < lock->deb_count; i++) {
+		count += lock_deb_has_file(&lock->debs[i]);
 		*ret_bytes += lock->debs[i].size_bytes;
-	return count + lock->deb_count;
+	}
+	return count;
 }
 
 /* What moved since what is preferred; NULL when there was nothing, or nothing moved. */
@@ -146,7 +148,8 @@ static const struct option options[] = {
 	RELOCK_OPTIONS,
 	{"dry-run", 'n', NULL, false, "show the difference and write nothing"},
 	{"without-holds", 0, NULL, false, "with --dry-run: as if recipes/python.yaml had no holds, to see what they cost"},
-	{"engine", 'e', "NAME", false, "where something must be built to learn what it requires: buildah or docker; the first that works when not given"},
+	{"engine", 'e', "NAME", false,
+	 "for asking a base's image, and for building what tells only then what it requires: buildah or docker; the first that works when not given"},
 	{NULL, 0, NULL, false, NULL},
 };
 
@@ -161,9 +164,11 @@ const struct command command_lock = {
 		"explained by the constraints in recipes/ that bring it about.\n"
 		"\n"
 		"Debian packages of bases and layers are resolved by apt, from the archives this machine's apt knows, and locked in the same way. They move only\n"
-		"with --upgrade-system, whatever their mirrors have.\n"
+		"with --upgrade-system, whatever their mirrors have. Where a base is an image of a registry, an engine is asked once what it has and which archives\n"
+		"it names.\n"
 		"\n"
 		"With --at, nothing that was uploaded later is looked at: whatever is locked and newer than that goes back too, also beside --upgrade-package.\n"
+		"Debian packages have no such date: those that are locked stay, and what is newly asked for is what the mirrors have now.\n"
 		"\n"
 		"examples\n"
 		"  lockstep lock                            after a change of recipes\n"

@@ -174,6 +174,7 @@ static int resolve_system(struct relock *r, struct lock *lock, struct diag *d, s
 	const char *own = getenv("SSL_CERT_FILE");
 	const struct system_options options = {
 		.upgrade = command_flag(r->call, "upgrade-system"),
+		.engine = command_value(r->call, "engine"),
 		.ca_file = own && *own ? own : r->settings.ca_file,
 		.on_progress = on_progress,
 		.context = r,
@@ -222,6 +223,35 @@ static int build(void *context, const struct lock *lock, struct pin *pin, struct
 	return making_one(&m, lock, pin, ret_wheel, ret_path, err);
 }
 
+static bool has_deb(const struct lock *lock, const struct lock_deb *deb)
+{
+	for (size_t i = lock ? lock_first_deb(lock, deb->name) : 0; lock && i < lock->deb_count && !strcmp(lock->debs[i].name, deb->name); i++) {
+		if (text_equal(lock->debs[i].sha256, deb->sha256))
+			return true;
+	}
+	return false;
+}
+
+/* Archives of Debian packages say nothing of what they had on a day, so what was locked is all that can be kept of the past. */
+static void tell_of_cut_off(struct relock *r)
+{
+	size_t kept = 0, taken = 0;
+	autostrbuf struct strbuf text = {0};
+
+	for (size_t i = 0; i < r->result.deb_count; i++) {
+		if (lock_deb_has_file(&r->result.debs[i]))
+			++*(has_deb(r->last, &r->result.debs[i]) ? &kept : &taken);
+	}
+	if (!kept && !taken)
+		return;
+	strbuf_add(&text, "--at does not reach Debian packages, as apt has no cut-off: ");
+	if (kept)
+		strbuf_printf(&text, "%zu stay%s as locked", kept, kept == 1 ? "s" : "");
+	if (taken)
+		strbuf_printf(&text, "%s%zu %s what the mirrors have now", kept ? ", " : "", taken, taken == 1 ? "is" : "are");
+	on_split(r, strbuf_text(&text));
+}
+
 int relock_resolve(struct relock *r, struct error *err)
 {
 	autodiag struct diag d = {0};
@@ -246,6 +276,8 @@ int relock_resolve(struct relock *r, struct error *err)
 		print_problems_json(&d);
 	else
 		open_print_problems(&d);
+	if (result == 0 && at)
+		tell_of_cut_off(r);
 	if (result == 0)
 		r->unchanged = r->last && lock_equal(r->last, &r->result);
 	return result;

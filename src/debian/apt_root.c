@@ -36,7 +36,11 @@ static const char *root_key(struct arena *a, const struct apt_place *place)
 
 	digest_begin(&d);
 	digest_add_part(&d, ROOT_VERSION);
-	digest_add_part(&d, place->architecture);
+	for (const char *const *architecture = place->architectures; *architecture; architecture++)
+		digest_add_part(&d, *architecture);
+	/* Lists are trusted by the keys they were checked with. */
+	if (place->image)
+		digest_add_part(&d, place->image);
 	for (size_t i = 0; i < place->source_count; i++)
 		digest_add_part(&d, place->sources[i]);
 	digest_end(&d, hex);
@@ -49,9 +53,9 @@ static int find_trusted(struct arena *a, const struct apt_place *place, const ch
 	static const char *const argv[] = {"apt-config", "shell", "TRUSTED", "Dir::Etc::trusted/f", "PARTS", "Dir::Etc::trustedparts/d", NULL};
 	autoresult struct process_result result = {0};
 
-	if (place->trusted_in) {
-		*ret_file = path_join(a, place->trusted_in, "trusted.gpg");
-		*ret_folder = path_join(a, place->trusted_in, "trusted.gpg.d");
+	if (place->image) {
+		*ret_file = path_join(a, place->image, "trusted.gpg");
+		*ret_folder = path_join(a, place->image, "trusted.gpg.d");
 		return 0;
 	}
 	if (process_run_ok(&(struct process_spec){.argv = argv, .timeout_ms = ASK_TIMEOUT_MS}, &result, err) < 0)
@@ -92,14 +96,15 @@ static int write_conf(struct apt_root *r, const struct apt_place *place, struct 
 	add_setting(&conf, "Dir::Etc::sourcelist", path_join(a, r->workplace, "sources.list"));
 	add_setting(&conf, "Dir::Etc::sourceparts", "/dev/null");
 	add_setting(&conf, "Dir::Etc::preferences", path_join(a, r->workplace, "preferences"));
-	add_setting(&conf, "Dir::Etc::preferencesparts", "/dev/null");
+	add_setting(&conf, "Dir::Etc::preferencesparts", place->image ? path_join(a, place->image, "preferences.d") : "/dev/null");
 	add_setting(&conf, "Dir::Etc::trusted", file);
 	add_setting(&conf, "Dir::Etc::trustedparts", folder);
 	add_setting(&conf, "Dir::Etc::netrc", place->access->auth_file ? place->access->auth_file : "/dev/null");
 	add_setting(&conf, "Dir::Etc::netrcparts", "/dev/null");
 	add_setting(&conf, "Dir::Log", path_join(a, r->workplace, "log"));
-	add_setting(&conf, "APT::Architecture", place->architecture);
-	strbuf_printf(&conf, "APT::Architectures { \"%s\"; };\n", place->architecture);
+	add_setting(&conf, "APT::Architecture", *place->architectures);
+	for (const char *const *architecture = place->architectures; *architecture; architecture++)
+		strbuf_printf(&conf, "APT::Architectures:: \"%s\";\n", *architecture);
 	add_setting(&conf, "APT::Install-Recommends", "false");
 	add_setting(&conf, "APT::Update::Error-Mode", "any");
 	add_setting(&conf, "Acquire::Languages", "none");

@@ -23,8 +23,8 @@ struct apt_root {
 struct apt_place {
 	const char *const *sources; /* lines as of mirrors.h */
 	size_t source_count;
-	const char *architecture; /* Debian's name of it: "amd64" */
-	const char *trusted_in;   /* a folder that holds an image's /etc/apt, whose keys count instead of this machine's; or NULL */
+	const char *const *architectures; /* Debian's names of what is installed, "amd64", the machine's own first; NULL-terminated */
+	const char *image; /* a folder with an image's trusted.gpg, trusted.gpg.d/ and preferences.d/, which count instead of this machine's; or NULL */
 	const struct access *access;
 };
 

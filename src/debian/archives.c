@@ -6,7 +6,9 @@
 #include "base/strbuf.h"
 #include "base/text.h"
 #include "debian/access.h"
+#include "debian/image.h"
 #include "debian/sources.h"
+#include "lock/lock.h"
 #include "recipe/database.h"
 
 enum { AUTH_LIMIT_BYTES = 1024 * 1024 };
@@ -117,26 +119,69 @@ static void add_address(struct arena *a, const char *address, const char ***list
 		*arena_push(a, list, count) = address;
 }
 
-int archives_of_bases(struct arena *a, const struct database *db, const struct access *access, const char *const **ret, struct error *err)
+/* A container of the lock stands on it, and installs something there. */
+static bool is_installed_on(const struct lock *lock, const struct base *base)
+{
+	size_t length = strlen(base->name);
+
+	for (size_t i = 0; i < lock->container_count; i++) {
+		const char *debian = lock->containers[i].debian;
+
+		if (debian && !strncmp(debian, base->name, length) && debian[length] == ' ')
+			return true;
+	}
+	return false;
+}
+
+static void add_lines(struct arena *a, const char *const *lines, size_t line_count, const char *auth, const char ***list, size_t *count)
+{
+	for (size_t i = 0; i < line_count; i++)
+		add_address(a, archives_with_user(a, address_of(a, lines[i]), auth), list, count);
+}
+
+static int add_image(struct arena *a, const struct base *base, const struct image_asking *asking, const char *auth, const char ***list, size_t *count,
+		     const char **why, struct error *err)
+{
+	autoerror struct error why_not = {0};
+	struct image image;
+
+	if (image_read(a, base, asking, &image, &why_not) == 0) {
+		add_lines(a, image.sources, image.source_count, auth, list, count);
+		return 0;
+	}
+	if (why_not.code != ERR_CANCELLED) {
+		*why = arena_strdup(a, why_not.text);
+		return 0;
+	}
+	error_move(err, &why_not);
+	return -1;
+}
+
+int archives_of_bases(struct arena *a, const struct database *db, const struct lock *lock, const struct access *access, const struct image_asking *asking,
+		      const char *const **ret, const char **ret_why, struct error *err)
 {
 	autostrbuf struct strbuf auth = {0};
-	const char **list = NULL;
+	const char **list = NULL, *why = NULL;
 	size_t count = 0;
 
 	if (access->auth_file && file_read(access->auth_file, AUTH_LIMIT_BYTES, &auth, err) < 0)
 		return -1;
 	for (size_t i = 0; i < db->base_count; i++) {
+		const struct base *base = &db->bases[i];
 		const char *const *lines;
 		size_t line_count;
 
-		if (db->bases[i].source != BASE_MMDEBSTRAP)
+		if (base->source == BASE_IMAGE) {
+			if (is_installed_on(lock, base) && add_image(a, base, asking, strbuf_text(&auth), &list, &count, &why, err) < 0)
+				return -1;
 			continue;
-		if (sources_of_base(a, &db->bases[i], &lines, &line_count, err) < 0)
+		}
+		if (sources_of_base(a, base, &lines, &line_count, err) < 0)
 			return -1;
-		for (size_t k = 0; k < line_count; k++)
-			add_address(a, archives_with_user(a, address_of(a, lines[k]), strbuf_text(&auth)), &list, &count);
+		add_lines(a, lines, line_count, strbuf_text(&auth), &list, &count);
 	}
 	*arena_push(a, &list, &count) = NULL;
 	*ret = list;
+	*ret_why = why;
 	return 0;
 }

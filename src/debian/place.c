@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "debian/image.h"
 #include "debian/question.h"
 #include "debian/sources.h"
 #include "fetch/store.h"
@@ -82,16 +83,34 @@ static int pin_kept(struct place *p, struct error *err)
 	return apt_root_set_preferences(&p->root, strbuf_text(&text), text.length, err);
 }
 
+static int update(struct place *p, struct error *err)
+{
+	if (apt_root_update(&p->root, err) == 0)
+		return 0;
+	if (p->image && err->code == ERR_NETWORK)
+		error_hint(err, "these are the mirrors that image '%s' names; LOCKSTEP_APT_MIRROR, an address, stands in for all of them", p->base->image);
+	return -1;
+}
+
 int place_open(struct place *p, struct error *err)
 {
-	struct apt_place where = {.architecture = debian_architecture(p->base->environment.machine), .access = p->access};
+	const char *const own[] = {debian_architecture(p->base->environment.machine), NULL};
+	struct apt_place where = {.architectures = own, .access = p->access};
 
 	if (p->is_open)
 		return 0;
-	if (sources_of_base(p->arena, p->base, &where.sources, &where.source_count, err) < 0 || apt_root_open(p->arena, &where, &p->root, err) < 0)
+	if (p->image) {
+		where.architectures = p->image->architectures;
+		where.image = p->image->folder;
+		where.sources = p->image->sources;
+		where.source_count = p->image->source_count;
+	} else if (sources_of_base(p->arena, p->base, &where.sources, &where.source_count, err) < 0) {
+		return -1;
+	}
+	if (apt_root_open(p->arena, &where, &p->root, err) < 0)
 		return -1;
 	p->is_open = true;
-	if (apt_root_update(&p->root, err) < 0 || find_locals(p, err) < 0 || add_locals(p, err) < 0 || pin_kept(p, err) < 0)
+	if (update(p, err) < 0 || find_locals(p, err) < 0 || add_locals(p, err) < 0 || pin_kept(p, err) < 0)
 		return error_wrap(err, "base '%s'", p->base->name);
 	return 0;
 }
@@ -124,10 +143,25 @@ int place_find(struct place *p, const struct lock_deb *deb, struct deb_record *r
 
 /* ---- asking ---- */
 
+static bool is_in(const struct deb_record *list, size_t count, const char *name, const char *architecture)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(list[i].name, name) && lock_deb_same_architecture(list[i].architecture, architecture))
+			return true;
+	}
+	return false;
+}
+
 static int set_status(struct place *p, const struct deb_record *list, size_t count, struct error *err)
 {
 	autostrbuf struct strbuf text = {0};
 
+	for (size_t i = 0; p->image && i < p->image->package_count; i++) {
+		const struct deb_record *r = &p->image->packages[i].record;
+
+		if (!is_in(list, count, r->name, r->architecture))
+			strbuf_printf(&text, "%s\n", r->stanza);
+	}
 	for (size_t i = 0; i < count; i++)
 		strbuf_printf(&text, "Status: install ok installed\n%s\n", list[i].stanza);
 	return apt_root_set_status(&p->root, strbuf_text(&text), text.length, err);
@@ -164,13 +198,20 @@ static int find_chosen(struct place *p, const struct apt_action *action, struct 
 	return found ? 0 : error_set(err, ERR_FAILED, "apt would install '%s' %s, of which its lists say nothing", action->name, action->version);
 }
 
+/* An image is older than its mirrors, and what is installed on it often wants the newer of something it has. */
+static bool may_replace(const struct place *p, const struct apt_action *action, const struct deb_record *list, size_t count)
+{
+	return p->image && action->replaces && image_package(p->image, action->name, action->architecture) &&
+	       !is_in(list, count, action->name, action->architecture);
+}
+
 static int take_actions(struct place *p, const struct apt_action *actions, size_t action_count, const char *what, struct pos pos, struct deb_record **list,
 			size_t *count, struct diag *d, struct error *err)
 {
 	for (size_t i = 0; i < action_count; i++) {
 		struct deb_record record;
 
-		if (actions[i].removes || actions[i].replaces) {
+		if (actions[i].removes || (actions[i].replaces && !may_replace(p, &actions[i], *list, *count))) {
 			diag_error(d, pos, "%s would %s '%s', which is installed below it", what, actions[i].removes ? "remove" : "replace", actions[i].name);
 			diag_hint(d, "what a container has is what its base and its layers have; leave one of the two out");
 			return error_set(err, ERR_CONFLICT, "the Debian packages of %s cannot be locked", what);

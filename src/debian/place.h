@@ -13,6 +13,7 @@
 
 struct access;
 struct base;
+struct image;
 struct system_step;
 
 /* A package of the last lock that its archives no longer have, while the store does. */
@@ -24,6 +25,7 @@ struct place_local {
 struct place {
 	struct arena *arena;
 	const struct base *base;
+	const struct image *image; /* what the base has, where that is an image of a registry; else NULL */
 	const struct access *access;
 	const struct lock_deb **kept; /* versions that are not to move */
 	size_t kept_count;
@@ -33,7 +35,7 @@ struct place {
 	bool is_open;
 };
 
-/* After `arena`, `base`, `access` and `kept` were set; fine when it is open. */
+/* After `arena`, `base`, `image`, `access` and `kept` were set; fine when it is open. */
 int place_open(struct place *p, struct error *err);
 void place_close(struct place *p);
 
@@ -42,5 +44,5 @@ int place_find(struct place *p, const struct lock_deb *deb, struct deb_record *r
 
 /* What the base installs, as mmdebstrap does it: what is essential first, the rest on top. Adds to the list. */
 int place_resolve_base(struct place *p, struct deb_record **list, size_t *count, struct diag *d, struct error *err);
-/* What a step installs on what is in the list; adds to it. */
+/* What a step installs on what is in the list, and on what an image has; adds to it. What an image has it may replace, but not take away. */
 int place_resolve_step(struct place *p, const struct system_step *step, struct deb_record **list, size_t *count, struct diag *d, struct error *err);

@@ -110,11 +110,11 @@ static int add_debs(struct pool *p, const char *base, struct mirror_counts *coun
 		autostrbuf struct strbuf stanza = {0};
 		bool wanted = false;
 
-		for (size_t c = 0; c < p->lock->container_count && !wanted; c++) {
+		for (size_t c = 0; lock_deb_has_file(deb) && c < p->lock->container_count && !wanted; c++) {
 			const struct lock_container *container = &p->lock->containers[c];
 			size_t length = container->debian ? strcspn(container->debian, " ") : 0;
 
-			wanted = length == strlen(base) && !strncmp(container->debian, base, length) && lock_deb_in_container(deb, container);
+			wanted = length == strlen(base) && !strncmp(container->debian, base, length) && lock_deb_in_container(p->lock, deb, container);
 		}
 		if (!wanted || has_entry(p, key))
 			continue;

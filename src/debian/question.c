@@ -99,6 +99,23 @@ static void add_layer_steps(struct arena *a, const struct layer_use *use, struct
 	}
 }
 
+bool system_is_asked(const struct container *c)
+{
+	if (c->base->source == BASE_MMDEBSTRAP || c->apt_count)
+		return true;
+	for (size_t i = 0; i < c->layer_count; i++) {
+		const struct layer_use *use = &c->layers[i];
+
+		for (size_t k = 0; k < use->layer->step_count; k++) {
+			const struct layer_step *step = &use->layer->steps[k];
+
+			if (step->kind == STEP_APT && layer_use_holds(use, step->conditions, step->condition_count))
+				return true;
+		}
+	}
+	return false;
+}
+
 static void add_stage(struct arena *a, const struct container *c, const struct stage *rendered, struct system_chain *chain)
 {
 	struct system_stage s = {.name = rendered->name};

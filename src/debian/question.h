@@ -2,6 +2,7 @@
    the answer but the moment. A lock keeps the digests, so that nothing is asked again that was answered. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -40,6 +41,8 @@ struct system_chain {
 
 /* The chain of every container, in the database's order. In `a`. Fails as render_stages(). */
 int system_chains(struct arena *a, const struct database *db, struct system_chain **ret, struct error *err);
+/* Whether anything of the container is asked of apt: its base is made of Debian packages, or a stage on it installs some. */
+bool system_is_asked(const struct container *c);
 /* "base:debian-bookworm", "ci-cpu/layer-gcc": how a lock calls them. In `a`. */
 const char *system_base_label(struct arena *a, const struct base *base);
 const char *system_stage_label(struct arena *a, const char *container, const char *stage);

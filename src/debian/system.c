@@ -6,8 +6,10 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "debian/access.h"
+#include "debian/image.h"
 #include "debian/place.h"
 #include "debian/question.h"
+#include "debian/sources.h"
 #include "resolve/resolve.h"
 
 /* A base, or a stage on it: what it adds. Containers that begin alike share their nodes. */
@@ -16,6 +18,7 @@ struct node {
 	struct node *below;
 	size_t *debs; /* places in the result's list */
 	size_t deb_count;
+	bool is_image; /* what it adds is what an image has, all of which its place knows */
 };
 
 struct resolving {
@@ -59,6 +62,13 @@ static const char *word_of(struct resolving *s, const char *text, size_t n)
 
 /* ---- the result's list ---- */
 
+/* The same package of an image. */
+static bool is_brought(const struct lock_deb *known, const struct lock_deb *deb)
+{
+	return !lock_deb_has_file(known) && !strcmp(known->name, deb->name) && !strcmp(known->version, deb->version) &&
+	       !strcmp(known->architecture, deb->architecture);
+}
+
 static size_t add_deb(struct resolving *s, const struct lock_deb *deb)
 {
 	struct arena *a = &s->ret->arena;
@@ -66,17 +76,17 @@ static size_t add_deb(struct resolving *s, const struct lock_deb *deb)
 	for (size_t i = 0; i < s->ret->deb_count; i++) {
 		const struct lock_deb *known = &s->ret->debs[i];
 
-		if (!strcmp(known->sha256, deb->sha256) && !strcmp(known->path, deb->path))
+		if (lock_deb_has_file(deb) ? text_equal(known->sha256, deb->sha256) && text_equal(known->path, deb->path) : is_brought(known, deb))
 			return i;
 	}
 	*arena_push(a, &s->ret->debs, &s->ret->deb_count) = (struct lock_deb){
 		.name = arena_strdup(a, deb->name),
 		.version = arena_strdup(a, deb->version),
 		.architecture = arena_strdup(a, deb->architecture),
-		.file = arena_strdup(a, deb->file),
+		.file = arena_strdup_null(a, deb->file),
 		.size_bytes = deb->size_bytes,
-		.sha256 = arena_strdup(a, deb->sha256),
-		.path = arena_strdup(a, deb->path),
+		.sha256 = arena_strdup_null(a, deb->sha256),
+		.path = arena_strdup_null(a, deb->path),
 	};
 	return s->ret->deb_count - 1;
 }
@@ -92,7 +102,7 @@ static void add_record(struct resolving *s, struct node *node, const struct deb_
 		    &(struct lock_deb){.name = r->name,
 				       .version = r->version,
 				       .architecture = r->architecture,
-				       .file = path_base(r->path),
+				       .file = r->path ? path_base(r->path) : NULL,
 				       .size_bytes = r->size_bytes,
 				       .sha256 = r->sha256,
 				       .path = r->path});
@@ -164,11 +174,49 @@ static void find_kept(struct resolving *s, struct place *p, const char *digest)
 			const struct lock_deb *deb = &s->last->debs[k];
 
 			for (size_t n = 0; n < deb->stage_count; n++) {
-				if (!strcmp(deb->stages[n], base_label) || text_starts_with(deb->stages[n], prefix))
+				if (lock_deb_has_file(deb) && (!strcmp(deb->stages[n], base_label) || text_starts_with(deb->stages[n], prefix)))
 					keep(s, p, deb);
 			}
 		}
 	}
+}
+
+/* What is wrong with what an image has, said where the database asks for it. */
+static int check_image(struct resolving *s, const struct base *base, const struct system_step *step, const struct image *image)
+{
+	const char *wanted = debian_architecture(base->environment.machine), *own = *image->architectures;
+
+	if (!own) {
+		diag_error(s->d, step->pos, "%s installs Debian packages, but the image of base '%s' has no dpkg and apt to install them with", step->what,
+			   base->name);
+		diag_hint(s->d, "'run' steps can install what is of another distribution; that is not locked");
+		return error_set(s->err, ERR_INPUT, "the Debian packages of %s cannot be locked", step->what);
+	}
+	if (strcmp(own, wanted) != 0) {
+		diag_error(s->d, base->environment.pos, "the environment of base '%s' is of %s, which Debian calls %s, but its image is of %s", base->name,
+			   base->environment.machine, wanted, own);
+		return error_set(s->err, ERR_INPUT, "the Debian packages of %s cannot be locked", step->what);
+	}
+	for (const char *const *text = image->left_out; *text; text++)
+		diag_warning(s->d, base->image_pos, "in the image of base '%s', %s", base->name, *text);
+	if (image->source_count)
+		return 0;
+	diag_error(s->d, base->image_pos, "the image of base '%s' names no source of Debian packages, which %s installs", base->name, step->what);
+	diag_hint(s->d, "build an image whose /etc/apt/sources.list.d/ names some");
+	return error_set(s->err, ERR_INPUT, "the Debian packages of %s cannot be locked", step->what);
+}
+
+static int read_image(struct resolving *s, struct place *p, const struct system_step *step)
+{
+	const struct image_asking asking = {s->options->engine, s->options->on_progress, s->options->context};
+	struct image *image = arena_new(&s->arena, struct image);
+
+	if (p->base->source != BASE_IMAGE || p->image)
+		return 0;
+	if (image_read(&s->arena, p->base, &asking, image, s->err) < 0 || check_image(s, p->base, step, image) < 0)
+		return -1;
+	p->image = image;
+	return 0;
 }
 
 static int open_place(struct resolving *s, const struct system_chain *chain, struct place **ret)
@@ -183,6 +231,8 @@ static int open_place(struct resolving *s, const struct system_chain *chain, str
 		*p = (struct place){.arena = &s->arena, .base = chain->container->base, .access = &s->access};
 		find_kept(s, p, chain->place);
 	}
+	if (read_image(s, p, chain->stage_count ? chain->stages->steps : NULL) < 0)
+		return -1;
 	if (!s->has_access && access_open(&s->arena, s->options->ca_file, &s->access, s->err) < 0)
 		return -1;
 	s->has_access = true;
@@ -214,7 +264,7 @@ static const struct deb_record *record_of(struct resolving *s, struct place *p, 
 
 static int add_installed(struct resolving *s, struct place *p, const struct node *node, struct deb_record **list, size_t *count)
 {
-	if (!node)
+	if (!node || node->is_image)
 		return 0;
 	if (add_installed(s, p, node->below, list, count) < 0)
 		return -1;
@@ -228,6 +278,14 @@ static int add_installed(struct resolving *s, struct place *p, const struct node
 	return 0;
 }
 
+static void add_brought(struct resolving *s, const struct image *image, struct node *node)
+{
+	for (size_t i = 0; i < image->package_count; i++) {
+		if (image->packages[i].is_installed)
+			add_record(s, node, &image->packages[i].record);
+	}
+}
+
 static int ask(struct resolving *s, const struct system_chain *chain, const struct system_stage *stage, struct node *node)
 {
 	struct deb_record *list = NULL;
@@ -237,7 +295,9 @@ static int ask(struct resolving *s, const struct system_chain *chain, const stru
 	if (open_place(s, chain, &p) < 0 || add_installed(s, p, node->below, &list, &count) < 0)
 		return -1;
 	below = count;
-	if (!stage && place_resolve_base(p, &list, &count, s->d, s->err) < 0)
+	if (node->is_image)
+		add_brought(s, p->image, node);
+	else if (!stage && place_resolve_base(p, &list, &count, s->d, s->err) < 0)
 		return -1;
 	for (size_t i = 0; stage && i < stage->step_count; i++) {
 		if (place_resolve_step(p, &stage->steps[i], &list, &count, s->d, s->err) < 0)
@@ -262,7 +322,7 @@ static int find_node(struct resolving *s, const struct system_chain *chain, cons
 	}
 	struct node *node = arena_new(&s->arena, struct node);
 
-	*node = (struct node){.digest = digest, .below = below};
+	*node = (struct node){.digest = digest, .below = below, .is_image = !stage && chain->container->base->source == BASE_IMAGE};
 	*arena_push(&s->arena, &s->nodes, &s->node_count) = node;
 	*ret = node;
 	return copy_answer(s, node, chain->container->base, stage) ? 0 : ask(s, chain, stage, node);
@@ -295,8 +355,8 @@ static int lock_all(struct resolving *s)
 	s->places = arena_array(&s->arena, s->db->container_count, sizeof(*s->places));
 	s->place_digests = arena_array(&s->arena, s->db->container_count, sizeof(*s->place_digests));
 	for (size_t i = 0; i < s->db->container_count; i++) {
-		/* What a registry's image has is known when it is there, not before. */
-		if (s->chains[i].container->base->source == BASE_MMDEBSTRAP && lock_chain(s, &s->chains[i]) < 0)
+		/* An image on which nothing is installed is what its digest says. */
+		if (system_is_asked(s->chains[i].container) && lock_chain(s, &s->chains[i]) < 0)
 			return -1;
 	}
 	return 0;
@@ -328,7 +388,7 @@ int system_lock(const struct database *db, const struct lock *last, const struct
 bool system_is_complete(const struct database *db, const struct lock *lock)
 {
 	for (size_t i = 0; is_wanted() && i < db->container_count; i++) {
-		if (db->containers[i].base->source == BASE_MMDEBSTRAP && !system_is_locked(lock, db->containers[i].name))
+		if (system_is_asked(&db->containers[i]) && !system_is_locked(lock, db->containers[i].name))
 			return false;
 	}
 	return true;

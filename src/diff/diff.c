@@ -208,7 +208,7 @@ static void add_first_debs(struct changes *changes, struct row_sides *sides, str
 		bool first = false;
 
 		for (size_t j = 0; j < changes->first_container_count && !first; j++)
-			first = lock_deb_in_container(&new->debs[i], lock_container(new, changes->first_containers[j]));
+			first = lock_deb_in_container(new, &new->debs[i], lock_container(new, changes->first_containers[j]));
 		changes->first_deb_count += first;
 	}
 }

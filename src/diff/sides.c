@@ -363,7 +363,7 @@ static bool find_deb(const struct row_sides *sides, bool new, const char *contai
 	const struct lock_container *c = lock_container(lock, container);
 
 	for (size_t i = lock_first_deb(lock, name); c && i < lock->deb_count && !strcmp(lock->debs[i].name, name); i++) {
-		if (!lock_deb_in_container(&lock->debs[i], c))
+		if (!lock_deb_in_container(lock, &lock->debs[i], c))
 			continue;
 		*ret = (struct row_found){.version = lock->debs[i].version, .sha256 = lock->debs[i].sha256};
 		return true;

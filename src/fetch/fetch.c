@@ -199,10 +199,10 @@ static void list_deb_jobs(struct work *w, const struct lock *lock, struct fetch_
 	for (size_t i = 0; i < lock->deb_count; i++) {
 		const struct lock_deb *deb = &lock->debs[i];
 		struct lock_file *file = arena_new(&w->arena, struct lock_file);
-		bool known = false;
+		bool known = !lock_deb_has_file(deb);
 
 		for (size_t k = 0; k < i && !known; k++)
-			known = !strcmp(lock->debs[k].sha256, deb->sha256);
+			known = text_equal(lock->debs[k].sha256, deb->sha256);
 		*file = (struct lock_file){.name = deb->file, .size_bytes = deb->size_bytes, .sha256 = deb->sha256};
 		if (!known)
 			add_job(w, &(struct job){.work = w, .deb = deb, .file = file}, ret);

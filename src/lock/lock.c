@@ -271,7 +271,7 @@ size_t lock_first_deb(const struct lock *lock, const char *name)
 	return low;
 }
 
-bool lock_deb_in_container(const struct lock_deb *deb, const struct lock_container *container)
+static bool is_in_container(const struct lock_deb *deb, const struct lock_container *container)
 {
 	size_t base = container->debian ? strcspn(container->debian, " ") : 0, name = strlen(container->name);
 
@@ -283,6 +283,26 @@ bool lock_deb_in_container(const struct lock_deb *deb, const struct lock_contain
 			return true;
 	}
 	return false;
+}
+
+bool lock_deb_same_architecture(const char *architecture, const char *other)
+{
+	return !strcmp(architecture, other) || !strcmp(architecture, "all") || !strcmp(other, "all");
+}
+
+bool lock_deb_in_container(const struct lock *lock, const struct lock_deb *deb, const struct lock_container *container)
+{
+	if (!is_in_container(deb, container))
+		return false;
+	for (size_t i = lock_deb_has_file(deb) ? lock->deb_count : lock_first_deb(lock, deb->name); i < lock->deb_count; i++) {
+		const struct lock_deb *other = &lock->debs[i];
+
+		if (strcmp(other->name, deb->name) != 0)
+			break;
+		if (lock_deb_has_file(other) && lock_deb_same_architecture(other->architecture, deb->architecture) && is_in_container(other, container))
+			return false;
+	}
+	return true;
 }
 
 bool lock_deb_in(const struct lock_deb *deb, const char *stage)

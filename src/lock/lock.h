@@ -72,7 +72,8 @@ struct lock_container {
 	size_t layer_count;
 };
 
-/* A Debian package that a base or a layer use installs, as apt resolved it in that base. */
+/* A Debian package that a base or a layer use installs, as apt resolved it in that base; or one that an image of a registry brings, which has the members from `file` to
+   `path` unset: nobody fetches it. */
 struct lock_deb {
 	const char *name, *version, *architecture; /* "libc6", "2.36-9+deb12u10", "amd64" */
 	const char *file;                          /* plain file name, "libc6_2.36-9+deb12u10_amd64.deb" */
@@ -131,8 +132,15 @@ bool pin_is_in(const struct pin *pin, const struct lock_container *container, co
 bool pin_is_built_in(const struct pin *pin, const struct lock_container *container);
 /* The place of the first Debian package of this name, or where it would be. */
 size_t lock_first_deb(const struct lock *lock, const char *name);
-/* Whether a container whose Debian packages are locked has this one. */
-bool lock_deb_in_container(const struct lock_deb *deb, const struct lock_container *container);
+/* False for one that an image brings. */
+static inline bool lock_deb_has_file(const struct lock_deb *deb)
+{
+	return deb->sha256;
+}
+/* Whether a container whose Debian packages are locked has this one: it is in it, and what an image brings is not replaced by what a stage installs. */
+bool lock_deb_in_container(const struct lock *lock, const struct lock_deb *deb, const struct lock_container *container);
+/* Two architectures of which dpkg has one package of a name only: the same, or one is "all". */
+bool lock_deb_same_architecture(const char *architecture, const char *other);
 /* Whether a Debian package is installed by this base or stage, called as in its `stages`. */
 bool lock_deb_in(const struct lock_deb *deb, const char *stage);
 /* Whether a toolchain pin is of this layer use, written as lock_layer_name() does. */

@@ -56,10 +56,10 @@ static const struct lock_field deb_fields[] = {
 	{"version", FIELD_TEXT, true, offsetof(struct lock_deb, version), 0},
 	{"architecture", FIELD_TEXT, true, offsetof(struct lock_deb, architecture), 0},
 	{"stages", FIELD_TEXTS, true, offsetof(struct lock_deb, stages), offsetof(struct lock_deb, stage_count)},
-	{"file", FIELD_FILE_NAME, true, offsetof(struct lock_deb, file), 0},
-	{"path", FIELD_TEXT, true, offsetof(struct lock_deb, path), 0},
-	{"size", FIELD_SIZE, true, offsetof(struct lock_deb, size_bytes), 0},
-	{"sha256", FIELD_SHA256, true, offsetof(struct lock_deb, sha256), 0},
+	{"file", FIELD_FILE_NAME, false, offsetof(struct lock_deb, file), 0},
+	{"path", FIELD_TEXT, false, offsetof(struct lock_deb, path), 0},
+	{"size", FIELD_SIZE, false, offsetof(struct lock_deb, size_bytes), 0},
+	{"sha256", FIELD_SHA256, false, offsetof(struct lock_deb, sha256), 0},
 	{NULL, FIELD_OTHER, false, 0, 0},
 };
 
@@ -335,15 +335,24 @@ static bool is_made_of(const char *text, const char *further)
 
 static void check_deb(struct lock_reader *r, const struct lock_deb *deb, const struct value *table)
 {
+	static const char *const of_file[] = {"file", "path", "size", "sha256", NULL};
+	bool any = false;
+
+	for (const char *const *field = of_file; *field; field++)
+		any |= value_get(table, *field) != NULL;
 	if (!is_made_of(deb->name, "+-."))
 		diag_error(r->d, value_get(table, "name")->pos, "'%s' is no name of a Debian package", deb->name);
 	if (!is_made_of(deb->version, "+-.~:ABCDEFGHIJKLMNOPQRSTUVWXYZ") || strcspn(deb->version, "0123456789") != 0)
 		diag_error(r->d, value_get(table, "version")->pos, "'%s' is no version of a Debian package", deb->version);
 	if (!is_made_of(deb->architecture, "-"))
 		diag_error(r->d, value_get(table, "architecture")->pos, "'%s' is no architecture of a Debian package", deb->architecture);
-	if (!text_ends_with(deb->file, ".deb"))
+	for (const char *const *field = of_file; *field; field++) {
+		if (any && !value_get(table, *field))
+			diag_error(r->d, table->pos, "'%s' is missing in [[deb]], which has others of 'file', 'path', 'size' and 'sha256'", *field);
+	}
+	if (deb->file && !text_ends_with(deb->file, ".deb"))
 		diag_error(r->d, value_get(table, "file")->pos, "'%s' is no file name of a Debian package", deb->file);
-	if (!path_stays_inside(deb->path))
+	if (deb->path && !path_stays_inside(deb->path))
 		diag_error(r->d, value_get(table, "path")->pos, "'path' must be a relative path without '..', not '%s'", deb->path);
 	if (!deb->stage_count)
 		diag_error(r->d, value_get(table, "stages")->pos, "'%s' is in no stage", deb->name);

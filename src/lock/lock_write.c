@@ -148,6 +148,8 @@ static void add_deb(struct strbuf *out, const struct lock_deb *deb)
 	add_text(out, "version", deb->version);
 	add_text(out, "architecture", deb->architecture);
 	add_short_list(out, "stages", deb->stages, deb->stage_count);
+	if (!lock_deb_has_file(deb))
+		return;
 	add_text(out, "file", deb->file);
 	add_text(out, "path", deb->path);
 	strbuf_printf(out, "size = %llu\n", (unsigned long long)deb->size_bytes);

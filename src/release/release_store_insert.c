@@ -92,8 +92,9 @@ static int insert_pin(struct sql *db, const char *release, int64_t place, const 
 
 static int insert_deb(struct sql *db, const char *release, int64_t place, const struct lock_deb *deb, struct error *err)
 {
-	if (insert("INSERT INTO deb VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", "titttttit", release, place, deb->name, deb->version, deb->architecture, deb->file,
-		   deb->path, (int64_t)deb->size_bytes, deb->sha256))
+	if (insert("INSERT INTO deb VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", "titttttit", release, place, deb->name, deb->version, deb->architecture,
+		   lock_deb_has_file(deb) ? deb->file : "", lock_deb_has_file(deb) ? deb->path : "", (int64_t)deb->size_bytes,
+		   lock_deb_has_file(deb) ? deb->sha256 : ""))
 		return -1;
 	for (size_t i = 0; i < deb->stage_count; i++) {
 		if (insert("INSERT INTO deb_stage VALUES (?, ?, ?)", "tit", release, place, deb->stages[i]))

@@ -21,7 +21,7 @@ static bool is_locked(const struct lock *lock, const struct lock_container *c, c
 	for (size_t i = 0; i < lock->deb_count; i++) {
 		const struct lock_deb *deb = &lock->debs[i];
 
-		if (!strcmp(deb->name, p->name) && !strcmp(deb->architecture, p->architecture) && lock_deb_in_container(deb, c))
+		if (!strcmp(deb->name, p->name) && !strcmp(deb->architecture, p->architecture) && lock_deb_in_container(lock, deb, c))
 			return true;
 	}
 	return false;
@@ -35,9 +35,9 @@ void installed_check_debian(const struct lock *lock, const struct container *con
 		return;
 	for (size_t i = 0; i < lock->deb_count; i++) {
 		const struct lock_deb *deb = &lock->debs[i];
-		const struct installed_system_package *p = lock_deb_in_container(deb, c) ? find_installed(s, deb) : NULL;
+		const struct installed_system_package *p = lock_deb_in_container(lock, deb, c) ? find_installed(s, deb) : NULL;
 
-		if (!lock_deb_in_container(deb, c) || (p && !strcmp(p->version, deb->version)))
+		if (!lock_deb_in_container(lock, deb, c) || (p && !strcmp(p->version, deb->version)))
 			continue;
 		if (p)
 			add(ret, "version", c->name, deb->name, deb->version, p->version,
