@@ -12,6 +12,7 @@ struct shrinking {
 	struct arena *arena;
 	struct question q; /* thinned out as far as it is known to be refused still */
 	struct search_refusal refusal;
+	int64_t limit_ms;
 	bool out_of_time;
 	bool may_be_smaller; /* the search for another clash did not come to its end */
 	struct error *err;
@@ -408,7 +409,8 @@ static int explain(struct shrinking *s, const struct question *all, struct diag 
 	if (suggestion.length)
 		error_hint(s->err, "%s", strbuf_text(&suggestion));
 	if (!is_sure)
-		error_hint(s->err, "the smallest set was not found in the time there was; not all that is named need be to blame");
+		error_hint(s->err, "the smallest set was not found within %lld s; not all that is named need be to blame",
+			   (long long)(s->limit_ms + 999) / 1000);
 	else if (s->may_be_smaller)
 		error_hint(s->err, "all that is named is needed for this clash; whether there is another of fewer was not tried to the end");
 	return -1;
@@ -416,7 +418,7 @@ static int explain(struct shrinking *s, const struct question *all, struct diag 
 
 int clash_explain(struct asking *asking, const struct question *q, const struct search_refusal *refusal, int64_t limit_ms, struct diag *d, struct error *err)
 {
-	struct shrinking s = {.asking = asking, .arena = asking->search->arena, .refusal = *refusal, .err = err};
+	struct shrinking s = {.asking = asking, .arena = asking->search->arena, .refusal = *refusal, .limit_ms = limit_ms, .err = err};
 
 	asking->deadline_ms = clock_monotonic_ms() + limit_ms;
 	explain(&s, q, d);

@@ -23,7 +23,8 @@
 #include "resolve/waivers.h"
 #include "version.h"
 
-enum { EXPLAIN_LIMIT_MS = 20000 };
+/* What is asked besides, to find out which of the wishes clash or what could be better: so long, or as long as so many questions take where machine or index are slow. */
+enum { EXPLAIN_LIMIT_MS = 60 * 1000, EXPLAIN_QUESTIONS = 30, EXPLAIN_LIMIT_MAX_MS = 300 * 1000 };
 
 void resolver_progress(const struct resolver *r, const char *text)
 {
@@ -54,8 +55,11 @@ static struct search_wish wish_of(const struct resolver *r)
 static int ask(struct resolver *r, const struct question *q, struct projection *ret, struct search_refusal *refusal)
 {
 	const struct search_wish wish = wish_of(r);
+	int64_t began_ms = clock_monotonic_ms();
 	int answered = asking_ask(&r->asking, q, &wish, ret, refusal, r->err);
+	int64_t took_ms = clock_monotonic_ms() - began_ms;
 
+	r->longest_ms = took_ms > r->longest_ms ? took_ms : r->longest_ms;
 	if (answered > 0 && r->asking.cut_off_unix)
 		r->ret->cut_off_unix = r->asking.cut_off_unix;
 	return answered;
@@ -70,7 +74,9 @@ static int64_t explain_limit_ms(const struct resolver *r)
 	if (text && text_to_u64(text, &limit_ms))
 		return (int64_t)limit_ms;
 #endif
-	return r->options->explain_limit_ms ? r->options->explain_limit_ms : EXPLAIN_LIMIT_MS;
+	int64_t limit = r->longest_ms * EXPLAIN_QUESTIONS;
+
+	return limit < EXPLAIN_LIMIT_MS ? EXPLAIN_LIMIT_MS : limit > EXPLAIN_LIMIT_MAX_MS ? EXPLAIN_LIMIT_MAX_MS : limit;
 }
 
 int resolver_answer(struct resolver *r, struct question *q, struct projection *ret)
@@ -419,7 +425,8 @@ static int resolve(struct resolver *r)
 {
 	environments_collect(&r->ret->arena, r->db, &r->environments);
 	r->search.cut_off_unix = r->options->cut_off_unix;
-	r->asking = (struct asking){.search = &r->search, .arena = &r->ret->arena, .listings = &r->listings, .pythons = {.settings = r->search.settings, .last = r->last}};
+	r->asking = (struct asking){
+		.search = &r->search, .arena = &r->ret->arena, .listings = &r->listings, .pythons = {.settings = r->search.settings, .last = r->last}};
 	r->ret->cut_off_unix = r->options->cut_off_unix ? r->options->cut_off_unix : clock_now_unix();
 	if (resolver_make_folder(r, "resolve-") < 0)
 		return -1;

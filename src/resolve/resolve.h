@@ -18,7 +18,6 @@ struct resolve_options {
 	bool without_holds;                                   /* as if the database had none */
 	const char *const *upgrade_packages;                  /* canonical names, NULL-terminated, or NULL: these may move, and what they drag along */
 	int64_t cut_off_unix;                                 /* nothing uploaded at or after this is looked at; 0: what uv's own settings say, else now */
-	int64_t explain_limit_ms;                             /* for finding the smallest clash; 0: 20 s */
 	void (*on_progress)(void *context, const char *text); /* what is being done, in a few words; or NULL */
 	/* A package that is at several versions, as is declared or within one container, where they are, and why no one version will do; or NULL */
 	void (*on_split)(void *context, const char *text);

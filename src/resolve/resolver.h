@@ -29,6 +29,7 @@ struct resolver {
 	const struct resolve_options *options;
 	struct search search;
 	struct asking asking;
+	int64_t longest_ms; /* what a question took, of those asked first */
 	struct sources sources;
 	struct environments environments; /* in the arena of the result, which they become a part of */
 	struct question containers;       /* what all of them want */

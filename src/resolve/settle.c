@@ -314,8 +314,8 @@ int settle_versions(struct settling *s)
 	}
 	s->asking->deadline_ms = 0;
 	if (s->is_late)
-		diag_warning(s->d, (struct pos){0}, "whether one version of '%s' suits all environments was not tried to the end in the time there was",
-			     tried[tried_count - 1]);
+		diag_warning(s->d, (struct pos){0}, "whether one version of '%s' suits all environments was not tried to the end within %lld s",
+			     tried[tried_count - 1], (long long)(s->limit_ms + 999) / 1000);
 	return result < 0 ? -1 : 0;
 }
 
@@ -475,7 +475,7 @@ int settle_moves(struct settling *s)
 	}
 	s->asking->deadline_ms = 0;
 	if (s->is_late)
-		diag_warning(s->d, (struct pos){0}, "whether '%s' and others could stay where they were was not tried to the end in the time there was",
-			     tried[tried_count - 1]);
+		diag_warning(s->d, (struct pos){0}, "whether '%s' and others could stay where they were was not tried to the end within %lld s",
+			     tried[tried_count - 1], (long long)(s->limit_ms + 999) / 1000);
 	return result < 0 ? -1 : 0;
 }

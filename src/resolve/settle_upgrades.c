@@ -73,8 +73,8 @@ int settle_upgrades(struct settling *s)
 			result = move_on(s, *name);
 		} while (result > 0);
 		if (s->is_late)
-			diag_warning(s->d, (struct pos){0},
-				     "whether there is a newer '%s' with others that move along was not tried to the end in the time there was", *name);
+			diag_warning(s->d, (struct pos){0}, "whether there is a newer '%s' with others that move along was not tried to the end within %lld s",
+				     *name, (long long)(s->limit_ms + 999) / 1000);
 	}
 	s->asking->deadline_ms = 0;
 	return result < 0 ? -1 : 0;
