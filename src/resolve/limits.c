@@ -14,8 +14,8 @@ static bool is_differing(const struct database *db, const struct package *p)
 	return false;
 }
 
-/* False when the asker has it already. */
-static bool add_limit(struct arena *a, const struct package *p, const struct container_constraint *c, struct asker *asker)
+/* False when the asker has it already. Where containers may differ in the package, what is said of one of them is no matter of the others. */
+static bool add_limit(struct arena *a, const struct package *p, const struct container_constraint *c, bool may_differ, struct asker *asker)
 {
 	for (size_t i = 0; i < asker->want_count; i++) {
 		const struct want *known = &asker->wants[i];
@@ -32,7 +32,8 @@ static bool add_limit(struct arena *a, const struct package *p, const struct con
 									  .why = c->why,
 									  .hold = c->hold,
 									  .pos = c->pos,
-									  .is_limit = true};
+									  .is_limit = true,
+									  .may_differ = may_differ};
 	return true;
 }
 
@@ -48,14 +49,14 @@ static bool is_wanted(const struct question *q, const struct package *p)
 /* Whether it says nothing of a container or of what is in one. */
 static bool is_everywhere(const struct constraint *c)
 {
-	for (size_t i = 0; i < c->when_count; i++) {
+	for (size_t i = 0; c && i < c->when_count; i++) {
 		if (c->when[i].kind != CONDITION_MARKER)
 			return false;
 	}
 	return true;
 }
 
-/* The same constraint, as it is there. */
+/* The same constraint, as it is there; NULL: the one that has no condition, or the hold. */
 static const struct constraint *declared(const struct package *p, const struct container_constraint *c)
 {
 	for (size_t i = 0; i < p->constraint_count; i++) {
@@ -70,7 +71,7 @@ void question_limit(struct arena *a, const struct database *db, bool without_hol
 	for (size_t i = 0; i < db->package_count; i++) {
 		const struct package *p = &db->packages[i];
 
-		if (is_differing(db, p) || is_wanted(q, p))
+		if (is_wanted(q, p))
 			continue;
 		for (size_t j = 0; j < q->asker_count; j++) {
 			struct container_constraint *list;
@@ -78,10 +79,8 @@ void question_limit(struct arena *a, const struct database *db, bool without_hol
 
 			container_constraints(a, &db->containers[j], p, without_holds, &list, &count);
 			for (size_t k = 0; k < count; k++) {
-				const struct constraint *further = declared(p, &list[k]);
-
-				if (!further || is_everywhere(further))
-					add_limit(a, p, &list[k], &q->askers[j]);
+				if (is_everywhere(declared(p, &list[k])))
+					add_limit(a, p, &list[k], false, &q->askers[j]);
 			}
 		}
 	}
@@ -107,7 +106,7 @@ static bool is_broken(struct arena *a, const struct question *q, const struct as
 }
 
 static bool limit_pin(struct arena *a, const struct question *q, const struct container *container, const struct package *p, const struct pin *pin,
-		      bool without_holds, struct asker *asker)
+		      bool without_holds, bool is_differing, struct asker *asker)
 {
 	struct container_constraint *list;
 	size_t count;
@@ -116,7 +115,7 @@ static bool limit_pin(struct arena *a, const struct question *q, const struct co
 	container_constraints(a, container, p, without_holds, &list, &count);
 	for (size_t i = 0; i < count; i++) {
 		if (is_broken(a, q, asker, pin, &list[i]))
-			is_new = add_limit(a, p, &list[i], asker) || is_new;
+			is_new = add_limit(a, p, &list[i], is_differing && !is_everywhere(declared(p, &list[i])), asker) || is_new;
 	}
 	return is_new;
 }
@@ -128,11 +127,13 @@ bool question_limit_reached(struct arena *a, const struct database *db, bool wit
 	for (size_t i = 0; i < count; i++) {
 		const struct package *p = database_package(db, pins[i].name);
 
-		if (!p || is_differing(db, p))
+		if (!p)
 			continue;
+		bool differs = is_differing(db, p);
+
 		for (size_t j = 0; j < q->asker_count; j++) {
 			if (pin_in_container(&pins[i], q->askers[j].name) && !asker_wants(&q->askers[j], p->canonical))
-				is_new = limit_pin(a, q, &db->containers[j], p, &pins[i], without_holds, &q->askers[j]) || is_new;
+				is_new = limit_pin(a, q, &db->containers[j], p, &pins[i], without_holds, differs, &q->askers[j]) || is_new;
 		}
 	}
 	return is_new;

@@ -314,7 +314,7 @@ static void add_run(struct json_writer *w, struct search *search, const struct q
 		for (size_t j = 0; j < asker->want_count; j++) {
 			autostrbuf struct strbuf text = {0};
 
-			if (asker->wants[j].left_out || asker->wants[j].is_limit)
+			if (asker->wants[j].left_out || (asker->wants[j].is_limit && !asker->wants[j].may_differ))
 				continue;
 			want_add_requirement(&text, &asker->wants[j]);
 			add_text(w, strbuf_text(&text));

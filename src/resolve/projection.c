@@ -61,7 +61,8 @@ static bool has_extra(const struct reach *r, size_t package, const char *extra)
 static bool follows(const struct walker *w, const struct reach *r, const struct uv_package *from, const struct uv_edge *edge)
 {
 	if (from == w->answer->question) {
-		if (!edge->under || strcmp(edge->under, r->group) != 0)
+		/* What is asked for only to limit it is reached by way of another, or not at all. */
+		if (!edge->under || strcmp(edge->under, r->group) != 0 || !asker_wants(r->asker, edge->name))
 			return false;
 	} else if (edge->under && !has_extra(r, place_of(w, from), edge->under)) {
 		return false;

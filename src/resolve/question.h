@@ -27,7 +27,7 @@ struct want {
 	const struct hold *hold;       /* the constraint is this hold, or NULL */
 	struct pos pos;                /* of the constraint */
 	bool is_limit;                 /* not asked for: it holds where something else brings the package */
-	bool may_differ;               /* the database declares a difference for it */
+	bool may_differ;               /* the database declares a difference for it; a limit: it holds for this asker alone */
 	bool left_out, loose;          /* thinned out: not asked for; asked for without its specifier */
 };
 

@@ -112,7 +112,7 @@ static void add_groups(struct strbuf *out, const struct question *q, bool many_e
 		uv_add_group(out, i);
 		strbuf_add(out, " = [\n");
 		for (size_t j = 0; j < asker->want_count && !asker->left_out; j++) {
-			if (!asker->wants[j].left_out && !asker->wants[j].is_limit)
+			if (!asker->wants[j].left_out && (!asker->wants[j].is_limit || asker->wants[j].may_differ))
 				add_want(out, asker, &asker->wants[j], many_environments);
 		}
 		strbuf_add(out, "]\n");
@@ -281,7 +281,7 @@ static void add_constraints(struct arena *a, struct strbuf *out, const struct qu
 		for (size_t j = 0; j < q->askers[i].want_count && !q->askers[i].left_out; j++) {
 			const struct want *w = &q->askers[i].wants[j];
 
-			if (!w->left_out && !w->loose && *w->specifier && (w->is_limit || (many_answers && !w->may_differ)))
+			if (!w->left_out && !w->loose && *w->specifier && !w->may_differ && (w->is_limit || many_answers))
 				push_text(a, &items, &count,
 					  arena_printf(a, "%s%s%s%s", w->canonical, w->specifier, w->marker ? " ; " : "", w->marker ? w->marker : ""));
 		}

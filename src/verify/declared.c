@@ -90,20 +90,39 @@ static void check_origin(struct declared *d, const struct package *p, const stru
 		    arena_printf(d->a, "is locked with other bytes than %s says", declared_place(d->a, pos)));
 }
 
+static void check_constraints(struct declared *d, const struct package *p, const struct pin *pin)
+{
+	struct container_constraint *constraints;
+	size_t count;
+
+	container_constraints(d->a, d->container, p, false, &constraints, &count);
+	for (size_t i = 0; i < count; i++)
+		check_constraint(d, p, pin, &constraints[i]);
+}
+
+/* What is in none of the container's groups, but is there because something requires it. */
+static void check_required(struct declared *d, const struct package *p)
+{
+	const struct pin *pin = lock_pin_in(d->v->lock, d->container->name, d->environment->name, p->canonical);
+
+	for (size_t i = 0; i < d->package_count && pin; i++)
+		pin = d->packages[i] == p ? NULL : pin;
+	if (!pin)
+		return;
+	check_constraints(d, p, pin);
+	check_origin(d, p, pin);
+}
+
 static void check_package(struct declared *d, const struct package *p)
 {
 	const struct pin *pin = lock_pin_in(d->v->lock, d->container->name, d->environment->name, p->canonical);
-	struct container_constraint *constraints;
-	size_t count;
 
 	if (!pin) {
 		add(d, "not-locked", p->canonical, p->pos, p->canonical, NULL,
 		    arena_printf(d->a, "is declared at %s, but not locked%s", declared_place(d->a, p->pos), declared_elsewhere(d)));
 		return;
 	}
-	container_constraints(d->a, d->container, p, false, &constraints, &count);
-	for (size_t i = 0; i < count; i++)
-		check_constraint(d, p, pin, &constraints[i]);
+	check_constraints(d, p, pin);
 	check_origin(d, p, pin);
 	/* What is locked as a source is built by 'build' and 'bump', which tell when they cannot. */
 	if (!pin_source(pin) && !pin_file_by_tags(pin, d->tags, d->tag_count))
@@ -159,6 +178,8 @@ static void check_in(struct declared *d, size_t place)
 	lock_environment_tags(d->a, d->environment, &d->tags, &d->tag_count);
 	for (size_t i = 0; i < d->package_count; i++)
 		check_package(d, d->packages[i]);
+	for (size_t i = 0; i < d->v->db->package_count; i++)
+		check_required(d, &d->v->db->packages[i]);
 	declared_check_closed(d);
 }
 

@@ -19,6 +19,7 @@ PROJECT = {
                                 {"range": "!=1.5", "why": "broken there", "when": {"container": "ci-b"}}]},
         "leaf": {"groups": ["core"], "hold": {"range": "<3", "why": "work", "owner": "ana", "review": "2999-12-31"}},
         "plain": {"groups": ["core"]}, "fancy": {}, "grumpy": {"groups": ["core"]},
+        "speed": {"range": "<2", "why": "where app brings it"},
     },
     "waivers": [{"package": "grumpy", "requires": "leaf", "why": "it works with 2", "review": "2999-12-31"}],
     "containers": {
@@ -121,6 +122,11 @@ def case_constraint_refuses(p):
     assert text == ("declared within lock   2 findings\n  ci-a: app is locked at 2.0, but recipes/python.yaml:4:125 says '<2'\n"
                     "  ci-b: app is locked at 2.0, but recipes/python.yaml:4:125 says '<2'\n2 findings in .lockstep/lock.toml\n"), text
     assert p.verify("declared", "ci-b")["findings"] == relation["findings"][1:]
+
+
+def case_constraint_of_what_is_only_required(p):
+    p.spoiled(('name = "speed"\nversion = "1.0"', 'name = "speed"\nversion = "2.0"'), ("speed-1.0-", "speed-2.0-"))
+    expect(found(p.verify("declared")), *[("constraint", c, "speed", "<2", "2.0") for c in ("ci-a", "ci-b")])
 
 
 def case_source_is_not_built_yet(p):
