@@ -169,7 +169,7 @@ static void keep_together(struct settling *s, const struct projection *worse, co
 		struct family now = family_named(s->answer->pins, s->answer->pin_count, f.pins->name);
 
 		if (is_split(f) && now.count && !is_split(now))
-			*arena_push(s->asking->search->arena, ret, ret_count) = text_of(s, now.pins->name, "==", now.pins->version);
+			*arena_push(s->asking->search->arena, ret, ret_count) = text_of(s, now.pins->name, "===", now.pins->version);
 	}
 }
 
@@ -180,7 +180,7 @@ static int try_version(struct settling *s, const char *name, const char *version
 	size_t count = 0;
 	struct projection p;
 
-	*arena_push(s->asking->search->arena, &more, &count) = text_of(s, name, "==", version);
+	*arena_push(s->asking->search->arena, &more, &count) = text_of(s, name, "===", version);
 	for (int pass = 0; pass < 2; pass++) {
 		int answered = settle_ask(s, more, count, &p);
 		size_t before = count;
@@ -349,7 +349,7 @@ static void environments_of(struct settling *s, const struct pin *pin, const cha
 	}
 }
 
-/* "name==version" for a package that is the same everywhere, else one for each environment. False where one environment has it twice, as containers of groups in
+/* "name===version" for a package that is the same everywhere, else one for each environment. False where one environment has it twice, as containers of groups in
    conflict may: that cannot be said to uv. */
 static bool add_held(struct settling *s, struct family f, const char ***ret, size_t *ret_count)
 {
@@ -358,7 +358,7 @@ static bool add_held(struct settling *s, struct family f, const char ***ret, siz
 	size_t seen_count = 0, before = *ret_count;
 
 	if (!is_split(f)) {
-		*arena_push(arena, ret, ret_count) = text_of(s, f.pins->name, "==", f.pins->version);
+		*arena_push(arena, ret, ret_count) = text_of(s, f.pins->name, "===", f.pins->version);
 		return true;
 	}
 	for (size_t i = 0; i < f.count; i++) {
@@ -375,7 +375,7 @@ static bool add_held(struct settling *s, struct family f, const char ***ret, siz
 			}
 			*arena_push(arena, &seen, &seen_count) = names[j];
 			environment_add_marker(&marker, environment_named(s, names[j]));
-			*arena_push(arena, ret, ret_count) = arena_printf(arena, "%s==%s ; %s", f.pins[i].name, f.pins[i].version, strbuf_text(&marker));
+			*arena_push(arena, ret, ret_count) = arena_printf(arena, "%s===%s ; %s", f.pins[i].name, f.pins[i].version, strbuf_text(&marker));
 		}
 	}
 	return *ret_count > before;

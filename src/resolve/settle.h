@@ -19,7 +19,7 @@ struct settling {
 	void *context;
 	struct diag *d; /* gets a warning when the time was not enough to try everything */
 	struct error *err;
-	const char **held; /* "name==version", in the uv's arena: what has been settled so far */
+	const char **held; /* "name===version", in the uv's arena: what has been settled so far */
 	size_t held_count;
 	struct projection *answer;
 	bool is_late;
@@ -40,7 +40,7 @@ int settle_moves(struct settling *s);
 
 /* What the three ask with; of no use to others. The time of one of them begins. */
 void settle_begin(struct settling *s, const char *text);
-/* The question, with what is settled and more of it ("name==version", PEP 508). 1: answered; 0: refused, or the time is up; -1: error. */
+/* The question, with what is settled and more of it ("name===version", PEP 508). 1: answered; 0: refused, or the time is up; -1: error. */
 int settle_ask(struct settling *s, const char *const *more, size_t more_count, struct projection *ret);
 /* More packages differ between containers than in the answer so far, or such that may not. */
 bool settle_differs_more(const struct settling *s, const struct projection *p);

@@ -111,15 +111,15 @@ class Model:
 
     def keys(self, loose):
         """(name, slot) -> what stands for one version: names that are loose may differ as far as the database lets them."""
-        built = {self.p.environments(c)[0][0] for c in self.p.containers}
         free = {n: {c for d in self.p.differences if d["package"] == n for c in d.get("containers", self.p.containers)} for n in loose}
+        built = {n: {self.p.environments(c)[0][0] for c in self.p.containers if c not in free[n]} for n in loose}
 
         def key(name, slot):
             if name not in free:
                 return name
             if slot[0] in free[name]:
                 return name, *slot
-            return (name, "built") if slot[1] in built else (name, slot[1])
+            return (name, "built") if slot[1] in built[name] else (name, slot[1])
         return key
 
     def answer(self, items=None, loose=(), fixed=None, least=None):
