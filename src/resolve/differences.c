@@ -172,3 +172,39 @@ void differences_tell(const struct lock *lock, const struct splits *splits, void
 		tell(context, strbuf_text(&text));
 	}
 }
+
+/* Where the layer asks for the package, or for what brings it. */
+static struct pos place_in_layer(const struct asker *layer, const char *name)
+{
+	for (size_t i = 0; i < layer->want_count; i++) {
+		if (!strcmp(layer->wants[i].canonical, name))
+			return layer->wants[i].pos;
+	}
+	return layer->want_count ? layer->wants[0].pos : (struct pos){0};
+}
+
+int differences_refuse_layer(const struct question *q, const struct pin *pins, size_t count, const struct splits *splits, struct diag *d, struct error *err)
+{
+	const struct asker *layer = q->askers;
+	const char *first = NULL;
+	size_t same;
+
+	for (size_t i = 0; i < count; i += same) {
+		const struct split *split = splits_find(splits, pins[i].name);
+		autostrbuf struct strbuf versions = {0};
+
+		same = same_name(pins, count, i);
+		if (!is_split(&pins[i], same))
+			continue;
+		for (size_t j = 0; j < same; j++)
+			strbuf_printf(&versions, "%s%s", j ? " and " : "", pins[i + j].version);
+		diag_error(d, place_in_layer(layer, pins[i].name), "layer '%s' would need '%s' at %s%s%s", layer->name, pins[i].name, strbuf_text(&versions),
+			   split ? ": " : "", split ? split->why : "");
+		first = first ? first : pins[i].name;
+	}
+	if (!first)
+		return 0;
+	error_set(err, ERR_CONFLICT, "layer '%s' cannot be the same in all environments that use it", layer->name);
+	return error_hint(err, "ask for a version of '%s' that all of them can use, or give them different values of an option that the requirement names",
+			  first);
+}

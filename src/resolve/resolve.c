@@ -236,20 +236,6 @@ static int resolve_containers(struct resolver *r)
 	return 0;
 }
 
-/* A lock does not say in which environments a layer has a pin, as its files go to the same place in all of them. */
-static int refuse_splits(struct resolver *r, const struct question *q, const struct projection *p)
-{
-	for (size_t i = 1; i < p->pin_count; i++) {
-		const struct pin *one = &p->pins[i - 1], *two = &p->pins[i];
-		const struct split *split = splits_find(&r->splits, two->name);
-
-		if (!strcmp(one->name, two->name))
-			return error_set(r->err, ERR_CONFLICT, "layer '%s' would need '%s' at %s and at %s%s%s", q->askers->name, one->name, one->version,
-					 two->version, split ? ": " : "", split ? split->why : "");
-	}
-	return 0;
-}
-
 static int prepare_containers(struct resolver *r)
 {
 	struct question *q = &r->containers;
@@ -278,7 +264,7 @@ static int resolve_layers(struct resolver *r)
 		strbuf_printf(&text, "resolving the files of %s", questions[i].askers->name);
 		resolver_progress(r, strbuf_text(&text));
 		if (prepare(r, &questions[i]) < 0 || resolver_answer(r, &questions[i], &p) < 0 || settle(r, &questions[i], &p) < 0 ||
-		    refuse_splits(r, &questions[i], &p) < 0)
+		    differences_refuse_layer(&questions[i], p.pins, p.pin_count, &r->splits, r->d, r->err) < 0)
 			return -1;
 		for (size_t j = 0; j < p.pin_count; j++)
 			resolver_merge_pin(r->ret, &p.pins[j]);
