@@ -71,6 +71,18 @@ bool settle_differs_more(const struct settling *s, const struct projection *p)
 	return is_nearer(spread_of(s, s->answer), spread_of(s, p));
 }
 
+/* Whether one of the constraints is about the package that another, "name===version", is about. */
+static bool is_said_of(const char *held, const char *const *constraints, size_t count)
+{
+	size_t length = strcspn(held, "=");
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcspn(constraints[i], "=") == length && !strncmp(constraints[i], held, length))
+			return true;
+	}
+	return false;
+}
+
 int settle_ask(struct settling *s, const char *const *more, size_t more_count, struct projection *ret)
 {
 	struct arena *arena = s->asking->search->arena;
@@ -81,8 +93,11 @@ int settle_ask(struct settling *s, const char *const *more, size_t more_count, s
 
 	for (size_t i = 0; i < q.exclusion_count; i++)
 		*arena_push(arena, &all, &count) = q.exclusions[i];
-	for (size_t i = 0; i < s->held_count; i++)
-		*arena_push(arena, &all, &count) = s->held[i];
+	/* What was settled may go back to where it was. */
+	for (size_t i = 0; i < s->held_count; i++) {
+		if (!is_said_of(s->held[i], more, more_count))
+			*arena_push(arena, &all, &count) = s->held[i];
+	}
 	for (size_t i = 0; i < more_count; i++)
 		*arena_push(arena, &all, &count) = more[i];
 	q.exclusions = all;
