@@ -30,7 +30,7 @@ void environment_describe(struct arena *a, const struct environment *e, struct l
 	};
 }
 
-/* By both names of the implementation: uv takes them for two things, of which wheels and requirements may name either. */
+/* By every name that a wheel or a requirement may call it: uv takes each for a thing of its own, and sys_platform 'linux' says nothing to it of os_name. */
 void environment_add_marker(struct strbuf *out, const struct lock_environment *e)
 {
 	strbuf_printf(out, "python_version == '%s' and sys_platform == '%s' and platform_machine == '%s' and implementation_name == '%s'", e->python, e->os,
@@ -39,6 +39,8 @@ void environment_add_marker(struct strbuf *out, const struct lock_environment *e
 		strbuf_add(out, " and platform_python_implementation == 'CPython'");
 	else if (!strcmp(e->implementation, "pypy"))
 		strbuf_add(out, " and platform_python_implementation == 'PyPy'");
+	if (!strcmp(e->os, "linux"))
+		strbuf_add(out, " and os_name == 'posix' and platform_system == 'Linux'");
 }
 
 bool environment_same_markers(const struct lock_environment *one, const struct lock_environment *other)

@@ -59,7 +59,7 @@ class Model:
             pages = [has[name] for alias, has in p.indexes.items() if name in has and bound in (None, alias)]
             self.pages[name] = {v: e for v, e in pages[0].items() if not until or e["uploaded"] < until} if pages else {}
         self.differing = {d["package"] for d in p.differences}
-        self.known_edges = {}
+        self.known_edges, self.reached = {}, {}
 
     def candidates(self, name, items):
         mine = [i for i in items if i.name == name]
@@ -87,13 +87,18 @@ class Model:
                                      if q.name not in waived and (not q.marker or holds(str(q.marker), self.facts[environment], extras))]
         return self.known_edges[key]
 
+    def is_for(self, item, container, is_wanted):
+        """A constraint of another container, on what this one has only by way of others, is one more that a resolver may keep to: there is one version."""
+        return item.is_for(self.p, container) or (not self.lenient and not is_wanted and any(item.is_for(self.p, c) and item.name not in self.p.wanted(c)
+                                                                                             for c in self.p.containers))
+
     def wants(self, items):
         """{slot: ({name: extras}, {name: [specifiers]})}: what is asked for, and what is only kept to."""
         found = {}
         for container, environment in self.slots:
             wanted, asked, limits = self.p.wanted(container), {}, {}
             for name in {i.name for i in items}:
-                chosen = [i for i in items if i.name == name and i.is_for(self.p, container)]
+                chosen = [i for i in items if i.name == name and self.is_for(i, container, name in wanted)]
                 if not chosen:
                     continue
                 if name in wanted:
@@ -122,10 +127,11 @@ class Model:
             return (name, "built") if slot[1] in built[name] else (name, slot[1])
         return key
 
-    def answer(self, items=None, loose=(), fixed=None, least=None):
-        """{key: version} or None: with these items only, these names free to differ, what is fixed where it is, and nothing older than `least` of some names."""
+    def answer(self, items=None, loose=(), fixed=None, least=None, present=None):
+        """{key: version} or None: with these items only, these names free to differ, what is fixed where it is, nothing older than `least` of some names, and
+        with `present` {name: slots} where they are."""
         items = self.items if items is None else items
-        self.budget = 20000
+        self.budget, self.present = 20000, present or {}
         self.choices = {n: [v for v in self.candidates(n, items) if Version(v) >= Version((least or {}).get(n, "0"))] for n in self.p.names}
         return self.search(self.wants(items), self.keys(loose), dict(fixed or {}))
 
@@ -138,7 +144,7 @@ class Model:
             if not self.walk(slot, *wants[slot], key, assigned, seen):
                 return None
         if not seen:
-            return assigned
+            return assigned if all(n in self.reached[s] for n, slots in self.present.items() for s in slots) else None
         best = None
         for var, (name, specifiers, environments) in seen.items():
             left = [v for v in self.choices.get(name, []) if all(allows(s, v) for s in specifiers) and all(self.usable(name, v, e) for e in environments)]
@@ -171,6 +177,7 @@ class Model:
                 if other not in extras or wanted - extras[other]:
                     extras.setdefault(other, set()).update(wanted)
                     queue.append(other)
+        self.reached[slot] = set(extras)
         return True
 
     def note(self, name, slot, specifiers, key, assigned, seen):

@@ -152,14 +152,15 @@ def is_answer(found):
 # No needless split.
 
 def check_splits(p, index, found, until=None):
+    """A version serves all where all that have the package now have it then."""
     slots = versions_of(p, found)
     split = split_in(slots)
     for name in split:
-        better = ask(p, until, loose=split - {name})
+        better = ask(p, until, loose=split - {name}, present={name: set(by_name(slots)[name])})
         if is_answer(better):
             raise Wrong(f"{name} is at {by_name(slots)[name]}, and this serves all: {better}")
     for name in sorted(split)[:2]:
-        check_pinned(p, index, name, len(split), until)
+        check_pinned(p, index, name, by_name(slots)[name], len(split), until)
 
 
 def pinned(p, pins):
@@ -175,14 +176,14 @@ def pinned(p, pins):
     return other
 
 
-def check_pinned(p, index, name, split_count, until):
+def check_pinned(p, index, name, now, split_count, until):
     """Asked with every single version, lockstep itself has no answer in which fewer packages differ."""
     for version in model.Model(p, until).candidates(name, p.items()):
         other = pinned(p, {name: version})
         other.write(index.address)
         done, _, found = lock(other, index, *(["--at", until + "T00:00:00Z"] if until else []))
         count("splits asked again")
-        if done.returncode == 0 and len(split_in(versions_of(other, found))) < split_count:
+        if done.returncode == 0 and len(split_in(versions_of(other, found))) < split_count and set(now) <= set(by_name(versions_of(other, found)).get(name, ())):
             raise Wrong(f"{name} is at several versions, and {version} serves all")
 
 
