@@ -87,10 +87,9 @@ class Model:
                                      if q.name not in waived and (not q.marker or holds(str(q.marker), self.facts[environment], extras))]
         return self.known_edges[key]
 
-    def is_for(self, item, container, is_wanted):
-        """A constraint of another container, on what this one has only by way of others, is one more that a resolver may keep to: there is one version."""
-        return item.is_for(self.p, container) or (not self.lenient and not is_wanted and any(item.is_for(self.p, c) and item.name not in self.p.wanted(c)
-                                                                                             for c in self.p.containers))
+    def is_for(self, item, container):
+        """A constraint that is for one container, on what that has only by way of others, is one that a resolver may keep to everywhere: there is one version."""
+        return item.is_for(self.p, container) or (not self.lenient and any(item.is_for(self.p, c) and item.name not in self.p.wanted(c) for c in self.p.containers))
 
     def wants(self, items):
         """{slot: ({name: extras}, {name: [specifiers]})}: what is asked for, and what is only kept to."""
@@ -98,7 +97,7 @@ class Model:
         for container, environment in self.slots:
             wanted, asked, limits = self.p.wanted(container), {}, {}
             for name in {i.name for i in items}:
-                chosen = [i for i in items if i.name == name and self.is_for(i, container, name in wanted)]
+                chosen = [i for i in items if i.name == name and self.is_for(i, container)]
                 if not chosen:
                     continue
                 if name in wanted:
