@@ -2,7 +2,7 @@
 """Wheels built from source, with the real buildah: what is only an sdist is built once in the system stage, locked, installed and verified; and bad builds.
 
 usage: tests/run tests/engine/sdist_test.py, or by hand: ROOT=... sdist_test.py [CASE ...]"""
-import contextlib, glob, json, os, shutil, subprocess, sys, tomllib, urllib.request
+import contextlib, glob, hashlib, io, json, os, shutil, signal, subprocess, sys, tarfile, tomllib, urllib.request
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
 import bump, cases
@@ -146,6 +146,83 @@ def case_metadata_that_only_the_build_knows():
         assert "left.py" not in found and not os.path.exists("/lockstep-wheel"), found
 
 
+def stored(p):
+    """What is in the store, and what is remembered of what was built."""
+    return {name for top in ("/files", "/wheels") for _, _, names in os.walk(p.cache + top) for name in names}
+
+
+def case_bad_archives():
+    """Nothing of them is unpacked or kept in the lock; the build is not begun."""
+    link = lambda target: {"link": target}
+    bad = {"escape": ({"../../evil.py": "x"}, "would be outside"), "link": ({"out": link("../../../etc/passwd")}, "is a link that leads out"),
+           "absolute link": ({"out": link("/etc/passwd")}, "is a link that leads out"), "terminal codes": ({"a\x1b[31m.py": "x"}, "a\\x1b[31m.py")}
+    with project([]) as p:
+        for what, (members, text) in bad.items():
+            p.write("vendor/sauce-1.0.tar.gz", archive({"PKG-INFO": "Metadata-Version: 2.2\nName: sauce\nVersion: 1.0\n", "pyproject.toml": PYPROJECT, **members}))
+            p.write("recipes/python.yaml", FILES["recipes/python.yaml"].replace("sauce: {groups: [core]}", "sauce: {groups: [core], from: {path: vendor/sauce-1.0.tar.gz}}"))
+            r = p.run("lock")
+            assert r.code == 1 and text in r.err and "\x1b" not in r.err and not os.path.exists(p.folder + "/.lockstep/lock.toml"), (what, r)
+            assert not os.path.exists(p.folder + "/evil.py") and not os.path.exists(p.cache + "/evil.py"), what
+
+
+def archive(members):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as t:
+        for name, content in members.items():
+            info = tarfile.TarInfo("sauce-1.0/" + name)
+            if isinstance(content, dict):
+                info.type, info.linkname = tarfile.SYMTYPE, content["link"]
+                t.addfile(info)
+            else:
+                info.size = len(content.encode())
+                t.addfile(info, io.BytesIO(content.encode()))
+    return out.getvalue()
+
+
+def case_killed_while_it_builds():
+    """SIGKILL while the back end runs: the store is whole, nothing runs on, and the next run builds the wheel."""
+    # A request to the index's server says that the build is where it shall be; it has no network, so a file in its storage does.
+    waits = "import os, time\nopen('/lockstep-build/here', 'w').close()\nwhile not os.path.exists('/lockstep-build/go-on'):\n    time.sleep(0.02)\n"
+    with project(sdist_only(["delta"], files={"evil.py": waits})) as p:
+        assert p.run("lock").code == 0
+        before, known = p.read(".lockstep/lock.toml"), None
+        for how in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
+            process = p.start("build", "ci-a")
+            bump.wait_until(lambda: marks("here") or process.poll() is not None, 240, "the build")
+            assert process.poll() is None, process.communicate()
+            # Of what it was fetched for, everything is there.
+            known = known or stored(p)
+            process.send_signal(how)
+            process.communicate(timeout=240)
+            bump.wait_until(lambda: not bump.using(p.work), 120, "nothing to run on")
+            assert p.read(".lockstep/lock.toml") == before and stored(p) == known, stored(p) ^ known
+            for path, _, names in os.walk(p.cache + "/files/sha256"):
+                for name in names:
+                    with open(os.path.join(path, name), "rb") as f:
+                        assert hashlib.sha256(f.read()).hexdigest() == name, name
+            forget_marks()
+        process = p.start("build", "ci-a")
+        bump.wait_until(lambda: marks("here") or process.poll() is not None, 240, "the build")
+        for path in marks("here"):
+            open(os.path.dirname(path) + "/go-on", "w").close()
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == 0 and "built    wheel-sauce-1.0" in err, (out, err)
+        assert len(wheels(lock_of(p), "sauce")) == 1
+        r = p.run("build", "ci-a")
+        assert r.code == 0 and "wheel-sauce" not in r.err, r
+        assert not [i for i in STORAGE.images() if "/wheel:" in i] and not STORAGE.containers(), (STORAGE.images(), STORAGE.containers())
+
+
+def marks(name):
+    return glob.glob(glob.escape(STORAGE.folder) + f"/graph/*/*/*/lockstep-build/{name}") + glob.glob(glob.escape(STORAGE.folder) + f"/graph/*/*/*/*/lockstep-build/{name}")
+
+
+def forget_marks():
+    for path in marks("here"):
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+
+
 def case_bad_builds():
     bad = {
         "fails": ({"evil.py": "raise SystemExit('the compiler is missing')\n"}, "building 'wheel-sauce-1.0' (ci-a) failed", "the compiler is missing",
@@ -156,6 +233,11 @@ def case_bad_builds():
         "metadata of another": ({"wheel.json": '{"metadata_name": "evil"}'}, "is no wheel of sauce 1.0", "evil"),
         "another platform": ({"wheel.json": '{"tag": "cp311-cp311-win_amd64"}'}, "its tags do not fit there"),
         "escape": ({"evil.py": "members = {'../evil': b''}\n"}, "the wheel has a member that would be outside of it"),
+        "terminal codes": ({"evil.py": "print('\\x1b]0;title\\x07\\x1b[31mred', flush=True)\nraise SystemExit(3)\n"}, "red", "exit status 3"),
+        "a link for a wheel": ({"evil.py": "import os\nos.symlink('/etc/passwd', folder + '/x.whl')\nfile = 'x.whl'\n"}, "named no wheel that it made: 'x.whl'"),
+        "no wheel": ({"evil.py": "file = '../../etc/passwd'\n"}, "named no wheel that it made: '../../etc/passwd'"),
+        "no text": ({"evil.py": "file = 7\n"}, "named no wheel that it made: 7"),
+        "killed": ({"evil.py": "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"}, "failed in build_wheel (signal 9)"),
     }
     with project(sdist_only()) as p:
         for number, (what, (files, *texts)) in enumerate(bad.items(), 2):
@@ -163,10 +245,14 @@ def case_bad_builds():
             texts = [t.replace("sauce-1.0", f"sauce-{number}.0").replace("evil-1.0", f"evil-{number}.0").replace("sauce 1.0", f"sauce {number}.0") for t in texts]
             assert p.run("lock", "--upgrade").code == 0
             before = p.read(".lockstep/lock.toml")
+            assert p.run("fetch").code == 0
+            known = stored(p)
             r = p.run("build", "ci-a")
             assert r.code == 1 and p.read(".lockstep/lock.toml") == before, (what, r)
+            assert not any(ord(c) < 32 and c != "\n" for c in r.err), (what, r.err)
             for text in texts:
                 assert text in r.err, (what, text, r)
+            assert stored(p) == known, (what, stored(p) - known)
         assert not [i for i in STORAGE.images() if "/wheel:" in i], STORAGE.images()
 
 
@@ -237,6 +323,26 @@ def case_wheel_of_an_address():
         STORAGE.buildah("rm", name)
         r = p.run("verify")
         assert r.code == 1 and "alpha" in r.out and f"but is locked from '{url}'" in r.out, r
+
+
+def case_folder_of_the_project():
+    """Built as it is; what is changed in it is locked and built anew, and what tools leave in it is not."""
+    with project([]) as p:
+        p.write("vendor/sauce/pyproject.toml", PYPROJECT + "[project]\nname = 'sauce'\nversion = '1.5'\ndependencies = ['delta']\n")
+        p.write("vendor/sauce/wheel.json", '{"name": "sauce", "version": "1.5", "requires": ["delta"]}')
+        p.write("vendor/sauce/module.py", "WORD = 'first'\n")
+        p.replace("recipes/python.yaml", "sauce: {groups: [core]}", "sauce: {groups: [core], from: {path: vendor/sauce}}")
+        assert p.released() == "v0.1"
+        assert "sauce==1.5" in p.read("lockfiles/v0.1/ci-a.txt") and pin(lock_of(p, "lockfiles/v0.1/lock.toml"), "sauce")["reference"] == "vendor/sauce"
+        p.write("vendor/sauce/__pycache__/module.cpython-311.pyc", "left")
+        r = p.bump()
+        assert r.code == 0 and "nothing to do" in r.out, r
+        p.write("vendor/sauce/module.py", "WORD = 'second'\n")
+        r = p.run("build")
+        assert r.code == 1 and "run 'lockstep lock'" in r.err, r
+        assert p.released() == "v0.2"
+        files = [pin(lock_of(p, f"lockfiles/{v}/lock.toml"), "sauce")["files"] for v in ("v0.1", "v0.2")]
+        assert [f["name"] for f in files[0]] == [f["name"] for f in files[1]] and files[0][0]["sha256"] != files[1][0]["sha256"], files
 
 
 def on_real_index(p):

@@ -1,6 +1,7 @@
 """A build backend (PEP 517) for sdists of the fake index: the package `tinybuild`, and sdists that are built by it.
 
-What a project's build does is told by files of its own: `requires.txt` (further build requirements, one a line), `evil.py` (run before the wheel is made),
+What a project's build does is told by files of its own: `requires.txt` (further build requirements, one a line), `evil.py` (run before the wheel is made; what it
+calls `file` is said to be what was made),
 `wheel.json` ({"name", "version", "tag", "requires", "metadata_name", "metadata_version"} instead of what PKG-INFO says). `module.py` is what is packed.
 """
 
@@ -31,7 +32,10 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
     sys.stdout.flush()
     module = re.sub("[-_.]+", "_", name)
     space = {"module": module, "members": {}}
+    space["folder"] = folder
     exec(compile(read("evil.py"), "evil.py", "exec"), space)
+    if "file" in space:
+        return space["file"]
     members = {module + "/__init__.py": read("module.py").encode(), **space["members"]}
     top = "%s-%s.dist-info/" % (module, version)
     meta = "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (said.get("metadata_name", name), said.get("metadata_version", version))
