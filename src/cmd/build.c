@@ -51,8 +51,10 @@ static int have_files(struct session *s, const struct build_request *q, struct e
 		     making_wheels(&m, &s->lock, &outcome, err) < 0 || fetching_check_closed(&s->lock, err) < 0;
 
 	settings_release(&settings);
-	if (!failed && m.again && !s->call->quiet)
-		fprintf(stderr, "%zu wheel%s built again from source: the same, byte for byte\n", outcome.compared, outcome.compared == 1 ? "" : "s");
+	if (!failed && m.again && !s->call->quiet && !outcome.compared)
+		fprintf(stderr, "no wheel of these containers was built from source\n");
+	else if (!failed && m.again && !s->call->quiet)
+		fprintf(stderr, "%zu wheel%s built again from source: the same, byte for byte\n", outcome.compared, text_plural(outcome.compared));
 	return failed ? -1 : 0;
 }
 
