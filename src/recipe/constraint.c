@@ -22,6 +22,48 @@ static const char *without_space(struct arena *a, const char *text)
 	return out;
 }
 
+/* What the reference implementation takes and no resolver does: a comma with nothing before it, "===" with nothing behind it, white space
+   that is not ASCII, numbers past 64 bits. Reports it. */
+static bool is_odd(struct reader *r, const struct value *v, const char *text)
+{
+	enum { DIGITS_MAX = 19 };
+	const char *place = NULL, *why = NULL;
+
+	for (const char *part = text, *end; !why; part = end + 1) {
+		const char *start = part + strspn(part, " \t");
+
+		end = part + strcspn(part, ",");
+		if (start >= end && (*end || part == text)) {
+			place = start;
+			why = "there is nothing between its commas";
+		} else if (!strncmp(start, "===", 3) && start + 3 + strspn(start + 3, " \t") >= end) {
+			place = start;
+			why = "'===' names no version";
+		}
+		if (!*end)
+			break;
+	}
+	for (const char *p = text; *p && !why; p++) {
+		if ((unsigned char)*p < 0x80)
+			continue;
+		place = p;
+		why = "there is a character in it that is not ASCII";
+	}
+	for (const char *p = text; *p && !why; p += strcspn(p, "0123456789")) {
+		size_t digits = strspn(p, "0123456789");
+
+		if (digits > DIGITS_MAX) {
+			place = p;
+			why = "no resolver takes so large a number";
+		}
+		p += digits;
+	}
+	if (!why)
+		return false;
+	diag_error(r->diag, schema_pos_in(r, v, (size_t)(place - text)), "'%s' cannot be asked for: %s", text, why);
+	return true;
+}
+
 static const char *read_range(struct reader *r, const struct value *v)
 {
 	const char *text = schema_line(r, v, "'range'", NULL), *why;
@@ -31,6 +73,8 @@ static const char *read_range(struct reader *r, const struct value *v)
 		return NULL;
 	const struct specifier_set *set = specifier_set_parse(r->arena, text, &at);
 
+	if (set && is_odd(r, v, text))
+		return NULL;
 	if (set && specifier_sets_exclude(set, set)) {
 		diag_error(r->diag, v->pos, "no version at all is in '%s'", text);
 		return NULL;
@@ -56,7 +100,7 @@ static const char *read_exact(struct reader *r, const struct value *v)
 		return NULL;
 	specifier = arena_printf(r->arena, "==%s", without_space(r->arena, text));
 	if (version_parse(r->arena, text))
-		return specifier;
+		return is_odd(r, v, text) ? NULL : specifier;
 	diag_error(r->diag, v->pos, "'%s' is no version (PEP 440)", text);
 	if (text_starts_with(text, "==") && version_parse(r->arena, text + strspn(text, "= ")))
 		diag_hint(r->diag, "without '==': exact: \"%s\"", text + strspn(text, "= "));
@@ -110,6 +154,8 @@ static const char *read_not(struct reader *r, const struct value *v)
 		diag_hint(r->diag, "as \"!=%s\"", version_parse(r->arena, text) ? text : "1.5.0,!=1.5.1");
 		return NULL;
 	}
+	if (is_odd(r, v, text))
+		return NULL;
 	other = other_than_not(text);
 	if (other) {
 		diag_error(r->diag, schema_pos_in(r, v, (size_t)(other - text)), "'not' takes versions with '!=' only, not '%.*s'", (int)strcspn(other, ", \t"),
