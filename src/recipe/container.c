@@ -91,6 +91,16 @@ static const struct schema_row swap_rows[] = {
 	{.key = NULL},
 };
 
+/* Where no name is near, a list of those that there are does not say what to do. */
+static void hint_at_declaring(struct reader *r, const char *name)
+{
+	const struct diag *d = r->diag;
+	const char *hint = d->problem_count ? d->problems[d->problem_count - 1].hint : NULL;
+
+	if (!hint || !text_starts_with(hint, "did you mean"))
+		diag_hint(r->diag, "what takes a package's place is declared in recipes/python.yaml too, if only as %s: {groups: []}", name);
+}
+
 static void read_swap(struct reader *r, const struct schema_named *named, struct container *c)
 {
 	struct value name = {.kind = VALUE_TEXT, .pos = named->pos, .text = named->name, .text_length = strlen(named->name)};
@@ -99,7 +109,11 @@ static void read_swap(struct reader *r, const struct schema_named *named, struct
 
 	if (!schema_read(r, named->value, "a swap", named->pos, swap_rows, &fields) || !fields.with)
 		return;
+	size_t errors = r->diag->error_count;
+
 	swap.to = refer_package(r, fields.with);
+	if (!swap.to && r->diag->error_count > errors && fields.with->kind == VALUE_TEXT)
+		hint_at_declaring(r, fields.with->text);
 	swap.why = fields.why ? fields.why : "";
 	if (!swap.from || !swap.to)
 		return;
