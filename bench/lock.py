@@ -3,13 +3,13 @@
 
 usage: lock.py [--root ROUNDS] [--many ROUNDS] [--containers N] [--packages P] [--build release]
 
---root   this repository's recipes, on the index of whoever runs it: joint lock and `uv pip compile` take turns, first with what uv has cached, then with empty caches;
-         the ratio is of the medians. Everything in Python is looked for anew (--upgrade); Debian packages stay as
+--root   this repository's recipes, on the index of whoever runs it: joint lock and `uv pip compile` take turns, first with what uv has cached, then with empty caches,
+         then with empty caches and nothing locked before; the first ratio is of the medians, the other the median of the pairs. Everything in Python is looked for anew (--upgrade); Debian packages stay as
          they are, as they do unless somebody asks for them to move. The union holds what toolchain layers ask for too. One run of each before the first round is not counted.
 --many   N containers (20) of P packages (300) each from an index on loopback: the time of lockstep less that of the uv it runs, and lockstep's peak memory
 Without either, three rounds of both.
 """
-import argparse, os, random, shutil, statistics, subprocess, sys, tempfile, threading, time, tomllib
+import argparse, os, random, resource, shutil, statistics, subprocess, sys, tempfile, threading, time, tomllib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [os.path.join(ROOT, "tests/lock"), os.path.join(ROOT, "tests/fakes")]
@@ -35,8 +35,8 @@ def uv_seconds(work):
 
 
 def run(argv, environment):
-    """Seconds and MiB of one process, its children's memory apart."""
-    begin = time.monotonic()
+    """Seconds, MiB of one process, its children's memory apart, and seconds of CPU of all of them."""
+    begin, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     peak = [0]
 
@@ -53,7 +53,8 @@ def run(argv, environment):
     out, err = process.communicate()
     watcher.join()
     assert process.returncode == 0, out + err
-    return time.monotonic() - begin, peak[0] / 1024
+    seconds, after = time.monotonic() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, peak[0] / 1024, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def root_project(work):
@@ -83,23 +84,27 @@ def bench_root(lockstep, rounds):
                          "--upgrade", "-o", work + "/union.txt", work + "/union.in"]
         run(compile_union, environment)
         print(f"{len(locked['container'])} containers, {len(locked['package'])} packages, {len(locked.get('toolchain', []))} of toolchains; union of {len(union)} requirements")
-        for cache in ("warm", "cold"):
-            times, own = {"lockstep": [], "uv": []}, []
+        for cache in ("warm", "cold", "cold, first lock"):
+            times, cpu, peaks = {"lockstep": [], "uv": []}, {"lockstep": [], "uv": []}, []
             for number in range(rounds):
-                pair = [("lockstep", [*lock, "--upgrade", "--dry-run"]), ("uv", compile_union)]
+                pair = [("lockstep", [*lock, "--dry-run", *([] if "first" in cache else ["--upgrade"])]), ("uv", compile_union)]
                 for what, argv in pair if number % 2 else reversed(pair):
-                    if cache == "cold":
+                    if "first" in cache:
+                        shutil.rmtree(root + "/.lockstep", ignore_errors=True)
+                    if cache != "warm":
                         shutil.rmtree(work + "/uv-cache", ignore_errors=True)
                         shutil.rmtree(work + "/cache", ignore_errors=True)
-                    uv_seconds(work)
-                    seconds, peak = run(argv, environment)
+                    # What apt says of a first lock is no part of this.
+                    seconds, peak, cpu_seconds = run(argv, {**environment, **({"LOCKSTEP_SYSTEM_PACKAGES": "unlocked"} if "first" in cache else {})})
                     times[what].append(seconds)
+                    cpu[what].append(cpu_seconds)
                     if what == "lockstep":
-                        own.append((seconds - uv_seconds(work)[0], peak))
-            medians = {what: statistics.median(t) for what, t in times.items()}
-            print(f"{cache} cache: lockstep lock {medians['lockstep']:.2f} s, uv pip compile {medians['uv']:.2f} s, ratio {medians['lockstep'] / medians['uv']:.2f}"
-                  f" (of pairs: {', '.join(f'{a / b:.2f}' for a, b in zip(times['lockstep'], times['uv']))}); without uv {statistics.median(o for o, _ in own):.2f} s,"
-                  f" {max(p for _, p in own):.1f} MiB")
+                        peaks.append(peak)
+            medians, cpu = ({what: statistics.median(t) for what, t in all.items()} for all in (times, cpu))
+            pairs = [a / b for a, b in zip(times["lockstep"], times["uv"])]
+            print(f"{cache}: lockstep lock {medians['lockstep']:.2f} s, uv pip compile {medians['uv']:.2f} s, ratio {medians['lockstep'] / medians['uv']:.2f};"
+                  f" of pairs {statistics.median(pairs):.2f} ({', '.join(f'{p:.2f}' for p in pairs)}); CPU {cpu['lockstep']:.2f} s and {cpu['uv']:.2f} s;"
+                  f" {max(peaks):.1f} MiB; load {os.getloadavg()[0]:.0f}", flush=True)
 
 
 def many_packages(count):
@@ -126,7 +131,7 @@ def bench_many(lockstep, rounds, containers, count):
             own, whole, peaks = [], [], []
             for _ in range(rounds if what != "first lock" else 1):
                 uv_seconds(work)
-                seconds, peak = run([lockstep, "lock", "-C", root, "--quiet", *arguments], environment)
+                seconds, peak, _ = run([lockstep, "lock", "-C", root, "--quiet", *arguments], environment)
                 uv, calls = uv_seconds(work)
                 own.append(seconds - uv)
                 whole.append(seconds)
