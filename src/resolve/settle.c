@@ -71,6 +71,28 @@ bool settle_differs_more(const struct settling *s, const struct projection *p)
 	return is_nearer(spread_of(s, s->answer), spread_of(s, p));
 }
 
+/* Whether an answer has a package in every environment that has it now: where it is done without, it neither serves nor stays. */
+static bool is_still_there(const struct settling *s, const struct projection *p, const char *name)
+{
+	const struct family before = family_named(s->answer->pins, s->answer->pin_count, name), now = family_named(p->pins, p->pin_count, name);
+	const struct question *q = s->question;
+
+	for (size_t i = 0; i < q->asker_count; i++) {
+		for (size_t j = 0; j < q->askers[i].environment_count; j++) {
+			const char *environment = q->askers[i].environments[j]->name;
+			bool had = false, has = false;
+
+			for (size_t k = 0; k < before.count; k++)
+				had = had || question_has(q, &before.pins[k], environment);
+			for (size_t k = 0; k < now.count; k++)
+				has = has || question_has(q, &now.pins[k], environment);
+			if (had && !has)
+				return false;
+		}
+	}
+	return true;
+}
+
 /* Whether one of the constraints is about the package that another, "name===version", is about. */
 static bool is_said_of(const char *held, const char *const *constraints, size_t count)
 {
@@ -202,7 +224,7 @@ static int try_version(struct settling *s, const char *name, const char *version
 
 		if (answered <= 0)
 			return answered;
-		if (is_nearer(spread_of(s, &p), spread_of(s, s->answer))) {
+		if (is_nearer(spread_of(s, &p), spread_of(s, s->answer)) && is_still_there(s, &p, name)) {
 			hold(s, more[0]);
 			*s->answer = p;
 			return 1;
@@ -460,7 +482,7 @@ static int try_to_stay(struct settling *s, struct family before)
 
 	if (answered <= 0)
 		return answered;
-	if (settle_differs_more(s, &p))
+	if (settle_differs_more(s, &p) || !is_still_there(s, &p, before.pins->name))
 		return 0;
 	*s->answer = p;
 	return 1;

@@ -210,7 +210,7 @@ def check_moves(p, index, before, after, asked):
             continue  # it would have to differ more than it does now
         stays = {key(name, s): v for s, v in was[name].items()}
         count("moves asked again")
-        found = ask(p, loose=split, fixed={**fixed, **stays})
+        found = ask(p, loose=split, fixed={**fixed, **stays}, present={name: set(now[name])})
         if is_answer(found):
             raise Wrong(f"{name} moved from {was[name]} to {now[name]} with {asked}, and could have stayed: {found}")
         if not split and len(set(was[name].values())) == 1:
@@ -226,7 +226,7 @@ def check_stuck(p, index, pins, name):
     done, _, found = lock(other, index)
     if done.returncode or has_sources(found) or split_in(versions_of(other, found)):
         return
-    if all(v == pins[n] for n, s in by_name(versions_of(other, found)).items() if n in pins for v in s.values()):
+    if name in by_name(versions_of(other, found)) and all(v == pins[n] for n, s in by_name(versions_of(other, found)).items() if n in pins for v in s.values()):
         raise Wrong(f"{name} moved, and lockstep has an answer with it where it was: {pins}")
 
 
@@ -338,7 +338,7 @@ def check_months_later(p, index, day, dated):
 
 def moves_of(answer):
     changes = json.loads(answer)["changes"]
-    return changes and changes["packages"]
+    return changes["packages"] if changes else []
 
 
 def check_held(p, index, text):
