@@ -110,22 +110,48 @@ static bool needs_requirements(struct wheels *w, const struct wheel_job *job, co
 	return count > pin->build_require_count;
 }
 
+/* What a pin is to be built with from now on. Pins move in memory as the lock changes, so it is known by its archive. */
+struct demand {
+	const char *archive; /* its sha256 */
+	const char **requirements;
+	size_t count;
+};
+
+static int meet(struct wheels *w, const struct demand *demand, struct error *err)
+{
+	for (size_t i = 0; i < w->lock->pin_count; i++) {
+		const struct pin *pin = &w->lock->pins[i];
+
+		if (pin_is_toolchain(pin) || !pin_source(pin) || strcmp(pin_source(pin)->sha256, demand->archive) != 0 ||
+		    pin->build_require_count == demand->count)
+			continue;
+		if (!w->request->require)
+			return error_set(err, ERR_NOT_FOUND, "the lock has no '%s' for building '%s' %s; run 'lockstep lock'",
+					 demand->requirements[demand->count - 1], pin->name, pin->version);
+		w->outcome.changed = true;
+		if (w->request->require(w->request->context, w->lock, pin, demand->requirements, demand->count, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* 1: the lock has other build requirements now, so everything is looked at again. */
 static int require_more(struct wheels *w, struct error *err)
 {
-	for (size_t i = 0; i < w->list.job_count; i++) {
-		const char **all;
-		size_t count;
+	struct demand *demands = NULL;
+	size_t count = 0;
 
-		if (!needs_requirements(w, w->list.jobs[i], &all, &count))
-			continue;
-		if (!w->request->require)
-			return error_set(err, ERR_NOT_FOUND, "the lock has no '%s' for building '%s' %s; run 'lockstep lock'", all[count - 1],
-					 w->list.jobs[i]->pin->name, w->list.jobs[i]->pin->version);
-		w->outcome.changed = true;
-		return w->request->require(w->request->context, w->lock, w->list.jobs[i]->pin, all, count, err) < 0 ? -1 : 1;
+	for (size_t i = 0; i < w->list.job_count; i++) {
+		struct demand d = {.archive = arena_strdup(w->arena, pin_source(w->list.jobs[i]->pin)->sha256)};
+
+		if (needs_requirements(w, w->list.jobs[i], &d.requirements, &d.count))
+			*arena_push(w->arena, &demands, &count) = d;
 	}
-	return 0;
+	for (size_t i = 0; i < count; i++) {
+		if (meet(w, &demands[i], err) < 0)
+			return -1;
+	}
+	return count > 0;
 }
 
 /* Built once more, so that it can be said what differs. */

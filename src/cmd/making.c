@@ -1,5 +1,6 @@
 #include "cmd/making.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -8,6 +9,7 @@
 #include "fetch/git.h"
 #include "fetch/store.h"
 #include "lock/working.h"
+#include "recipe/database.h"
 #include "report/build_display.h"
 #include "resolve/resolve.h"
 
@@ -79,8 +81,42 @@ int making_wheels(const struct making *m, struct lock *lock, struct wheels_outco
 	return ret->changed ? working_lock_write(m->db->root, lock, NULL, err) : 0;
 }
 
-/* The lock so far with one pin more, which every container of the first one's environment has. */
-static void extend(struct lock *lock, const struct lock *from, const struct pin *pin)
+static bool declares(const struct container *c, const char *name)
+{
+	autoarena struct arena a = {0};
+	struct package **packages;
+	size_t count;
+
+	container_packages(&a, c, &packages, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(packages[i]->canonical, name))
+			return true;
+	}
+	return false;
+}
+
+/* The environment that it is built for first: where what it is built with is most likely, a container that asks for it by name, and of several the one with the
+   most layers and Debian packages. */
+static const char *first_environment(const struct making *m, const struct lock *lock, const char *name)
+{
+	const char *best = lock->containers->environment;
+	size_t best_weight = 0;
+
+	for (size_t i = 0; i < lock->container_count; i++) {
+		const struct container *c = database_container(m->db, lock->containers[i].name);
+		/* One that asks for it outweighs all that do not. */
+		size_t weight = c ? c->layer_count + c->apt_count + (declares(c, name) ? SIZE_MAX / 2 : 0) : 0;
+
+		if (weight > best_weight) {
+			best = lock->containers[i].environment;
+			best_weight = weight;
+		}
+	}
+	return best;
+}
+
+/* The lock so far with one pin more, which every container of that environment has. */
+static void extend(struct lock *lock, const struct lock *from, const struct pin *pin, const char *environment)
 {
 	struct arena *a = &lock->arena;
 	struct pin *one;
@@ -100,7 +136,7 @@ static void extend(struct lock *lock, const struct lock *from, const struct pin 
 	one->containers = NULL;
 	one->container_count = 0;
 	for (size_t i = 0; i < from->container_count; i++) {
-		if (!strcmp(from->containers[i].environment, from->containers->environment))
+		if (!strcmp(from->containers[i].environment, environment))
 			*arena_push(a, &one->containers, &one->container_count) = from->containers[i].name;
 	}
 }
@@ -114,7 +150,8 @@ static struct pin *find(struct lock *lock, const char *name)
 	return NULL;
 }
 
-static int build_one(const struct making *m, struct lock *lock, struct pin *pin, struct lock_file *ret_wheel, const char **ret_path, struct error *err)
+static int build_one(const struct making *m, struct lock *lock, const char *environment, struct pin *pin, struct lock_file *ret_wheel, const char **ret_path,
+		     struct error *err)
 {
 	struct arena *a = m->call->arena;
 	struct wheels_outcome outcome;
@@ -125,7 +162,7 @@ static int build_one(const struct making *m, struct lock *lock, struct pin *pin,
 	if (require((void *)(uintptr_t)m, lock, pin, pin->build_requires, pin->build_require_count, err) < 0 || build(m, lock, &outcome, err) < 0)
 		return -1;
 	const struct pin *built = find(lock, pin->name);
-	const struct lock_file *file = built ? pin_file(built, lock_environment(lock, lock->containers->environment)) : NULL;
+	const struct lock_file *file = built ? pin_file(built, lock_environment(lock, environment)) : NULL;
 
 	if (!file)
 		return error_set(err, ERR_ENGINE, "nothing was built of '%s'", pin->name);
@@ -158,10 +195,11 @@ bool making_has(const struct making *m, const struct pin *pin, struct lock_file 
 
 int making_one(const struct making *m, const struct lock *lock, struct pin *pin, struct lock_file *ret_wheel, const char **ret_path, struct error *err)
 {
+	const char *environment = first_environment(m, lock, pin->name);
 	struct lock own;
 
-	extend(&own, lock, pin);
-	int result = build_one(m, &own, pin, ret_wheel, ret_path, err);
+	extend(&own, lock, pin, environment);
+	int result = build_one(m, &own, environment, pin, ret_wheel, ret_path, err);
 
 	arena_release(&own.arena);
 	return result;

@@ -28,5 +28,5 @@ int making_fetch(const struct making *m, struct pin *pin, const char **ret_path,
 int making_wheels(const struct making *m, struct lock *lock, struct wheels_outcome *ret, struct error *err);
 /* True when the store has a wheel that was built of the pin; it and its path are then as making_one() gives them. */
 bool making_has(const struct making *m, const struct pin *pin, struct lock_file *ret_wheel, const char **ret_path);
-/* Builds a wheel of a pin that is not in the lock yet, for the environment of the lock's first container, to learn what it requires. As resolve_options.build. */
+/* Builds a wheel of a pin that is not in the lock yet, for an environment of a container that asks for it by name, else of the one with the most in it, to learn what it requires. As resolve_options.build. */
 int making_one(const struct making *m, const struct lock *lock, struct pin *pin, struct lock_file *ret_wheel, const char **ret_path, struct error *err);

@@ -24,7 +24,7 @@ struct resolve_options {
 	void *context;
 	/* For what has to be built from source; either may be NULL: then nothing is. `have` puts a pin's one file, an archive, into reach, and gives its path; the
 	   tree of a git reference gets its size and digest by that. `build`
-	   builds a wheel of the pin, whose archive is there, for the first environment of `lock` (which has environments, containers and toolchains so far), to
+	   builds a wheel of the pin, whose archive is there, for an environment of `lock` (which has environments, containers and toolchains so far), to
 	   learn what it requires: the wheel, and where it lies; the pin gets the build requirements that turned up. Both take `context`. */
 	int (*have)(void *context, struct pin *pin, const char **ret_path, struct error *err);
 	int (*build)(void *context, const struct lock *lock, struct pin *pin, struct lock_file *ret_wheel, const char **ret_path, struct error *err);
