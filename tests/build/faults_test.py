@@ -177,6 +177,31 @@ def test_stopped_and_killed():
     stop(signal.SIGKILL, "stubborn", "SIGKILL with an engine that does not listen", 15)
 
 
+def wait_for(condition):
+    for _ in range(1200):
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_what_a_killed_build_left():
+    clear()
+    folder = os.path.join(WORK, "project/.lockstep/tmp")
+    process = subprocess.Popen(arguments(), env=dict(env, FAKE="hang", FAKE_AT="second"), cwd=WORK, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, start_new_session=True)
+    check("killed build: the step runs", wait_for(lambda: os.path.exists(os.path.join(STORE, "hanging"))))
+    process.kill()
+    process.wait()
+    check("killed build: the engine's copy is left", os.listdir(folder) == ["buildah-copy"], str(os.listdir(folder)))
+    check("killed build: nothing runs on", wait_for(lambda: not still_running()))
+    os.remove(os.path.join(STORE, "temporary"))
+    goes_on("killed build")
+    seen = open(os.path.join(STORE, "temporary")).read()
+    check("killed build: the next one finds an empty folder", seen and set(seen.split("\n")) == {"seen:", ""}, seen)
+    check("killed build: and leaves none", not os.path.exists(folder))
+
+
 def test_leftovers():
     clear()
     os.makedirs(STORE)
