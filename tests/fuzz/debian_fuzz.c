@@ -1,4 +1,4 @@
-/* A Packages file; the same bytes as a Debian package, as a tar archive, as one stanza, and as what apt knows of users. */
+/* A Packages file; the same bytes as a Debian package, as a tar archive, as one stanza, as an image's apt sources, and as what apt knows of users. */
 #include "fuzz.h"
 
 #include <string.h>
@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "debian/archives.h"
+#include "debian/image_sources.h"
 #include "debian/packages.h"
 #include "io/archive.h"
 #include "io/digest.h"
@@ -46,8 +47,26 @@ static void try_packages(struct arena *a, const char *path)
 	packages_free(p);
 }
 
-static void try_archives(const char *path)
+static void try_sources(struct arena *a, const char *text, bool stanzas)
 {
+	autoerror struct error err = {0};
+	struct image_sources s = {.arena = a};
+
+	if (image_sources_read(&s, "/etc/apt/x", text, stanzas, &err) < 0)
+		FUZZ_CHECK(err.code == ERR_INPUT);
+	/* They become words of lines. */
+	for (size_t i = 0; i < s.count; i++) {
+		FUZZ_CHECK(!strpbrk(s.items[i].address, " \t\r\n[]\"") && !strpbrk(s.items[i].suite, " \t\r\n[]\""));
+		FUZZ_CHECK(!strpbrk(s.items[i].components, "\t\r\n[]\""));
+		FUZZ_CHECK(!s.items[i].architectures || !strpbrk(s.items[i].architectures, " \t\r\n[]\""));
+	}
+}
+
+static void try_archives(struct arena *a, const char *path)
+{
+	const struct archive_limits limits = {.member_max = 100, .file_limit_bytes = 1 << 16, .total_limit_bytes = 1 << 20};
+	struct archive_member *members;
+	size_t count;
 	autoerror struct error err = {0};
 	autostrbuf struct strbuf control = {0};
 
@@ -57,6 +76,8 @@ static void try_archives(const char *path)
 		FUZZ_CHECK(err.code == ERR_INPUT);
 	error_release(&err);
 	FUZZ_CHECK(archive_check_names(path, &err) == 0 || err.code == ERR_INPUT);
+	error_release(&err);
+	FUZZ_CHECK(archive_read_tar(a, path, &limits, &members, &count, &err) == 0 || err.code == ERR_INPUT);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
@@ -69,6 +90,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	try_stanza(&a, text, false);
 	archives_with_user(&a, "https://a.example/debian/", text);
 	try_packages(&a, path);
-	try_archives(path);
+	try_sources(&a, text, false);
+	try_sources(&a, text, true);
+	try_archives(&a, path);
 	return 0;
 }
