@@ -152,6 +152,16 @@ static bool has_item(const struct culprit *items, size_t count, const struct wan
 	return false;
 }
 
+/* Beside a package in any version a constraint of the same package is one thing more. */
+static bool is_told(const struct culprit *items, size_t count, const struct want *w)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (items[i].want->loose == w->loose && clash_same_want(items[i].want, w))
+			return true;
+	}
+	return false;
+}
+
 static void collect(struct shrinking *s, struct clash *ret)
 {
 	*ret = (struct clash){.q = s->q, .refusal = s->refusal};
@@ -159,7 +169,7 @@ static void collect(struct shrinking *s, struct clash *ret)
 		for (size_t j = 0; j < s->q.askers[i].want_count && !s->q.askers[i].left_out; j++) {
 			const struct want *w = &s->q.askers[i].wants[j];
 
-			if (!w->left_out && !has_item(ret->items, ret->item_count, w))
+			if (!w->left_out && !is_told(ret->items, ret->item_count, w))
 				*arena_push(s->arena, &ret->items, &ret->item_count) = (struct culprit){w, &s->q.askers[i]};
 		}
 	}

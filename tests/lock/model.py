@@ -88,8 +88,8 @@ class Model:
         return self.known_edges[key]
 
     def is_for(self, item, container):
-        """A constraint that is for one container, on what that has only by way of others, is one that a resolver may keep to everywhere: there is one version."""
-        return item.is_for(self.p, container) or (not self.lenient and any(item.is_for(self.p, c) and item.name not in self.p.wanted(c) for c in self.p.containers))
+        """A constraint that is for one container may bind all of them, in all of their environments, as there is one version."""
+        return item.is_for(self.p, container) or (not self.lenient and item.name not in self.differing and any(item.is_for(self.p, c) for c in self.p.containers))
 
     def wants(self, items):
         """{slot: ({name: extras}, {name: [specifiers]})}: what is asked for, and what is only kept to."""

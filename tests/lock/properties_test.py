@@ -128,10 +128,13 @@ def check_closed(p, index, found, until=None, is_first=False):
 
 
 def check_consistent(m, slots):
-    key, seen = m.keys(m.p.names), {}
+    """No two containers have different versions, in what is built or in an environment of both, unless one of them may."""
+    built = {c: m.p.environments(c)[0][0] for c in m.p.containers}
     for name, versions in by_name(slots).items():
-        for slot, version in versions.items():
-            if seen.setdefault((name, key(name, slot)), version) != version:
+        free = {c for d in m.p.differences if d["package"] == name for c in d.get("containers", m.p.containers)}
+        for (c, e), (d, f) in itertools.combinations(versions, 2):
+            beside = c != d and (e == f or (e == built[c] and f == built[d]))
+            if beside and not {c, d} & free and versions[c, e] != versions[d, f]:
                 raise Wrong(f"{name} differs where nothing says that it may: {versions}")
 
 
