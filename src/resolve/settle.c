@@ -497,6 +497,7 @@ int settle_moves(struct settling *s)
 
 	if (!s->wish->last || s->wish->upgrade_all)
 		return 0;
+	s->is_late = false; /* as what was looked for before may have left it */
 	for (size_t i = 0; i < s->answer->pin_count && result >= 0 && !s->is_late; i += f.count) {
 		f = family_at(s->answer->pins, s->answer->pin_count, i);
 		struct family before = family_before(s, f.pins->name);
