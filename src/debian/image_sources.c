@@ -177,9 +177,12 @@ static int add_entry(struct image_sources *s, const struct entry *e, struct erro
 static void set_option(struct arena *a, struct entry *e, const char *option)
 {
 	const char *value = strchr(option, '=');
-	const char *name = value ? arena_strndup(a, option, (size_t)(value - option)) : "";
 
-	value += value != NULL;
+	if (!value)
+		return;
+	const char *name = arena_strndup(a, option, (size_t)(value - option));
+
+	value++;
 	if (!strcasecmp(name, "arch"))
 		e->architectures = words_of(a, value, strlen(value), ",");
 	else if (!strcasecmp(name, "signed-by"))
@@ -195,9 +198,11 @@ static int read_line(struct image_sources *s, const char *path, unsigned number,
 	static const char blanks[] = " \t\r";
 	struct arena *a = s->arena;
 	struct entry e = {.path = path, .line = number};
+
+	line += strspn(line, blanks);
 	size_t length = strcspn(line, "#"), type = strcspn(line, " \t\r#[");
 
-	if (strspn(line, blanks) >= length)
+	if (!length)
 		return 0;
 	e.types = words_of(a, line, type, blanks);
 	const char *rest = line + type, *end = line + length;
