@@ -41,12 +41,15 @@ static void add(struct doctor *d, const char *subject, enum state state, const c
 	*arena_push(d->arena, &d->rows, &d->row_count) = (struct row){subject, state, arena_strdup(d->arena, text), mend ? arena_strdup(d->arena, mend) : NULL};
 }
 
-/* The error's first line is what was seen; its further lines say what to do. */
+/* The error's first line is what was seen; its further lines say what to do, and so may its end, which is not said twice. */
 static void add_error(struct doctor *d, const char *subject, enum state state, const struct error *err, const char *mend)
 {
 	size_t first = strcspn(err->text, "\n");
+	const char *end = mend ? arena_printf(d->arena, "; run '%s'", mend) : "", *hint = err->text[first] ? err->text + first + 1 : mend;
 
-	add(d, subject, state, arena_strndup(d->arena, err->text, first), err->text[first] ? err->text + first + 1 : mend);
+	if (text_ends_with(err->text, end))
+		first -= strlen(end);
+	add(d, subject, state, arena_strndup(d->arena, err->text, first), hint);
 }
 
 static void check_project(struct doctor *d)
