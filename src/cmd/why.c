@@ -54,7 +54,8 @@ const struct command command_why = {
 	.description =
 		"Prints the shortest chains from the groups that recipes/python.yaml declares, or from the layer recipes, to a package: each step with the\n"
 		"requirement behind it, where the wheel is in the store in the wheel's own words, and the line of recipes/ that begins it. Containers with the\n"
-		"same chains are told of together. Then what recipes/ say of the package itself: constraints, holds, waivers, differences, swaps.\n"
+		"same chains are told of together. What only a further environment has, which containers are locked for but not built for, stands by itself with\n"
+		"that environment's name. Then what recipes/ say of the package itself: constraints, holds, waivers, differences, swaps.\n"
 		"\n"
 		"Of a Debian package it says which version is locked, and whether bases, layers or containers' apt lists install it.\n"
 		"\n"

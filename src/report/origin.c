@@ -120,7 +120,6 @@ static const struct layer_use *find_use(struct arena *a, const struct database *
 	return NULL;
 }
 
-/* What a recipe asks for is a root, whoever else requires it. */
 static void add_step(struct arena *a, struct lock_graph *g, const struct layer_use *use, const struct layer_step *step, struct origin **ret, size_t *ret_count)
 {
 	for (size_t i = 0; i < step->word_count; i++) {
@@ -131,9 +130,17 @@ static void add_step(struct arena *a, struct lock_graph *g, const struct layer_u
 
 		if (root < 0)
 			continue;
-		g->nodes[root].direct = text;
 		*arena_push(a, ret, ret_count) = (struct origin){.root = (size_t)root, .declared = text, .pos = step->pos};
 	}
+}
+
+/* What a recipe asks for is a root, whoever else requires it, and nothing else is: what nothing requires in this environment may be there for another. */
+static void set_roots(struct lock_graph *g, const struct origin *origins, size_t count)
+{
+	for (size_t i = 0; i < g->node_count; i++)
+		g->nodes[i].direct = NULL;
+	for (size_t i = 0; i < count; i++)
+		g->nodes[origins[i].root].direct = origins[i].declared;
 }
 
 void origins_of_layer(struct arena *a, struct lock_graph *g, const struct database *db, struct origin **ret, size_t *ret_count)
@@ -148,7 +155,9 @@ void origins_of_layer(struct arena *a, struct lock_graph *g, const struct databa
 		if (step->kind == STEP_WHEELS && layer_use_holds(use, step->conditions, step->condition_count))
 			add_step(a, g, use, step, ret, ret_count);
 	}
-	if (!*ret_count)
+	if (*ret_count)
+		set_roots(g, *ret, *ret_count);
+	else
 		add_roots(a, g, ret, ret_count);
 }
 

@@ -6,65 +6,44 @@
 #include "base/text.h"
 #include "io/json.h"
 #include "io/terminal.h"
-#include "report/origin.h"
+#include "report/tree_parts.h"
+#include "report/words.h"
 
-/* A container's packages, or those of one of its layers. */
-struct part {
-	const char *layer; /* or NULL */
-	struct lock_graph graph;
-	struct origin *origins;
-	size_t origin_count;
+enum { NAMED_PACKAGES = 6 };
+
+/* A tree in one environment. */
+struct shown {
+	const struct tree *tree;
+	const char *environment;
+	struct tree_part *parts;
+	size_t part_count;
+	struct tree_more *more;
+	size_t more_count;
 };
 
-/* What hangs below a node: where it was declared, when the tree stands on its head, then packages. */
-struct below {
-	const struct origin **origins;
-	size_t origin_count;
-	size_t *nodes, node_count;
-};
+static bool is_built(const struct shown *shown)
+{
+	return !strcmp(shown->environment, shown->tree->container->environment);
+}
 
 struct frame {
 	size_t node, next;
 	size_t prefix_length; /* what stands before the lines of its children */
-	struct below below;
+	struct tree_below below;
 };
 
 struct printer {
 	struct arena *a;
 	const struct tree *tree;
-	const struct part *part;
+	const struct tree_part *part;
 	FILE *stream;
 	struct strbuf *out, prefix;
+	const char *on; /* behind what stands outermost: " on <environment>" where that is not the built one */
 	bool *expanded; /* by node: what hangs below it was shown */
 	struct frame *stack;
 	size_t depth;
 	size_t levels; /* that may hang below a package that stands outermost */
 };
-
-static void add_once(struct arena *a, size_t **list, size_t *count, size_t node)
-{
-	for (size_t i = 0; i < *count; i++) {
-		if ((*list)[i] == node)
-			return;
-	}
-	*arena_push(a, list, count) = node;
-}
-
-static struct below below(struct arena *a, const struct part *part, size_t node, bool invert)
-{
-	const struct lock_node *n = &part->graph.nodes[node];
-	struct below ret = {0};
-
-	for (size_t i = 0; invert && i < part->origin_count; i++) {
-		if (part->origins[i].root == node)
-			*arena_push(a, &ret.origins, &ret.origin_count) = &part->origins[i];
-	}
-	for (size_t i = 0; invert && i < n->required_by_count; i++)
-		add_once(a, &ret.nodes, &ret.node_count, part->graph.arcs[n->required_by[i]].from);
-	for (size_t i = 0; !invert && i < n->arc_count; i++)
-		add_once(a, &ret.nodes, &ret.node_count, part->graph.arcs[n->first_arc + i].to);
-	return ret;
-}
 
 static void add_safe(struct printer *p, const char *text)
 {
@@ -124,7 +103,7 @@ static void push(struct printer *p, size_t node, const char *indent)
 	strbuf_add(&p->prefix, indent);
 	struct frame *f = arena_push(p->a, &p->stack, &p->depth);
 
-	*f = (struct frame){.node = node, .prefix_length = p->prefix.length, .below = below(p->a, p->part, node, p->tree->invert)};
+	*f = (struct frame){.node = node, .prefix_length = p->prefix.length, .below = tree_below(p->a, p->part, node, p->tree->invert)};
 	p->expanded[node] = true;
 	for (size_t i = 0; i < f->below.origin_count; i++) {
 		begin_line(p, i + 1 == f->below.origin_count && !f->below.node_count);
@@ -150,7 +129,7 @@ static void add_below(struct printer *p, size_t node, const char *indent)
 		}
 		size_t child = f->below.nodes[f->next++];
 		bool last = f->next == f->below.node_count;
-		struct below under = below(p->a, p->part, child, p->tree->invert);
+		struct tree_below under = tree_below(p->a, p->part, child, p->tree->invert);
 		bool repeated = p->expanded[child] && (under.node_count || under.origin_count);
 
 		begin_line(p, last);
@@ -164,7 +143,7 @@ static void add_below(struct printer *p, size_t node, const char *indent)
 
 static void add_top(struct printer *p, size_t node, bool is_last, const char *behind)
 {
-	struct below under = below(p->a, p->part, node, p->tree->invert);
+	struct tree_below under = tree_below(p->a, p->part, node, p->tree->invert);
 	bool repeated = p->expanded[node] && (under.node_count || under.origin_count);
 
 	begin_line(p, is_last);
@@ -206,13 +185,13 @@ static void add_group(struct printer *p, size_t first, size_t end, bool is_last)
 	truncate(&p->prefix, outer);
 }
 
-static void start_part(struct printer *p, const struct part *part)
+static void start_part(struct printer *p, const struct tree_part *part)
 {
 	p->part = part;
 	p->expanded = arena_array(p->a, part->graph.node_count, sizeof(*p->expanded));
 }
 
-static void add_part(struct printer *p, const struct part *part, bool is_last)
+static void add_part(struct printer *p, const struct tree_part *part, bool is_last)
 {
 	size_t outer = p->prefix.length;
 
@@ -233,7 +212,7 @@ static void add_part(struct printer *p, const struct part *part, bool is_last)
 	truncate(&p->prefix, outer);
 }
 
-static void add_inverted(struct printer *p, const struct part *part)
+static void add_inverted(struct printer *p, const struct tree_part *part)
 {
 	long node = lock_graph_find(&part->graph, p->tree->invert);
 
@@ -241,27 +220,45 @@ static void add_inverted(struct printer *p, const struct part *part)
 		return;
 	start_part(p, part);
 	add_node(p, (size_t)node);
+	add_safe(p, p->on);
 	strbuf_add_char(p->out, '\n');
 	if (p->levels)
 		add_below(p, (size_t)node, "");
 }
 
-static void add_text(struct arena *a, const struct tree *tree, const struct part *parts, size_t count, FILE *stream, struct strbuf *out)
+static void add_more(struct printer *p, const struct tree_more *more)
 {
+	const char **texts = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < more->pin_count; i++)
+		*arena_push(p->a, &texts, &count) = arena_printf(p->a, "%s %s", more->pins[i]->name, more->pins[i]->version);
+	add_safe(p, arena_printf(p->a, "more on %s: %s (--environment shows it)", more->environment, words_list(p->a, texts, count, NAMED_PACKAGES)));
+	strbuf_add_char(p->out, '\n');
+}
+
+static void add_text(struct arena *a, const struct shown *shown, FILE *stream, struct strbuf *out)
+{
+	const struct tree *tree = shown->tree;
 	struct printer p = {.a = a, .tree = tree, .stream = stream, .out = out};
+
+	p.on = is_built(shown) ? "" : arena_printf(a, " on %s", shown->environment);
 
 	/* Upright, the outermost packages are a level of their own. */
 	p.levels = tree->invert || !tree->depth ? tree->depth : tree->depth - 1;
 	if (!tree->invert) {
 		add_safe(&p, tree->container->name);
+		add_safe(&p, p.on);
 		strbuf_add_char(out, '\n');
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < shown->part_count; i++) {
 		if (tree->invert)
-			add_inverted(&p, &parts[i]);
+			add_inverted(&p, &shown->parts[i]);
 		else
-			add_part(&p, &parts[i], i + 1 == count);
+			add_part(&p, &shown->parts[i], i + 1 == shown->part_count);
 	}
+	for (size_t i = 0; i < shown->more_count; i++)
+		add_more(&p, &shown->more[i]);
 	strbuf_release(&p.prefix);
 }
 
@@ -273,7 +270,7 @@ static void add_texts(struct json_writer *w, const char *key, const char *const 
 	json_end_array(w);
 }
 
-static void add_origin_json(struct json_writer *w, const struct part *part, const struct origin *o)
+static void add_origin_json(struct json_writer *w, const struct tree_part *part, const struct origin *o)
 {
 	json_begin_object(w, NULL);
 	json_add_text(w, "package", part->graph.nodes[o->root].pin->name);
@@ -289,7 +286,7 @@ static void add_origin_json(struct json_writer *w, const struct part *part, cons
 	json_end_object(w);
 }
 
-static void add_arc_json(struct json_writer *w, const struct part *part, const struct lock_arc *arc, bool up)
+static void add_arc_json(struct json_writer *w, const struct tree_part *part, const struct lock_arc *arc, bool up)
 {
 	json_begin_object(w, NULL);
 	json_add_text(w, "name", part->graph.nodes[up ? arc->from : arc->to].pin->name);
@@ -299,7 +296,7 @@ static void add_arc_json(struct json_writer *w, const struct part *part, const s
 	json_end_object(w);
 }
 
-static void add_node_json(struct json_writer *w, const struct part *part, const struct lock_node *n, size_t level, bool up)
+static void add_node_json(struct json_writer *w, const struct tree_part *part, const struct lock_node *n, size_t level, bool up)
 {
 	json_begin_object(w, NULL);
 	json_add_text(w, "name", n->pin->name);
@@ -313,36 +310,9 @@ static void add_node_json(struct json_writer *w, const struct part *part, const 
 	json_end_object(w);
 }
 
-/* How far each node is from the outermost ones; SIZE_MAX: not there. */
-static size_t *levels_of(struct arena *a, const struct part *part, const struct tree *tree)
+static void add_part_json(struct arena *a, struct json_writer *w, const struct tree *tree, const struct tree_part *part)
 {
-	size_t count = part->graph.node_count, *levels = arena_array(a, count, sizeof(*levels)), *queue = NULL, queued = 0;
-	long target = tree->invert ? lock_graph_find(&part->graph, tree->invert) : LOCK_GRAPH_NONE;
-
-	for (size_t i = 0; i < count; i++)
-		levels[i] = SIZE_MAX;
-	if (target >= 0)
-		*arena_push(a, &queue, &queued) = (size_t)target;
-	for (size_t i = 0; i < part->origin_count && !tree->invert && tree->depth; i++)
-		*arena_push(a, &queue, &queued) = part->origins[i].root;
-	for (size_t i = 0; i < queued; i++)
-		levels[queue[i]] = tree->invert ? 0 : 1;
-	for (size_t i = 0; i < queued; i++) {
-		struct below under = below(a, part, queue[i], tree->invert);
-
-		for (size_t j = 0; j < under.node_count && levels[queue[i]] < tree->depth; j++) {
-			if (levels[under.nodes[j]] != SIZE_MAX)
-				continue;
-			levels[under.nodes[j]] = levels[queue[i]] + 1;
-			*arena_push(a, &queue, &queued) = under.nodes[j];
-		}
-	}
-	return levels;
-}
-
-static void add_part_json(struct arena *a, struct json_writer *w, const struct tree *tree, const struct part *part)
-{
-	const size_t *levels = levels_of(a, part, tree);
+	const size_t *levels = tree_levels(a, part, tree->invert, tree->depth);
 
 	json_begin_object(w, NULL);
 	json_add_text(w, "layer", part->layer);
@@ -361,74 +331,103 @@ static void add_part_json(struct arena *a, struct json_writer *w, const struct t
 	json_end_object(w);
 }
 
-static void add_json(struct arena *a, const struct tree *tree, const struct part *parts, size_t count, struct strbuf *out)
+static void add_more_json(struct json_writer *w, const struct tree_more *more)
 {
+	json_begin_object(w, NULL);
+	json_add_text(w, "environment", more->environment);
+	json_begin_array(w, "packages");
+	for (size_t i = 0; i < more->pin_count; i++) {
+		json_begin_object(w, NULL);
+		json_add_text(w, "name", more->pins[i]->name);
+		json_add_text(w, "version", more->pins[i]->version);
+		json_end_object(w);
+	}
+	json_end_array(w);
+	json_end_object(w);
+}
+
+static void add_json(struct arena *a, const struct shown *shown, struct strbuf *out)
+{
+	const struct tree *tree = shown->tree;
 	struct json_writer w = {.out = out};
 
 	json_begin_object(&w, NULL);
 	json_add_text(&w, "container", tree->container->name);
-	json_add_text(&w, "environment", tree->container->environment);
+	json_add_text(&w, "environment", shown->environment);
+	json_add_boolean(&w, "built", is_built(shown));
 	json_add_text(&w, "lock", tree->from);
 	json_add_text(&w, "invert", tree->invert);
 	json_begin_array(&w, "parts");
-	for (size_t i = 0; i < count; i++) {
-		if (!tree->invert || lock_graph_find(&parts[i].graph, tree->invert) >= 0)
-			add_part_json(a, &w, tree, &parts[i]);
+	for (size_t i = 0; i < shown->part_count; i++) {
+		if (!tree->invert || lock_graph_find(&shown->parts[i].graph, tree->invert) >= 0)
+			add_part_json(a, &w, tree, &shown->parts[i]);
 	}
+	json_end_array(&w);
+	json_begin_array(&w, "more");
+	for (size_t i = 0; i < shown->more_count; i++)
+		add_more_json(&w, &shown->more[i]);
 	json_end_array(&w);
 	json_end_object(&w);
 }
 
-/* The container's own packages, then its layers. */
-static int make_parts(struct arena *a, const struct tree *tree, struct part **ret, size_t *ret_count, struct error *err)
+static const char **environment_names(struct arena *a, const struct lock_container *c, size_t *ret_count)
 {
-	const struct lock_environment *environment = lock_environment(tree->lock, tree->container->environment);
-	const char **layers;
-	size_t layer_count;
+	const char **ret = NULL, *name;
 
-	if (!environment)
-		return error_set(err, ERR_INPUT, "the lock does not describe environment '%s'", tree->container->environment);
-	origins_layers(a, tree->lock, tree->db, tree->container->name, &layers, &layer_count);
-	*ret = arena_array(a, layer_count + 1, sizeof(**ret));
-	*ret_count = layer_count + 1;
-	lock_graph_of_container(a, tree->lock, tree->container, environment, &(*ret)[0].graph);
-	origins_of_container(a, &(*ret)[0].graph, tree->db, &(*ret)[0].origins, &(*ret)[0].origin_count);
-	for (size_t i = 0; i < layer_count; i++) {
-		struct part *part = &(*ret)[i + 1];
-
-		part->layer = layers[i];
-		lock_graph_of_layer(a, tree->lock, layers[i], environment, &part->graph);
-		origins_of_layer(a, &part->graph, tree->db, &part->origins, &part->origin_count);
-	}
-	return 0;
+	*ret_count = 0;
+	for (size_t i = 0; (name = lock_container_environment(c, i)); i++)
+		*arena_push(a, &ret, ret_count) = name;
+	return ret;
 }
 
-static int check_invert(struct arena *a, const struct tree *tree, const struct part *parts, size_t count, struct error *err)
+static int check_environment(struct arena *a, const struct shown *shown, struct error *err)
 {
-	const char **names = NULL;
-	size_t name_count = 0;
+	const struct lock_container *c = shown->tree->container;
+	size_t count;
+	const char **names = environment_names(a, c, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		for (size_t j = 0; j < parts[i].graph.node_count; j++) {
-			*arena_push(a, &names, &name_count) = parts[i].graph.nodes[j].pin->name;
-			if (!strcmp(parts[i].graph.nodes[j].pin->name, tree->invert))
+		if (!strcmp(names[i], shown->environment))
+			return 0;
+	}
+	error_set(err, ERR_NOT_FOUND, "container '%s' is not locked for environment '%s' in %s", c->name, shown->environment, shown->tree->from);
+	return error_hint(err, "it is locked for %s", words_list(a, names, count, NAMED_PACKAGES));
+}
+
+static int check_invert(struct arena *a, const struct shown *shown, struct error *err)
+{
+	const struct tree *tree = shown->tree;
+	const char **names = NULL, **elsewhere = NULL;
+	size_t name_count = 0, elsewhere_count = 0;
+
+	for (size_t i = 0; i < shown->part_count; i++) {
+		const struct lock_graph *g = &shown->parts[i].graph;
+
+		for (size_t j = 0; j < g->node_count; j++) {
+			*arena_push(a, &names, &name_count) = g->nodes[j].pin->name;
+			if (!strcmp(g->nodes[j].pin->name, tree->invert))
 				return 0;
 		}
 	}
-	error_set(err, ERR_NOT_FOUND, "'%s' is not in %s, container %s", tree->invert, tree->from, tree->container->name);
+	for (size_t i = 0; i < shown->more_count; i++)
+		*arena_push(a, &elsewhere, &elsewhere_count) = shown->more[i].environment;
+	error_set(err, ERR_NOT_FOUND, "'%s' is not in %s, container %s%s%s", tree->invert, tree->from, tree->container->name,
+		  elsewhere_count || !is_built(shown) ? ", on " : "", elsewhere_count || !is_built(shown) ? shown->environment : "");
+	if (elsewhere_count)
+		return error_hint(err, "it is on %s; --environment shows it", words_list(a, elsewhere, elsewhere_count, NAMED_PACKAGES));
 	return error_hint_nearest(err, tree->invert, names, name_count);
 }
 
 int report_tree(struct arena *a, const struct tree *tree, const struct report_options *options, struct strbuf *out, struct error *err)
 {
-	struct part *parts = NULL;
-	size_t count = 0;
+	struct shown shown = {.tree = tree, .environment = tree->environment ? tree->environment : tree->container->environment};
 
-	if (make_parts(a, tree, &parts, &count, err) < 0 || (tree->invert && check_invert(a, tree, parts, count, err) < 0))
+	if (check_environment(a, &shown, err) < 0 || tree_parts(a, tree, shown.environment, &shown.parts, &shown.part_count, err) < 0 ||
+	    tree_more(a, tree, shown.parts, shown.part_count, &shown.more, &shown.more_count, err) < 0 || (tree->invert && check_invert(a, &shown, err) < 0))
 		return -1;
 	if (options->format == REPORT_JSON)
-		add_json(a, tree, parts, count, out);
+		add_json(a, &shown, out);
 	else
-		add_text(a, tree, parts, count, options->stream, out);
+		add_text(a, &shown, options->stream, out);
 	return 0;
 }

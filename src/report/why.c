@@ -111,6 +111,22 @@ static void start(struct asked *q, struct arena *a, const struct why *why, const
 	lock_environment_tags(a, environment, &q->tags, &q->tag_count);
 }
 
+static bool is_in(const char *const *list, size_t count, const char *text)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(list[i], text))
+			return true;
+	}
+	return false;
+}
+
+static bool is_same_place(const struct why_place *a, const struct why_place *b)
+{
+	if (a->is_built != b->is_built || a->is_besides != b->is_besides || (a->is_besides && strcmp(a->environments[0], b->environments[0]) != 0))
+		return false;
+	return !strcmp(a->text, b->text) && text_equal(a->layer, b->layer);
+}
+
 /* Joins the place where all is the same already, or adds one. */
 static void keep(struct arena *a, struct why_answer *answer, struct why_place *place, const char *container)
 {
@@ -121,45 +137,103 @@ static void keep(struct arena *a, struct why_answer *answer, struct why_place *p
 	why_text_chains(a, place, NULL, &text);
 	place->text = arena_strdup(a, strbuf_text(&text));
 	for (size_t i = 0; i < answer->place_count && !same; i++) {
-		if (!strcmp(answer->places[i].text, place->text) && text_equal(answer->places[i].layer, place->layer))
+		if (is_same_place(&answer->places[i], place))
 			same = &answer->places[i];
 	}
 	if (!same) {
 		same = arena_push(a, &answer->places, &answer->place_count);
 		*same = *place;
+	} else if (!is_in(same->environments, same->environment_count, place->environments[0])) {
+		*arena_push(a, &same->environments, &same->environment_count) = place->environments[0];
 	}
 	if (container)
 		*arena_push(a, &same->containers, &same->container_count) = container;
 }
 
-static void ask_container(struct arena *a, const struct why *why, const struct lock_container *c, struct why_answer *answer)
+static bool is_same_pin(const struct pin *a, const struct pin *b)
 {
-	const struct lock_environment *environment = lock_environment(why->lock, c->environment);
-	struct why_place place = {.environment = environment};
+	return !strcmp(a->name, b->name) && !strcmp(a->version, b->version);
+}
+
+/* Whether two chains lead over the same packages; what the steps say may be from one wheel here and from another there. */
+static bool is_same_chain(const struct why_chain *a, const struct why_chain *b)
+{
+	if (a->step_count != b->step_count || !text_equal(a->origin->group, b->origin->group) || !is_same_pin(a->root, b->root))
+		return false;
+	for (size_t i = 0; i < a->step_count; i++) {
+		if (!is_same_pin(a->steps[i].pin, b->steps[i].pin))
+			return false;
+	}
+	return true;
+}
+
+static bool is_told(const struct why_place *told, size_t count, const struct why_chain *chain)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < told[i].chain_count; j++) {
+			if (is_same_chain(&told[i].chains[j], chain))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Whether an environment has a version or a chain that none before it has. */
+static bool has_news(const struct why_place *told, size_t count, const struct why_place *place)
+{
+	bool is_version_told = false;
+
+	for (size_t i = 0; i < count; i++)
+		is_version_told = is_version_told || is_same_pin(told[i].pin, place->pin);
+	for (size_t i = 0; i < place->chain_count; i++) {
+		if (!is_told(told, count, &place->chains[i]))
+			return true;
+	}
+	return !is_version_told;
+}
+
+static void set_environment(struct arena *a, struct why_place *place, const char *name)
+{
+	place->environments = NULL;
+	place->environment_count = 0;
+	*arena_push(a, &place->environments, &place->environment_count) = name;
+}
+
+/* The chains in one environment of a container. */
+static bool find_in_container(struct arena *a, const struct why *why, const struct lock_container *c, const char *name, struct why_place *place)
+{
+	const struct lock_environment *environment = lock_environment(why->lock, name);
 	struct asked q;
 
-	if (!environment || !lock_pin(why->lock, c->name, why->package))
-		return;
+	if (!environment || !lock_pin_in(why->lock, c->name, name, why->package))
+		return false;
 	start(&q, a, why, environment);
 	lock_graph_of_container(a, why->lock, c, environment, &q.graph);
 	long target = lock_graph_find(&q.graph, why->package);
 
 	if (target < 0)
-		return;
+		return false;
 	origins_of_container(a, &q.graph, why->db, &q.origins, &q.origin_count);
-	place.pin = q.graph.nodes[target].pin;
-	add_chains(&q, (size_t)target, &place);
-	keep(a, answer, &place, c->name);
+	place->pin = q.graph.nodes[target].pin;
+	set_environment(a, place, environment->name);
+	add_chains(&q, (size_t)target, place);
+	return true;
 }
 
-/* A layer's wheels are for the environments of the containers that have it; the first with a file of the package tells. */
-static const struct lock_environment *environment_of(const struct lock *lock, const struct pin *pin)
+static void ask_container(struct arena *a, const struct why *why, const struct lock_container *c, struct why_answer *answer)
 {
-	for (size_t i = 0; i < lock->environment_count; i++) {
-		if (pin_file(pin, &lock->environments[i]))
-			return &lock->environments[i];
+	struct why_place *told = NULL;
+	size_t told_count = 0;
+	const char *name;
+
+	for (size_t i = 0; (name = lock_container_environment(c, i)); i++) {
+		struct why_place place = {.is_built = !i, .is_besides = i > 0};
+
+		if (!find_in_container(a, why, c, name, &place) || !has_news(told, told_count, &place))
+			continue;
+		*arena_push(a, &told, &told_count) = place;
+		keep(a, answer, &place, c->name);
 	}
-	return lock->environment_count ? &lock->environments[0] : NULL;
 }
 
 static void add_containers_of(struct arena *a, const struct why *why, struct why_place *place)
@@ -176,35 +250,77 @@ static void add_containers_of(struct arena *a, const struct why *why, struct why
 	}
 }
 
-static bool is_in(const char *const *list, size_t count, const char *text)
+/* The environments of the containers that have a layer: those they are built for, then the further ones; of a build, or where nobody knows who has it, all. */
+static size_t environments_of(struct arena *a, const struct lock *lock, const struct why_place *layer, const char ***ret, size_t *ret_count)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(list[i], text))
-			return true;
+	size_t built = 0;
+
+	*ret = NULL;
+	*ret_count = 0;
+	for (size_t further = 0; further < 2; further++) {
+		for (size_t i = 0; i < layer->container_count; i++) {
+			const struct lock_container *c = lock_container(lock, layer->containers[i]);
+			const char *name;
+
+			for (size_t j = further; (name = lock_container_environment(c, j)) && (further || !j); j++) {
+				if (!is_in(*ret, *ret_count, name))
+					*arena_push(a, ret, ret_count) = name;
+			}
+		}
+		built = further ? built : *ret_count;
 	}
-	return false;
+	for (size_t i = 0; i < lock->environment_count && !layer->container_count; i++)
+		*arena_push(a, ret, ret_count) = lock->environments[i].name;
+	return layer->container_count ? built : *ret_count;
 }
 
-static void ask_layer(struct arena *a, const struct why *why, const struct pin *pin, const char *layer, struct why_answer *answer)
+static bool find_in_layer(struct arena *a, const struct why *why, const char *name, struct why_place *place)
 {
-	const struct lock_environment *environment = environment_of(why->lock, pin);
-	struct why_place place = {.environment = environment, .layer = layer, .pin = pin};
+	const struct lock_environment *environment = lock_environment(why->lock, name);
 	struct asked q;
 
-	if (!environment)
-		return;
-	add_containers_of(a, why, &place);
-	if (why->container && !is_in(place.containers, place.container_count, why->container))
-		return;
+	if (!environment || !pin_file(place->pin, environment))
+		return false;
 	start(&q, a, why, environment);
-	lock_graph_of_layer(a, why->lock, layer, environment, &q.graph);
+	lock_graph_of_layer(a, why->lock, place->layer, environment, &q.graph);
 	origins_of_layer(a, &q.graph, why->db, &q.origins, &q.origin_count);
 	long target = lock_graph_find(&q.graph, why->package);
 
 	if (target < 0)
+		return false;
+	set_environment(a, place, environment->name);
+	add_chains(&q, (size_t)target, place);
+	return true;
+}
+
+/* A layer's wheels are the same in all environments of the containers that have it; what leads to them may differ. */
+static void ask_layer(struct arena *a, const struct why *why, const struct pin *pin, const char *layer, struct why_answer *answer)
+{
+	struct why_place asked = {.layer = layer, .pin = pin}, *told = NULL, unneeded = {0};
+	const char **environments;
+	size_t count, told_count = 0;
+
+	add_containers_of(a, why, &asked);
+	if (why->container && !is_in(asked.containers, asked.container_count, why->container))
 		return;
-	add_chains(&q, (size_t)target, &place);
-	keep(a, answer, &place, NULL);
+	size_t built = environments_of(a, why->lock, &asked, &environments, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct why_place place = asked;
+
+		place.is_built = i < built;
+		place.is_besides = i >= built || told_count > 0;
+		if (!find_in_layer(a, why, environments[i], &place))
+			continue;
+		if (!place.chain_total && !unneeded.pin)
+			unneeded = place;
+		if (!place.chain_total || !has_news(told, told_count, &place))
+			continue;
+		*arena_push(a, &told, &told_count) = place;
+		keep(a, answer, &place, NULL);
+	}
+	if (!told_count && unneeded.pin)
+		keep(a, answer, &unneeded, NULL);
 }
 
 static bool is_base_of(const struct lock_container *c, const char *base)

@@ -33,12 +33,16 @@ struct why_chain {
 	size_t step_count;
 };
 
-/* Containers, or a layer with the containers that have it, in which the package has the same version for the same reasons. */
+/* Containers, or a layer with the containers that have it, in which the package has the same version for the same reasons. What other environments than the
+   built one have besides is a place of its own. */
 struct why_place {
 	const char **containers;
 	size_t container_count;
-	const char *layer; /* or NULL */
-	const struct lock_environment *environment;
+	const char *layer;         /* or NULL */
+	const char **environments; /* whose chains these are; several where containers of several agree */
+	size_t environment_count;
+	bool is_built;   /* false: they are further ones, which no image is of */
+	bool is_besides; /* told with the name of its one environment: that is not built, or another one of the same layer was told of before */
 	const struct pin *pin;
 	const char *text; /* its chains as they are shown: what reads the same is shown once */
 	struct why_chain *chains;

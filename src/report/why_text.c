@@ -104,9 +104,11 @@ static const char *heading(struct arena *a, const struct why_place *place)
 {
 	const char *names = words_list(a, place->containers, place->container_count, NAMED_CONTAINERS);
 
+	const char *on = place->is_besides ? arena_printf(a, " on %s", place->environments[0]) : "";
+
 	if (!place->layer)
-		return arena_printf(a, "%s in %s", pin_text(a, place->pin), names);
-	return arena_printf(a, "%s in %s%s%s", pin_text(a, place->pin), layer_text(a, place->layer), place->container_count ? " of " : "", names);
+		return arena_printf(a, "%s in %s%s", pin_text(a, place->pin), names, on);
+	return arena_printf(a, "%s in %s%s%s%s", pin_text(a, place->pin), layer_text(a, place->layer), place->container_count ? " of " : "", names, on);
 }
 
 static void add_debs(struct arena *a, const struct why_answer *answer, FILE *stream, struct strbuf *out)
@@ -215,6 +217,8 @@ static void add_place_json(struct json_writer *w, const struct why_place *p)
 	json_add_text(w, "version", p->pin->version);
 	json_add_text(w, "layer", p->layer);
 	add_texts(w, "containers", p->containers, p->container_count);
+	add_texts(w, "environments", p->environments, p->environment_count);
+	json_add_boolean(w, "built", p->is_built);
 	json_add_boolean(w, "declared", p->chain_count && !p->chains[0].step_count);
 	json_add_integer(w, "chain_count", p->chain_total > INT64_MAX ? INT64_MAX : (int64_t)p->chain_total);
 	json_begin_array(w, "chains");

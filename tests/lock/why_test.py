@@ -166,6 +166,145 @@ def case_without_the_wheels(run):
     assert "app 1.0           requires middle[fast]\n" in text and "middle 1.2        requires speed (with extra fast)\n" in text, text
 
 
+FURTHER = {
+    "packages": {
+        "app": {"1.0": ["arm-only>=1; platform_machine == 'aarch64'", "shared; platform_machine == 'aarch64'", "elder; python_version < '3.10'"]},
+        "near": {"1.0": ["shared"]}, "arm-only": {"1.5": []}, "shared": {"2.0": []},
+        "elder": {"1.0": []}, "split": {"1.0": {"tags": ["cp39-cp39-manylinux_2_17_x86_64"]}, "2.0": {"tags": [
+            "cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_17_aarch64"]}},
+        "tool": {"1.0": ["arm-part; platform_machine == 'aarch64'"]}, "arm-part": {"1.0": []},
+    },
+    "project": {
+        "resolver": "uv", "groups": {"core": {"description": "all"}}, "packages": {"app": {"groups": ["core"]}, "near": {"groups": ["core"]}, "split": {"groups": ["core"]}},
+        "bases": {"several": {"further_environments": [{"machine": "aarch64"}, {"python": "3.9"}]}},
+        "layers": {"kit": {"description": "tools", "steps": [{"wheels": {"requirements": ["tool"], "into": "/opt/tool", "from": "tool"}}]}},
+        "containers": {"ci-one": ["core"], "ci-two": {"base": "several", "layers": ["kit"], "python": {"groups": ["core"]}},
+                       "ci-too": {"base": "several", "python": {"groups": ["core"]}}},
+    },
+}
+BUILT, ARM, OLD = "cp311-linux-x86_64-glibc2.36", "cp311-linux-aarch64-glibc2.36", "cp39-linux-x86_64-glibc2.36"
+
+
+@contextlib.contextmanager
+def further():
+    """Containers that are locked for environments which are not built: a machine and a Python more."""
+    with tempfile.TemporaryDirectory() as work, fake.Index({"packages": FURTHER["packages"]}) as index:
+        root = os.path.join(work, "project")
+        scenarios.write_project(root, FURTHER["project"], index.address)
+        run = Lockstep(root, {**scenarios.environment(work, index, {}), "UV_CACHE_DIR": work + "/.cache"})
+        run("lock")
+        run("fetch")
+        yield run
+
+
+def case_further_environments(_):
+    with further() as run:
+        why_of_further_environments(run)
+        tree_of_further_environments(run)
+        errors_of_further_environments(run)
+
+
+def why_of_further_environments(run):
+    same(run("why", "arm-only"), f"""
+arm-only 1.5 in ci-too, ci-two on {ARM}
+  group core > app 1.0 > arm-only 1.5
+    group core  declares app, at recipes/python.yaml:4:3
+    app 1.0     requires arm-only>=1; platform_machine == 'aarch64'
+""")
+    same(run("why", "split"), f"""
+split 2.0 in ci-one, ci-too, ci-two
+  group core > split 2.0
+    group core  declares split, at recipes/python.yaml:6:3
+
+split 1.0 in ci-too, ci-two on {OLD}
+  group core > split 1.0
+    group core  declares split, at recipes/python.yaml:6:3
+""")
+    # The same package at the same version, wanted by one more there.
+    same(run("why", "shared", "ci-two"), f"""
+shared 2.0 in ci-two
+  group core > near 1.0 > shared 2.0
+    group core  declares near, at recipes/python.yaml:5:3
+    near 1.0    requires shared
+
+shared 2.0 in ci-two on {ARM}
+  group core > app 1.0 > shared 2.0
+    group core  declares app, at recipes/python.yaml:4:3
+    app 1.0     requires shared; platform_machine == 'aarch64'
+  group core > near 1.0 > shared 2.0
+    group core  declares near, at recipes/python.yaml:5:3
+    near 1.0    requires shared
+""")
+    same(run("why", "app"), """
+app 1.0 in ci-one, ci-too, ci-two
+  group core > app 1.0
+    group core  declares app, at recipes/python.yaml:4:3
+""")
+    same(run("why", "arm-part"), f"""
+arm-part 1.0 in layer kit of ci-two on {ARM}
+  layer kit > tool 1.0 > arm-part 1.0
+    layer kit  asks for tool, at recipes/layers/kit.yaml:1:36
+    tool 1.0   requires arm-part; platform_machine == 'aarch64'
+""")
+    places = json.loads(run("why", "split", "--format", "json"))["places"]
+    assert [(p["version"], p["containers"], p["environments"], p["built"]) for p in places] == [
+        ("2.0", ["ci-one", "ci-too", "ci-two"], [BUILT], True), ("1.0", ["ci-too", "ci-two"], [OLD], False)], places
+
+
+def tree_of_further_environments(run):
+    same(run("tree", "ci-one"), "ci-one\n└── group core\n    ├── app 1.0\n    ├── near 1.0\n    │   └── shared 2.0\n    └── split 2.0\n")
+    same(run("tree", "ci-two"), f"""
+ci-two
+├── group core
+│   ├── app 1.0
+│   ├── near 1.0
+│   │   └── shared 2.0
+│   └── split 2.0
+└── layer kit
+    └── tool 1.0
+more on {ARM}: arm-only 1.5, arm-part 1.0 (--environment shows it)
+more on {OLD}: elder 1.0, split 1.0 (--environment shows it)
+""")
+    assert run("tree", "ci-two", "--environment", BUILT) == run("tree", "ci-two")
+    same(run("tree", "ci-two", "--environment", ARM), f"""
+ci-two on {ARM}
+├── group core
+│   ├── app 1.0
+│   │   ├── arm-only 1.5
+│   │   └── shared 2.0
+│   ├── near 1.0
+│   │   └── shared 2.0
+│   └── split 2.0
+└── layer kit
+    └── tool 1.0
+        └── arm-part 1.0
+more on {OLD}: elder 1.0, split 1.0 (--environment shows it)
+""")
+    same(run("tree", "ci-two", "--environment", ARM, "--invert", "arm-only"), f"arm-only 1.5 on {ARM}\n└── app 1.0\n    └── group core (app)\n")
+    same(run("tree", "ci-two", "--invert", "shared"),
+         f"shared 2.0\n└── near 1.0\n    └── group core (near)\nmore on {ARM}: app 1.0 (--environment shows it)\n")
+    seen = json.loads(run("tree", "ci-two", "--format", "json"))
+    assert (seen["environment"], seen["built"]) == (BUILT, True), seen
+    assert seen["more"] == [{"environment": ARM, "packages": [{"name": "arm-only", "version": "1.5"}, {"name": "arm-part", "version": "1.0"}]},
+                            {"environment": OLD, "packages": [{"name": "elder", "version": "1.0"}, {"name": "split", "version": "1.0"}]}], seen["more"]
+    seen = json.loads(run("tree", "ci-two", "--environment", OLD, "--format", "json"))
+    assert (seen["environment"], seen["built"], [p["name"] for p in seen["parts"][0]["packages"]]) == (OLD, False, ["app", "elder", "near", "shared", "split"]), seen
+
+
+def errors_of_further_environments(run):
+    for arguments, err in (
+        (["tree", "ci-two", "--invert", "arm-only"],
+         f"error: 'arm-only' is not in .lockstep/lock.toml, container ci-two, on {BUILT}\nit is on {ARM}; --environment shows it\n"),
+        (["tree", "ci-two", "--environment", OLD, "--invert", "nope"], f"error: 'nope' is not in .lockstep/lock.toml, container ci-two, on {OLD}\n"),
+        (["tree", "ci-two", "--environment", "aarch64"],
+         f"error: container 'ci-two' is not locked for environment 'aarch64' in .lockstep/lock.toml\nit is locked for {BUILT}, {ARM}, {OLD}\n"),
+        (["tree", "ci-one", "--environment", ARM], f"error: container 'ci-one' is not locked for environment '{ARM}' in .lockstep/lock.toml\nit is locked for {BUILT}\n"),
+        (["why", "arm-only", "ci-one"], "error: 'arm-only' is not in .lockstep/lock.toml, container ci-one\nit is in ci-too (1.5), ci-two (1.5)\n"),
+    ):
+        assert run(*arguments, code=1) == "", arguments
+        assert run.err == err, (arguments, run.err)
+
+
 def case_unknown(run):
     for arguments, code, err in (
         (["why", "lea"], 1, "error: 'lea' is not in .lockstep/lock.toml\ndid you mean 'leaf'?\n"),
