@@ -138,8 +138,8 @@ static void look_for_stop(struct process *r)
 	}
 }
 
-/* One round of poll(). Returns true once the child has ended. */
-static bool serve(struct process *r)
+/* One round of poll(), of a second at most. Returns true once the child has ended. */
+static bool serve(struct process *r, int64_t at_most_ms)
 {
 	bool watch_signals = !r->spec.to_the_end && !r->cancelled;
 	struct pollfd fds[] = {
@@ -148,10 +148,10 @@ static bool serve(struct process *r)
 		{.fd = r->child.err_out, .events = POLLIN},
 		{.fd = watch_signals ? signals_fd() : -1, .events = POLLIN},
 	};
-	int64_t left_ms = r->stop_at_ms && !r->child.asked_to_stop ? r->stop_at_ms - clock_monotonic_ms() : 1000;
+	int64_t left_ms = r->stop_at_ms && !r->child.asked_to_stop ? r->stop_at_ms - clock_monotonic_ms() : at_most_ms;
 
 	look_for_stop(r);
-	int ready = poll(fds, ARRAY_LEN(fds), left_ms < 0 ? 0 : left_ms > 1000 ? 1000 : (int)left_ms);
+	int ready = poll(fds, ARRAY_LEN(fds), left_ms < 0 ? 0 : left_ms > at_most_ms ? (int)at_most_ms : (int)left_ms);
 
 	look_for_stop(r);
 	if (ready <= 0)
@@ -211,13 +211,21 @@ struct process *process_begin(const struct process_spec *spec, struct error *err
 
 static void wait_for_end(struct process *r)
 {
-	while (!serve(r))
+	while (!serve(r, 1000))
 		;
 	/* What the command wrote before it ended is in the pipes; a daemon it left may hold them open, so there may be no end to wait for. */
 	read_stream(r, &r->child.out, &r->result.out);
 	read_stream(r, &r->child.err_out, &r->result.err_out);
 	child_close_streams(&r->child);
 	child_collect(&r->child, &r->result.exit_status, &r->result.signal);
+}
+
+void process_wait(struct process *r, int64_t at_most_ms)
+{
+	int64_t until_ms = clock_monotonic_ms() + at_most_ms, left_ms;
+
+	while ((left_ms = until_ms - clock_monotonic_ms()) > 0 && !signals_received() && !serve(r, left_ms < 1000 ? left_ms : 1000))
+		;
 }
 
 int process_finish(struct process *r, struct process_result *ret, struct error *err)

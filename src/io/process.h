@@ -41,6 +41,7 @@ int process_run_ok(const struct process_spec *spec, struct process_result *ret, 
    child that writes much waits. What `spec` points to must live until then. NULL: as process_run(). */
 struct process;
 struct process *process_begin(const struct process_spec *spec, struct error *err);
+void process_wait(struct process *process, int64_t at_most_ms);                             /* until it ends, a signal asks us to stop, or the time is up */
 int process_finish(struct process *process, struct process_result *ret, struct error *err); /* frees it */
 void process_drop(struct process *process);                                                 /* ends it, as a timeout does, and frees it; NULL is fine */
 /* The command as one line a person could paste, words quoted. */

@@ -28,7 +28,7 @@ struct asking {
 /* 1: answered, and every file fits. 0: refused. -1: as uv_ask() and projection_make(); ERR_NOT_FOUND when version after version does not fit. */
 int asking_ask(struct asking *a, const struct question *q, const struct search_wish *wish, struct projection *ret, struct search_refusal *refusal,
 	       struct error *err);
-/* Begins to search for what will be asked first of a question, and returns at once (search_begin()). */
+/* Begins to search for what will be asked first of a question, and returns after a moment (search_begin()). */
 void asking_begin(struct asking *a, const struct question *q, const struct search_wish *wish);
 /* "none of its 3 wheels can be used in cp311-...", "it needs Python <3.11, and ... has 3.11" */
 void misfit_add_reason(struct strbuf *out, const struct misfit *m);

@@ -9,6 +9,10 @@
 #include "resolve/pip.h"
 #include "resolve/uv.h"
 
+/* uv begins with a hundred lookups of the same name, one for each connection. A small name server loses some of them, and of another program's too, which has then 5 s to
+   wait: so whoever comes next begins when that is over, or when there is an answer already. */
+enum { START_MS = 1000 };
+
 struct search_ahead {
 	struct search_call call;
 	struct process *process;
@@ -142,6 +146,8 @@ void search_begin(struct search *s, const struct question *q, const struct searc
 		s->ahead = ahead;
 	else
 		ahead_free(ahead);
+	if (s->ahead)
+		process_wait(s->ahead->process, START_MS);
 }
 
 void search_drop(struct search *s)

@@ -81,7 +81,7 @@ int search_find(struct arena *a, const struct database *db, struct settings *set
 /* Puts a question. 1: answered, and `ret` is the answer, in the arena of `s`. 0: there is no answer, `refusal` says why. -1: the resolver or an index failed. */
 int search_ask(struct search *s, const struct question *q, const struct search_wish *wish, struct uv_lock *ret, struct search_refusal *refusal,
 	       struct error *err);
-/* Begins to search for the answer to a question that will be asked, in all likelihood, and returns at once. Only one at a time; when asking comes to be about
+/* Begins to search for the answer to a question that will be asked, in all likelihood, and returns after a moment. Only one at a time; when asking comes to be about
    something else in the slightest, it is asked anew. That it cannot be begun is told when it is asked. */
 void search_begin(struct search *s, const struct question *q, const struct search_wish *wish);
 /* What was begun will not be asked any more, or the search is over. */

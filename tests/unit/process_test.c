@@ -50,6 +50,8 @@ TEST(one_child_beside_other_work)
 	assert_non_null(first);
 	assert_non_null(second);
 	run_ok(&(struct process_spec){.argv = SHELL("while [ ! -s pid ]; do sleep 0.02; done; echo x >go")}, &other);
+	process_wait(first, 60000); /* it ends long before */
+	process_wait(second, 1);
 	assert_int_equal(process_finish(first, &r, &err), 0);
 	assert_int_equal(r.exit_status, 3);
 	assert_string_equal(strbuf_text(&r.out), "in");
