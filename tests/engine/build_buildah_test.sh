@@ -63,7 +63,14 @@ mkdir more && tar -C more -xf tiny.tar && echo newer >more/etc/newer && tar --so
 expect "--fresh-bases with other packages" "$(build --fresh-bases 2>&1)" "built    base (a, b)"
 
 # Wheels of the lock come into the context, under their names, with their hashes.
-printf 'not really a wheel' >thing-1.0-py3-none-any.whl
+python3 - <<-END
+	import zipfile
+	with zipfile.ZipFile("thing-1.0-py3-none-any.whl", "w") as wheel:
+	    wheel.writestr("thing.py", "")
+	    wheel.writestr("thing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n")
+	    wheel.writestr("thing-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+	    wheel.writestr("thing-1.0.dist-info/RECORD", "thing.py,,\n")
+END
 cat >project/recipes/layers/two.yaml <<-END
 	description: layer two
 	steps:
@@ -74,7 +81,7 @@ out=$(build --explain)
 expect "explain a new file" "$out" "thing 1.0 is new"
 build a >/dev/null 2>&1 && fail "pip ran in a base without python"
 [ "$(cat project/.lockstep/contexts/a/layers/two/requirements.txt)" = "thing==1.0 --hash=sha256:$(sha256sum thing-1.0-py3-none-any.whl | cut -d' ' -f1)" ] || fail "requirements.txt"
-[ "$(cat project/.lockstep/contexts/a/layers/two/wheels/thing-1.0-py3-none-any.whl)" = "not really a wheel" ] || fail "the wheel in the context"
+cmp thing-1.0-py3-none-any.whl project/.lockstep/contexts/a/layers/two/wheels/thing-1.0-py3-none-any.whl || fail "the wheel in the context"
 [ ! -e project/.lockstep/contexts/b/layers ] || fail "b has the wheels of a"
 
 # Steps that need no network have none.
