@@ -30,6 +30,7 @@ struct seeking {
 	const char *name;
 	const struct pin *pins; /* of this name, in the answer */
 	size_t pin_count;
+	const struct candidate_places *only; /* or NULL */
 	struct place *places;
 	size_t place_count;
 	struct candidate *candidates;
@@ -77,8 +78,19 @@ static bool has_environment(const struct pin *pin, const char *environment)
 	return !pin->environment_count;
 }
 
+static bool is_among(const struct candidate_places *places, const struct lock_environment *environment)
+{
+	for (size_t i = 0; i < places->count; i++) {
+		if (places->items[i] == environment)
+			return true;
+	}
+	return false;
+}
+
 static bool is_needed_in(const struct seeking *s, const struct lock_environment *environment)
 {
+	if (s->only)
+		return is_among(s->only, environment);
 	for (size_t i = 0; i < s->q->asker_count; i++) {
 		const struct asker *asker = &s->q->askers[i];
 
@@ -177,6 +189,8 @@ static bool is_wanted(const struct seeking *s, struct arena *a, const char *vers
 			for (size_t k = 0; k < s->q->askers[i].environment_count && !holds; k++) {
 				struct environment_values values;
 
+				if (s->only && !is_among(s->only, s->q->askers[i].environments[k]))
+					continue;
 				environment_values(a, s->q->askers[i].environments[k], &values);
 				holds = environment_holds(&values, marker, "");
 			}
@@ -292,9 +306,9 @@ static void give(struct seeking *s, struct candidates *ret)
 }
 
 int candidates_find(struct arena *a, struct listings *listings, const struct asking *asking, const struct question *q, const struct lock *last,
-		    const struct pin *pins, size_t pin_count, struct candidates *ret, struct error *err)
+		    const struct pin *pins, size_t pin_count, const struct candidate_places *only, struct candidates *ret, struct error *err)
 {
-	struct seeking s = {.arena = a, .asking = asking, .q = q, .last = last, .name = pins->name, .pins = pins, .pin_count = pin_count};
+	struct seeking s = {.arena = a, .asking = asking, .q = q, .last = last, .name = pins->name, .pins = pins, .pin_count = pin_count, .only = only};
 	const struct listing *listing;
 
 	*ret = (struct candidates){0};

@@ -24,6 +24,11 @@ struct splits {
 void splits_add(struct splits *s, const char *name, const char *why);
 const struct split *splits_find(const struct splits *s, const char *name); /* NULL: none */
 
+struct candidate_places {
+	const struct lock_environment **items;
+	size_t count;
+};
+
 struct candidates {
 	const char **versions; /* those of the last lock first, else newest first */
 	size_t count;
@@ -31,6 +36,7 @@ struct candidates {
 	const char *why; /* known, and there is none: what stands against it */
 };
 
-/* For the package of `pins`, which are all of its name in an answer to `q`. `last` (or NULL) is the lock whose versions come first. Everything in `a`. */
+/* For the package of `pins`, which are all of its name in an answer to `q`. `last` (or NULL) is the lock whose versions come first. Everything in `a`. They serve
+   all environments in which the answer has it; with `only`, these environments, which may be none. */
 int candidates_find(struct arena *a, struct listings *listings, const struct asking *asking, const struct question *q, const struct lock *last,
-		    const struct pin *pins, size_t pin_count, struct candidates *ret, struct error *err);
+		    const struct pin *pins, size_t pin_count, const struct candidate_places *only, struct candidates *ret, struct error *err);

@@ -113,20 +113,31 @@ static const char *version_in(const struct pin *pins, size_t count, const struct
 	return NULL;
 }
 
-/* Whether two containers get different versions: in their images, or in an environment that both have. */
+/* Whether two containers get different versions in their images. */
+static bool differ_built(const struct pin *pins, size_t count, const struct lock_container *one, const struct lock_container *other)
+{
+	const char *left = version_in(pins, count, one, one->environment), *right = version_in(pins, count, other, other->environment);
+
+	return left && right && strcmp(left, right) != 0;
+}
+
+/* An environment that both have, and in which they get different versions; or NULL. */
+static const char *differ_where(const struct pin *pins, size_t count, const struct lock_container *one, const struct lock_container *other)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = lock_container_environment(one, i)); i++) {
+		const char *left = version_in(pins, count, one, name), *right = version_in(pins, count, other, name);
+
+		if (left && right && strcmp(left, right) != 0)
+			return name;
+	}
+	return NULL;
+}
+
 static bool differ(const struct pin *pins, size_t count, const struct lock_container *one, const struct lock_container *other)
 {
-	const char *left = version_in(pins, count, one, one->environment), *right = version_in(pins, count, other, other->environment), *name;
-
-	if (left && right && strcmp(left, right) != 0)
-		return true;
-	for (size_t i = 0; (name = lock_container_environment(one, i)); i++) {
-		left = version_in(pins, count, one, name);
-		right = version_in(pins, count, other, name);
-		if (left && right && strcmp(left, right) != 0)
-			return true;
-	}
-	return false;
+	return differ_built(pins, count, one, other) || differ_where(pins, count, one, other);
 }
 
 bool differences_undeclared(const struct database *db, const struct lock_container *containers, size_t container_count, const struct pin *pins, size_t count)
@@ -142,6 +153,45 @@ bool differences_undeclared(const struct database *db, const struct lock_contain
 		}
 	}
 	return false;
+}
+
+static bool is_in(const char *name, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(list[i], name))
+			return true;
+	}
+	return false;
+}
+
+size_t differences_apart(struct arena *a, const struct database *db, const struct lock_container *containers, size_t container_count, const struct pin *pins,
+			 size_t count, const char ***ret)
+{
+	const char **built = NULL, *where = NULL;
+	size_t built_count = 0;
+	bool is_built = false;
+
+	for (size_t i = 0; i < container_count; i++) {
+		const struct lock_container *c = &containers[i];
+
+		if (may_differ(db, pins->name, c->name))
+			continue;
+		for (size_t j = 0; j < i; j++) {
+			if (may_differ(db, pins->name, containers[j].name))
+				continue;
+			is_built = is_built || differ_built(pins, count, c, &containers[j]);
+			where = where ? where : differ_where(pins, count, c, &containers[j]);
+		}
+		if (!is_in(c->environment, built, built_count))
+			*arena_push(a, &built, &built_count) = c->environment;
+	}
+	if (is_built || (where && is_in(where, built, built_count))) {
+		*ret = built;
+		return built_count;
+	}
+	*ret = arena_array(a, 1, sizeof(**ret));
+	**ret = where;
+	return where ? 1 : 0;
 }
 
 void differences_check(const struct database *db, const struct lock *lock, const struct splits *splits, struct diag *d)

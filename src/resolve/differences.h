@@ -15,6 +15,10 @@
 bool difference_names(const struct difference *d, const char *container);
 /* Whether containers that may not would get different versions, by the pins of one name, each of which has its lists sorted. */
 bool differences_undeclared(const struct database *db, const struct lock_container *containers, size_t container_count, const struct pin *pins, size_t count);
+/* Where containers have to agree in the package of `pins` and do not: the environments that containers are built for which may not differ, or one that two of them
+   are locked for besides. Names in `a`; 0 when there is no undeclared difference. */
+size_t differences_apart(struct arena *a, const struct database *db, const struct lock_container *containers, size_t container_count, const struct pin *pins,
+			 size_t count, const char ***ret);
 /* Undeclared differences become problems in `d`, naming the packages, the containers and what forced the difference: containers differ when the images have
    different versions, or when they would in an environment that both are locked for. */
 void differences_check(const struct database *db, const struct lock *lock, const struct splits *splits, struct diag *d);

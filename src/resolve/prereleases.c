@@ -75,7 +75,7 @@ static int note(struct asking *a, const struct question *q, const struct pin *pi
 	struct arena *arena = a->search->arena;
 	struct candidates found;
 
-	if (candidates_find(arena, a->listings, a, q, NULL, pins, count, &found, err) < 0)
+	if (candidates_find(arena, a->listings, a, q, NULL, pins, count, NULL, &found, err) < 0)
 		return -1;
 	for (size_t i = 0; i < found.count; i++) {
 		if (is_prerelease(arena, found.versions[i]) || !is_satisfied(q, pins->name, found.versions[i]))

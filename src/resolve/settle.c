@@ -278,7 +278,7 @@ static int bring_together(struct settling *s, struct family f)
 
 	const struct lock *last = s->wish->upgrade_all || search_wish_moves(s->wish, name) ? NULL : s->wish->last;
 
-	if (candidates_find(s->asking->search->arena, s->listings, s->asking, s->question, last, f.pins, f.count, &c, s->err) < 0)
+	if (candidates_find(s->asking->search->arena, s->listings, s->asking, s->question, last, f.pins, f.count, NULL, &c, s->err) < 0)
 		return -1;
 	if (!c.is_known)
 		return seek_downwards(s, f.pins);
@@ -329,7 +329,7 @@ static void describe_containers(struct settling *s)
 	}
 }
 
-int settle_versions(struct settling *s)
+static int bring_all_together(struct settling *s)
 {
 	struct arena *arena = s->asking->search->arena;
 	const char **tried = NULL;
@@ -337,7 +337,6 @@ int settle_versions(struct settling *s)
 	struct family f;
 	int result = 0;
 
-	describe_containers(s);
 	for (size_t i = 0; i < s->answer->pin_count && result >= 0 && !s->is_late; i += f.count) {
 		f = family_at(s->answer->pins, s->answer->pin_count, i);
 		if (!is_split(f) || is_in(tried, tried_count, f.pins->name))
@@ -356,7 +355,17 @@ int settle_versions(struct settling *s)
 	return result < 0 ? -1 : 0;
 }
 
-static const struct lock_environment *environment_named(const struct settling *s, const char *name)
+int settle_versions(struct settling *s)
+{
+	describe_containers(s);
+	int result = bring_all_together(s);
+
+	if (result == 0)
+		result = settle_agreement(s);
+	return result > 0 ? bring_all_together(s) : result;
+}
+
+const struct lock_environment *settle_environment(const struct settling *s, const char *name)
 {
 	for (size_t i = 0; i < s->question->asker_count; i++) {
 		for (size_t j = 0; j < s->question->askers[i].environment_count; j++) {
@@ -411,7 +420,7 @@ static bool add_held(struct settling *s, struct family f, const char ***ret, siz
 				return false;
 			}
 			*arena_push(arena, &seen, &seen_count) = names[j];
-			environment_add_marker(&marker, environment_named(s, names[j]));
+			environment_add_marker(&marker, settle_environment(s, names[j]));
 			*arena_push(arena, ret, ret_count) = arena_printf(arena, "%s===%s ; %s", f.pins[i].name, f.pins[i].version, strbuf_text(&marker));
 		}
 	}

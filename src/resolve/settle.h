@@ -38,9 +38,15 @@ int settle_upgrades(struct settling *s);
    Where there is an answer, it is taken. */
 int settle_moves(struct settling *s);
 
-/* What the three ask with; of no use to others. The time of one of them begins. */
+/* What these ask with; of no use to others. The time of one of them begins. */
 void settle_begin(struct settling *s, const char *text);
 /* The question, with what is settled and more of it ("name===version", PEP 508). 1: answered; 0: refused, or the time is up; -1: error. */
 int settle_ask(struct settling *s, const char *const *more, size_t more_count, struct projection *ret);
+/* Of the question; NULL when none of its environments has the name. */
+const struct lock_environment *settle_environment(const struct settling *s, const char *name);
+/* Where containers of `answer` differ that may not, though each package that could be brought together was: looks through all versions of what is apart for an answer
+   in which none does. That may be one in which further environments differ from those that are built, or in which some do without a package. 1: found; 0: there is
+   none, or it would take too long; -1: error. */
+int settle_agreement(struct settling *s);
 /* More packages differ between containers than in the answer so far, or such that may not. */
 bool settle_differs_more(const struct settling *s, const struct projection *p);
