@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "io/tarball.h"
+#include "lock/environment.h"
 #include "python/version.h"
 #include "python/wheel.h"
 #include "resolve/question.h"
@@ -357,20 +358,42 @@ int sources_offer(struct sources *s, const struct question *q, const char *name,
 	return 0;
 }
 
+/* What its index says is for other Pythons is not built either. Of what is bound to its index only the latest offer counts, whatever constraint rules it out. */
+static struct question for_these_pythons(struct arena *a, const struct question *q, const struct misfit *misfits, size_t misfit_count)
+{
+	struct question fitting = *q;
+
+	fitting.exclusions = NULL;
+	fitting.exclusion_count = 0;
+	for (size_t i = 0; i < q->exclusion_count; i++)
+		*arena_push(a, &fitting.exclusions, &fitting.exclusion_count) = q->exclusions[i];
+	for (size_t i = 0; i < misfit_count; i++) {
+		autostrbuf struct strbuf marker = {0};
+
+		if (!misfits[i].requires_python)
+			continue;
+		environment_add_marker(&marker, misfits[i].environment);
+		*arena_push(a, &fitting.exclusions, &fitting.exclusion_count) =
+			arena_printf(a, "%s!=%s ; %s", misfits[i].name, misfits[i].version, strbuf_text(&marker));
+	}
+	return fitting;
+}
+
 int sources_offer_for(struct sources *s, const struct question *q, const struct search_refusal *refusal, const struct misfit *misfits, size_t misfit_count,
 		      struct error *err)
 {
+	const struct question fitting = for_these_pythons(s->arena, q, misfits, misfit_count);
 	bool any = false, one;
 
 	if (s->count >= OFFERS_MAX || !s->options->have || !s->search->by->lists_sources)
 		return 0;
 	for (size_t i = 0; i < refusal->without_wheel_count; i++) {
-		if (sources_offer(s, q, refusal->without_wheels[i], &one, err) < 0)
+		if (sources_offer(s, &fitting, refusal->without_wheels[i], &one, err) < 0)
 			return -1;
 		any = any || one;
 	}
 	for (size_t i = 0; i < misfit_count && !any; i++) {
-		if (!misfits[i].requires_python && sources_offer(s, q, misfits[i].name, &any, err) < 0)
+		if (!misfits[i].requires_python && sources_offer(s, &fitting, misfits[i].name, &any, err) < 0)
 			return -1;
 	}
 	return any;
