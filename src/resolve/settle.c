@@ -5,34 +5,27 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "lock/environment.h"
 #include "resolve/differences.h"
 
-/* Pins of one name beside each other. */
-struct family {
-	const struct pin *pins;
-	size_t count;
-};
-
-static struct family family_at(const struct pin *pins, size_t count, size_t first)
+struct settle_family settle_family_at(const struct pin *pins, size_t count, size_t first)
 {
 	size_t end = first;
 
 	while (end < count && !strcmp(pins[end].name, pins[first].name) && pin_is_toolchain(&pins[end]) == pin_is_toolchain(&pins[first]))
 		end++;
-	return (struct family){&pins[first], end - first};
+	return (struct settle_family){&pins[first], end - first};
 }
 
-static struct family family_named(const struct pin *pins, size_t count, const char *name)
+struct settle_family settle_family_named(const struct pin *pins, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (!strcmp(pins[i].name, name))
-			return family_at(pins, count, i);
+			return settle_family_at(pins, count, i);
 	}
-	return (struct family){0};
+	return (struct settle_family){0};
 }
 
-static bool is_split(struct family f)
+bool settle_is_split(struct settle_family f)
 {
 	for (size_t i = 1; i < f.count; i++) {
 		if (strcmp(f.pins[i].version, f.pins[0].version) != 0)
@@ -49,11 +42,11 @@ struct spread {
 static struct spread spread_of(const struct settling *s, const struct projection *p)
 {
 	struct spread spread = {0};
-	struct family f;
+	struct settle_family f;
 
 	for (size_t i = 0; i < p->pin_count; i += f.count) {
-		f = family_at(p->pins, p->pin_count, i);
-		if (!is_split(f))
+		f = settle_family_at(p->pins, p->pin_count, i);
+		if (!settle_is_split(f))
 			continue;
 		spread.differing++;
 		spread.undeclared += differences_undeclared(s->db, s->containers, s->container_count, f.pins, f.count);
@@ -71,22 +64,26 @@ bool settle_differs_more(const struct settling *s, const struct projection *p)
 	return is_nearer(spread_of(s, s->answer), spread_of(s, p));
 }
 
-/* Whether an answer has a package in every environment that has it now: where it is done without, it neither serves nor stays. */
-static bool is_still_there(const struct settling *s, const struct projection *p, const char *name)
+static bool has_any(const struct question *q, struct settle_family f, const char *environment)
 {
-	const struct family before = family_named(s->answer->pins, s->answer->pin_count, name), now = family_named(p->pins, p->pin_count, name);
+	for (size_t i = 0; i < f.count; i++) {
+		if (question_has(q, &f.pins[i], environment))
+			return true;
+	}
+	return false;
+}
+
+bool settle_is_still_there(const struct settling *s, const struct projection *p, const char *name, const struct settle_family *last)
+{
+	const struct settle_family now = settle_family_named(s->answer->pins, s->answer->pin_count, name),
+				   then = settle_family_named(p->pins, p->pin_count, name);
 	const struct question *q = s->question;
 
 	for (size_t i = 0; i < q->asker_count; i++) {
 		for (size_t j = 0; j < q->askers[i].environment_count; j++) {
 			const char *environment = q->askers[i].environments[j]->name;
-			bool had = false, has = false;
 
-			for (size_t k = 0; k < before.count; k++)
-				had = had || question_has(q, &before.pins[k], environment);
-			for (size_t k = 0; k < now.count; k++)
-				has = has || question_has(q, &now.pins[k], environment);
-			if (had && !has)
+			if (has_any(q, now, environment) && (!last || has_any(q, *last, environment)) && !has_any(q, then, environment))
 				return false;
 		}
 	}
@@ -145,13 +142,12 @@ static void hold(struct settling *s, const char *constraint)
 	*arena_push(s->asking->search->arena, &s->held, &s->held_count) = constraint;
 }
 
-static const char *text_of(struct settling *s, const char *name, const char *operator, const char * version)
+const char *settle_text(struct settling *s, const char *name, const char *operator, const char * version)
 {
 	return arena_printf(s->asking->search->arena, "%s%s%s", name, operator, version);
 }
 
-/* The asker that a pin is for, and one of its environments. */
-static const struct asker *asker_of(const struct settling *s, const struct pin *pin)
+const struct asker *settle_asker(const struct settling *s, const struct pin *pin)
 {
 	for (size_t i = 0; i < s->question->asker_count; i++) {
 		const struct asker *asker = &s->question->askers[i];
@@ -165,8 +161,8 @@ static const struct asker *asker_of(const struct settling *s, const struct pin *
 /* The newest version of a package below another (NULL: at all) that can be had by itself where `pin` is. 1, 0 when there is none, -1. */
 static int newest_below(struct settling *s, const struct pin *pin, const char *below, const char **ret)
 {
-	struct want want = {.canonical = pin->name, .extras = "", .specifier = below ? text_of(s, "", "<", below) : "", .through = ""};
-	const struct asker *from = asker_of(s, pin);
+	struct want want = {.canonical = pin->name, .extras = "", .specifier = below ? settle_text(s, "", "<", below) : "", .through = ""};
+	const struct asker *from = settle_asker(s, pin);
 	struct asker asker = *from;
 	struct question q = *s->question;
 	const struct search_wish no_wish = {0};
@@ -190,24 +186,66 @@ static int newest_below(struct settling *s, const struct pin *pin, const char *b
 		error_release(s->err);
 		return 0;
 	}
-	struct family found = answered > 0 ? family_named(p.pins, p.pin_count, pin->name) : (struct family){0};
+	struct settle_family found = answered > 0 ? settle_family_named(p.pins, p.pin_count, pin->name) : (struct settle_family){0};
 
 	*ret = found.count ? found.pins->version : NULL;
 	return answered > 0 && found.count ? 1 : answered < 0 ? -1 : 0;
 }
 
-/* Everything that is the same everywhere now, and no longer would be. */
-static void keep_together(struct settling *s, const struct projection *worse, const char ***ret, size_t *ret_count)
+struct settle_family settle_family_before(const struct settling *s, const char *name)
 {
-	struct family f;
+	const struct lock *last = s->wish->last;
+
+	for (size_t i = 0; i < last->pin_count; i++) {
+		if (!strcmp(last->pins[i].name, name) && settle_asker(s, &last->pins[i]))
+			return settle_family_at(last->pins, last->pin_count, i);
+	}
+	return (struct settle_family){0};
+}
+
+void settle_keep_together(struct settling *s, const struct projection *worse, enum together when, const char ***ret, size_t *ret_count)
+{
+	struct settle_family f;
 
 	for (size_t i = 0; i < worse->pin_count; i += f.count) {
-		f = family_at(worse->pins, worse->pin_count, i);
-		struct family now = family_named(s->answer->pins, s->answer->pin_count, f.pins->name);
+		f = settle_family_at(worse->pins, worse->pin_count, i);
+		struct settle_family now = settle_family_named(s->answer->pins, s->answer->pin_count, f.pins->name);
+		struct settle_family then = when == TOGETHER_NOW ? now : settle_family_before(s, f.pins->name);
 
-		if (is_split(f) && now.count && !is_split(now))
-			*arena_push(s->asking->search->arena, ret, ret_count) = text_of(s, now.pins->name, "===", now.pins->version);
+		if (settle_is_split(f) && now.count && !settle_is_split(now) && then.count && !settle_is_split(then))
+			*arena_push(s->asking->search->arena, ret, ret_count) = settle_text(s, then.pins->name, "===", then.pins->version);
 	}
+}
+
+static int take(struct settling *s, const char *constraint, const struct projection *p)
+{
+	hold(s, constraint);
+	*s->answer = *p;
+	return 1;
+}
+
+static bool serves(const struct settling *s, const struct projection *p, const char *name)
+{
+	return is_nearer(spread_of(s, p), spread_of(s, s->answer)) && settle_is_still_there(s, p, name, NULL);
+}
+
+/* The resolver did without the package somewhere: with all else that is the same everywhere where it is now, it may not. 1: taken; 0: it has to; -1. */
+static int try_beside(struct settling *s, const char *name, const char *constraint)
+{
+	const char **more = NULL;
+	size_t count = 0;
+	struct projection p;
+	struct settle_family f;
+
+	*arena_push(s->asking->search->arena, &more, &count) = constraint;
+	for (size_t i = 0; i < s->answer->pin_count; i += f.count) {
+		f = settle_family_at(s->answer->pins, s->answer->pin_count, i);
+		if (strcmp(f.pins->name, name) != 0 && !settle_is_split(f))
+			*arena_push(s->asking->search->arena, &more, &count) = settle_text(s, f.pins->name, "===", f.pins->version);
+	}
+	int answered = settle_ask(s, more, count, &p);
+
+	return answered > 0 && serves(s, &p, name) ? take(s, constraint, &p) : answered < 0 ? -1 : 0;
 }
 
 /* 1: taken; 0: no such answer, or none that is nearer; -1. */
@@ -217,19 +255,18 @@ static int try_version(struct settling *s, const char *name, const char *version
 	size_t count = 0;
 	struct projection p;
 
-	*arena_push(s->asking->search->arena, &more, &count) = text_of(s, name, "===", version);
+	*arena_push(s->asking->search->arena, &more, &count) = settle_text(s, name, "===", version);
 	for (int pass = 0; pass < 2; pass++) {
 		int answered = settle_ask(s, more, count, &p);
 		size_t before = count;
 
 		if (answered <= 0)
 			return answered;
-		if (is_nearer(spread_of(s, &p), spread_of(s, s->answer)) && is_still_there(s, &p, name)) {
-			hold(s, more[0]);
-			*s->answer = p;
-			return 1;
-		}
-		keep_together(s, &p, &more, &count);
+		if (serves(s, &p, name))
+			return take(s, more[0], &p);
+		if (is_nearer(spread_of(s, &p), spread_of(s, s->answer)) && (answered = try_beside(s, name, more[0])) != 0)
+			return answered;
+		settle_keep_together(s, &p, TOGETHER_NOW, &more, &count);
 		if (count == before)
 			return 0;
 	}
@@ -245,7 +282,7 @@ static int seek_downwards(struct settling *s, const struct pin *lowest)
 	int result = 0;
 
 	while (!s->is_late && (result = newest_below(s, lowest, below, &version)) > 0) {
-		const char *lower = text_of(s, name, "<", version);
+		const char *lower = settle_text(s, name, "<", version);
 
 		if ((result = try_version(s, name, version)) != 0)
 			return result;
@@ -270,7 +307,7 @@ static void note_split(struct settling *s, const char *name, const char *const *
 }
 
 /* One version for the pins of one name. 1: found, and the answer is another; 0: there is none, and it is noted why; -1. */
-static int bring_together(struct settling *s, struct family f)
+static int bring_together(struct settling *s, struct settle_family f)
 {
 	const char *name = f.pins->name, *reason = NULL;
 	struct candidates c;
@@ -294,7 +331,7 @@ static int bring_together(struct settling *s, struct family f)
 	return 0;
 }
 
-static bool is_in(const char *const *list, size_t count, const char *name)
+bool settle_is_in(const char *const *list, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (!strcmp(list[i], name))
@@ -334,12 +371,12 @@ static int bring_all_together(struct settling *s)
 	struct arena *arena = s->asking->search->arena;
 	const char **tried = NULL;
 	size_t tried_count = 0;
-	struct family f;
+	struct settle_family f;
 	int result = 0;
 
 	for (size_t i = 0; i < s->answer->pin_count && result >= 0 && !s->is_late; i += f.count) {
-		f = family_at(s->answer->pins, s->answer->pin_count, i);
-		if (!is_split(f) || is_in(tried, tried_count, f.pins->name))
+		f = settle_family_at(s->answer->pins, s->answer->pin_count, i);
+		if (!settle_is_split(f) || settle_is_in(tried, tried_count, f.pins->name))
 			continue;
 		if (!tried_count)
 			settle_begin(s, "looking for versions that suit all environments");
@@ -374,155 +411,4 @@ const struct lock_environment *settle_environment(const struct settling *s, cons
 		}
 	}
 	return NULL;
-}
-
-/* The environments of a pin, as far as they still are any. */
-static void environments_of(struct settling *s, const struct pin *pin, const char ***ret, size_t *ret_count)
-{
-	struct arena *arena = s->asking->search->arena;
-
-	for (size_t i = 0; i < s->question->asker_count; i++) {
-		const struct asker *asker = &s->question->askers[i];
-
-		if (!(asker->is_layer ? pin_in_layer(pin, asker->name) : pin_in_container(pin, asker->name)))
-			continue;
-		for (size_t j = 0; j < asker->environment_count; j++) {
-			const char *name = asker->environments[j]->name;
-
-			if ((!pin->environment_count || is_in(pin->environments, pin->environment_count, name)) && !is_in(*ret, *ret_count, name))
-				*arena_push(arena, ret, ret_count) = name;
-		}
-	}
-}
-
-/* "name===version" for a package that is the same everywhere, else one for each environment. False where one environment has it twice, as containers of groups in
-   conflict may: that cannot be said to uv. */
-static bool add_held(struct settling *s, struct family f, const char ***ret, size_t *ret_count)
-{
-	struct arena *arena = s->asking->search->arena;
-	const char **seen = NULL;
-	size_t seen_count = 0, before = *ret_count;
-
-	if (!is_split(f)) {
-		*arena_push(arena, ret, ret_count) = text_of(s, f.pins->name, "===", f.pins->version);
-		return true;
-	}
-	for (size_t i = 0; i < f.count; i++) {
-		const char **names = NULL;
-		size_t count = 0;
-
-		environments_of(s, &f.pins[i], &names, &count);
-		for (size_t j = 0; j < count; j++) {
-			autostrbuf struct strbuf marker = {0};
-
-			if (is_in(seen, seen_count, names[j])) {
-				*ret_count = before;
-				return false;
-			}
-			*arena_push(arena, &seen, &seen_count) = names[j];
-			environment_add_marker(&marker, settle_environment(s, names[j]));
-			*arena_push(arena, ret, ret_count) = arena_printf(arena, "%s===%s ; %s", f.pins[i].name, f.pins[i].version, strbuf_text(&marker));
-		}
-	}
-	return *ret_count > before;
-}
-
-/* What the last lock had of a package for those who ask now. */
-static struct family family_before(const struct settling *s, const char *name)
-{
-	const struct lock *last = s->wish->last;
-
-	for (size_t i = 0; i < last->pin_count; i++) {
-		if (!strcmp(last->pins[i].name, name) && asker_of(s, &last->pins[i]))
-			return family_at(last->pins, last->pin_count, i);
-	}
-	return (struct family){0};
-}
-
-/* Some asker has another version than it had. */
-static bool has_moved(const struct settling *s, struct family before, struct family now)
-{
-	for (size_t i = 0; i < now.count; i++) {
-		for (size_t j = 0; j < s->question->asker_count; j++) {
-			const struct asker *asker = &s->question->askers[j];
-			bool had = false, same = false;
-
-			if (!(asker->is_layer ? pin_in_layer(&now.pins[i], asker->name) : pin_in_container(&now.pins[i], asker->name)))
-				continue;
-			for (size_t k = 0; k < before.count; k++) {
-				if (!(asker->is_layer ? pin_in_layer(&before.pins[k], asker->name) : pin_in_container(&before.pins[k], asker->name)))
-					continue;
-				had = true;
-				same = same || !strcmp(before.pins[k].version, now.pins[i].version);
-			}
-			if (had && !same)
-				return true;
-		}
-	}
-	return false;
-}
-
-/* All that is where it was, and what was asked to move where it is now. */
-static void collect_kept(struct settling *s, const char ***ret, size_t *ret_count)
-{
-	const struct projection *p = s->answer;
-	struct family f;
-
-	for (size_t i = 0; i < p->pin_count; i += f.count) {
-		f = family_at(p->pins, p->pin_count, i);
-		struct family before = family_before(s, f.pins->name);
-
-		if (search_wish_moves(s->wish, f.pins->name) || (before.count && !has_moved(s, before, f)))
-			add_held(s, f, ret, ret_count);
-	}
-}
-
-/* 1: it stays; 0: it cannot; -1. */
-static int try_to_stay(struct settling *s, struct family before)
-{
-	const char **more = NULL;
-	size_t count = 0;
-	struct projection p;
-
-	collect_kept(s, &more, &count);
-	if (!add_held(s, before, &more, &count))
-		return 0;
-	int answered = settle_ask(s, more, count, &p);
-
-	if (answered <= 0)
-		return answered;
-	if (settle_differs_more(s, &p) || !is_still_there(s, &p, before.pins->name))
-		return 0;
-	*s->answer = p;
-	return 1;
-}
-
-int settle_moves(struct settling *s)
-{
-	const char **tried = NULL;
-	size_t tried_count = 0;
-	struct family f;
-	int result = 0;
-
-	if (!s->wish->last || s->wish->upgrade_all)
-		return 0;
-	s->is_late = false; /* as what was looked for before may have left it */
-	for (size_t i = 0; i < s->answer->pin_count && result >= 0 && !s->is_late; i += f.count) {
-		f = family_at(s->answer->pins, s->answer->pin_count, i);
-		struct family before = family_before(s, f.pins->name);
-
-		if (!before.count || search_wish_moves(s->wish, f.pins->name) || !has_moved(s, before, f) || is_in(tried, tried_count, f.pins->name))
-			continue;
-		if (!tried_count)
-			settle_begin(s, "looking for what need not move");
-		*arena_push(s->asking->search->arena, &tried, &tried_count) = f.pins->name;
-		result = try_to_stay(s, before);
-		if (result > 0)
-			i = f.count = 0;
-	}
-	s->asking->deadline_ms = 0;
-	if (s->is_late)
-		diag_warning(s->d, (struct pos){0}, "whether '%s' and others could stay where they were was not tried to the end within %lld s",
-			     tried[tried_count - 1], (long long)(s->limit_ms + 999) / 1000);
-	return result < 0 ? -1 : 0;
 }

@@ -50,3 +50,26 @@ const struct lock_environment *settle_environment(const struct settling *s, cons
 int settle_agreement(struct settling *s);
 /* More packages differ between containers than in the answer so far, or such that may not. */
 bool settle_differs_more(const struct settling *s, const struct projection *p);
+
+/* Pins of one name beside each other. */
+struct settle_family {
+	const struct pin *pins;
+	size_t count;
+};
+struct settle_family settle_family_at(const struct pin *pins, size_t count, size_t first);
+/* None where there is no such name. */
+struct settle_family settle_family_named(const struct pin *pins, size_t count, const char *name);
+/* What the last lock, which there is, had of a package for those who ask now. */
+struct settle_family settle_family_before(const struct settling *s, const char *name);
+bool settle_is_split(struct settle_family f);
+/* Whether an answer has a package in every environment that has it now, and where `last` is given had it then too: where it is done without, it neither serves
+   nor stays. */
+bool settle_is_still_there(const struct settling *s, const struct projection *p, const char *name, const struct settle_family *last);
+/* The asker that a pin is for, or NULL. */
+const struct asker *settle_asker(const struct settling *s, const struct pin *pin);
+enum together { TOGETHER_NOT, TOGETHER_BEFORE, TOGETHER_NOW };
+/* Adds everything that is the same everywhere now, and no longer would be: where it was before, or where it is now. */
+void settle_keep_together(struct settling *s, const struct projection *worse, enum together when, const char ***ret, size_t *ret_count);
+/* "name===1.0" */
+const char *settle_text(struct settling *s, const char *name, const char *operator, const char * version);
+bool settle_is_in(const char *const *list, size_t count, const char *name);

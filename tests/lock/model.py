@@ -105,7 +105,7 @@ class Model:
                     first = mine[0].key if mine and "marker" not in mine[0].when else "package"
                     has_extras = any(i.key in (first, "package") for i in chosen)
                     asked[name] = frozenset(self.p.packages[name].get("extras", []) if has_extras else ())
-                elif name in self.differing:
+                elif name in self.differing and self.lenient:
                     continue
                 for i in chosen:
                     if "marker" not in i.when or holds(i.when["marker"], self.facts[environment], ()):

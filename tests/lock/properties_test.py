@@ -213,14 +213,14 @@ def check_moves(p, index, before, after, asked):
             continue  # it would have to differ more than it does now
         stays = {key(name, s): v for s, v in was[name].items()}
         count("moves asked again")
-        found = ask(p, loose=split, fixed={**fixed, **stays}, present={name: set(now[name])})
+        found = ask(p, loose=split, fixed={**fixed, **stays}, present={name: set(now[name]), asked: set(was.get(asked, ())) & set(now.get(asked, ()))})
         if is_answer(found):
             raise Wrong(f"{name} moved from {was[name]} to {now[name]} with {asked}, and could have stayed: {found}")
         if not split and len(set(was[name].values())) == 1:
-            check_stuck(p, index, {**{n: next(iter(now[n].values())) for n in kept}, name: next(iter(was[name].values()))}, name)
+            check_stuck(p, index, {**{n: next(iter(now[n].values())) for n in kept}, name: next(iter(was[name].values()))}, name, asked)
 
 
-def check_stuck(p, index, pins, name):
+def check_stuck(p, index, pins, name, asked):
     """lockstep's own word for it: with all of these pinned there is nothing (a pre-release would be asked for by being named)."""
     if any(Version(v).is_prerelease or f"{v}+cu12" in p.description()["packages"].get(n, {}) for n, v in pins.items()):
         return
@@ -229,7 +229,7 @@ def check_stuck(p, index, pins, name):
     done, _, found = lock(other, index)
     if done.returncode or has_sources(found) or split_in(versions_of(other, found)):
         return
-    if name in by_name(versions_of(other, found)) and all(v == pins[n] for n, s in by_name(versions_of(other, found)).items() if n in pins for v in s.values()):
+    if {name, asked} <= set(by_name(versions_of(other, found))) and all(v == pins[n] for n, s in by_name(versions_of(other, found)).items() if n in pins for v in s.values()):
         raise Wrong(f"{name} moved, and lockstep has an answer with it where it was: {pins}")
 
 
