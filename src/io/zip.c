@@ -216,6 +216,7 @@ int zip_next(struct zip *z, struct zip_member *ret, bool *ret_found, struct erro
 		.packed_bytes = read32(entry + 20),
 		.size_bytes = read32(entry + 24),
 		.header_at = read32(entry + 42),
+		.mode = read16(entry + 40),
 	};
 
 	if (memchr(entry + ENTRY_BYTES, 0, name_length) || !read_extra(entry + ENTRY_BYTES + name_length, extra_length, &m))
@@ -311,6 +312,20 @@ static int check_packing(const struct zip *z, const struct zip_member *member, s
 	if (member->method != 0 && member->method != Z_DEFLATED)
 		return broken(z, "a zip member is packed in a way that is not known", err);
 	return 0;
+}
+
+int zip_find(const struct zip *z, const struct zip_member *member, uint64_t *ret_at, struct error *err)
+{
+	if (check_packing(z, member, err) < 0)
+		return -1;
+	if (member->method == 0 && member->packed_bytes != member->size_bytes)
+		return broken(z, "a zip member is broken", err);
+	return find_bytes(z, member, ret_at, err);
+}
+
+int zip_read_at(const struct zip *z, void *bytes, size_t length, uint64_t at, struct error *err)
+{
+	return read_at(z, bytes, length, at, err);
 }
 
 int zip_read(struct zip *z, const struct zip_member *member, size_t limit_bytes, struct strbuf *out, struct error *err)

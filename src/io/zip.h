@@ -25,6 +25,7 @@ struct zip_member {
 	uint64_t packed_bytes, size_bytes, header_at;
 	uint32_t crc;
 	unsigned method, flags;
+	unsigned mode; /* as Unix has it, kind of file included; 0 where the archive does not say */
 };
 
 #define ZIP_NONE ((struct zip){.fd = -1})
@@ -38,6 +39,12 @@ int zip_next(struct zip *z, struct zip_member *ret, bool *ret_found, struct erro
 /* Appends the member's bytes to `out`, checked against its size and CRC. ERR_INPUT when it is larger than the limit, packed in a way that is not known, or
    broken; `out` then holds some of it. */
 int zip_read(struct zip *z, const struct zip_member *member, size_t limit_bytes, struct strbuf *out, struct error *err);
+
+/* The member's bytes as they are packed: *ret_at is where they begin in the file. ERR_INPUT when it is encrypted, packed in a way that is not known, or not where
+   the directory says. */
+int zip_find(const struct zip *z, const struct zip_member *member, uint64_t *ret_at, struct error *err);
+/* Exactly `length` bytes of the file from `at` on. */
+int zip_read_at(const struct zip *z, void *bytes, size_t length, uint64_t at, struct error *err);
 
 /* A member read piece by piece, without holding all of it: forward at the cost of what lies between, backward from its beginning again. The checksum is not
    looked at. Zeroed is valid and closed; zip_stream_close() in any case; the zip must stay open. */

@@ -4,36 +4,10 @@
 #include "base/text.h"
 #include "io/digest.h"
 #include "io/zip.h"
+#include "python/record.h"
 #include "python/wheel.h"
 
 enum { RECORD_LIMIT_BYTES = 32 * 1024 * 1024 };
-
-/* One field of a CSV row (RFC 4180, as Python's csv module reads it: a quote counts at the beginning of a field only) from *at on; *ret_last when a row ends behind it. False at the end of the text. */
-static bool next_field(struct arena *a, const char **at, const char *end, const char **ret_field, bool *ret_last)
-{
-	autostrbuf struct strbuf field = {0};
-	const char *p = *at;
-	bool quoted = false;
-
-	if (p >= end)
-		return false;
-	for (; p < end && (quoted || (*p != ',' && *p != '\n' && *p != '\r')); p++) {
-		if (*p == '"' && quoted && p + 1 < end && p[1] == '"')
-			strbuf_add_char(&field, *p++);
-		else if (*p == '"' && (quoted || p == *at))
-			quoted = !quoted;
-		else
-			strbuf_add_char(&field, *p);
-	}
-	*ret_last = p >= end || *p != ',';
-	if (p + 1 < end && p[0] == '\r' && p[1] == '\n')
-		p++;
-	if (p < end)
-		p++;
-	*at = p;
-	*ret_field = arena_strdup(a, strbuf_text(&field));
-	return true;
-}
 
 static bool is_written_by_installers(const char *path)
 {
@@ -66,23 +40,17 @@ static const char *installed_path(const char *path)
 static void digest_record(const char *text, size_t length, char ret_hex[DIGEST_HEX_LENGTH + 1])
 {
 	autoarena struct arena a = {0};
-	const char *at = text, *end = text + length;
+	struct record record;
 	char **lines = NULL;
 	size_t count = 0;
 	struct digest d;
 
-	while (at < end) {
-		const char *fields[2] = {"", ""}, *field;
-		bool last = false;
+	record_parse(&a, text, length, &record);
+	for (size_t i = 0; i < record.count; i++) {
+		const char *path = installed_path(record.rows[i].path), *hash = record.rows[i].hash;
 
-		for (size_t i = 0; !last && next_field(&a, &at, end, &field, &last); i++) {
-			if (i < 2)
-				fields[i] = field;
-		}
-		const char *path = installed_path(fields[0]);
-
-		if (path && text_starts_with(fields[1], "sha256=") && !is_written_by_installers(path))
-			*arena_push(&a, &lines, &count) = arena_printf(&a, "%s\t%s\n", path, fields[1]);
+		if (path && text_starts_with(hash, "sha256=") && !is_written_by_installers(path))
+			*arena_push(&a, &lines, &count) = arena_printf(&a, "%s\t%s\n", path, hash);
 	}
 	if (count)
 		qsort(lines, count, sizeof(*lines), text_compare_items);

@@ -1,0 +1,48 @@
+/* What an installation of a wheel puts where, decided from the archive's directory and its few small texts, without unpacking it: the rules of pip for a venv
+   (PEP 427, "Recording installed projects", PEP 610). Nothing of a wheel is trusted: a name that leaves its folder, is there twice or would act on a terminal, a
+   link, a RECORD that does not name what is there, members that overlap or unpack to far too much are refused. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "io/zip.h"
+
+/* Where a container's Python installs to: absolute paths, as its sysconfig has them. */
+struct install_place {
+	const char *purelib, *platlib, *scripts, *data;
+	const char *headers; /* the folder above a distribution's own */
+	const char *python;  /* what scripts begin with; "/opt/venv/bin/python" */
+};
+
+struct install_options {
+	const char *file_name;  /* of the wheel, for messages */
+	const char *name;       /* of the distribution, canonical */
+	bool is_requested;      /* by people, not only by another package: pip then leaves a mark */
+	const char *direct_url; /* the text of direct_url.json, or NULL */
+};
+
+struct install_file {
+	const char *path; /* absolute without its first '/' */
+	bool is_executable;
+	const struct zip_member *member; /* NULL: made here, its bytes are: */
+	const char *text;
+	size_t length;
+	uint64_t limit; /* of a member: where the next one begins in the archive */
+};
+
+struct install {
+	struct zip zip;
+	struct install_file *files; /* by path, each once */
+	size_t count;
+};
+#define INSTALL_NONE ((struct install){.zip = ZIP_NONE})
+void install_release(struct install *i);
+#define autoinstall __attribute__((cleanup(install_release)))
+
+/* Texts live in `a`. ERR_INPUT names the wheel, the member and the reason. */
+int install_read(struct arena *a, const char *wheel, const struct install_place *place, const struct install_options *options, struct install *ret,
+		 struct error *err);

@@ -1,0 +1,111 @@
+#include "python/record.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/digest.h"
+
+/* One field of a CSV row (RFC 4180, as Python's csv module reads it: a quote counts at the beginning of a field only) from *at on; *ret_last when a row ends behind it. False at the end of the text. */
+static bool next_field(struct arena *a, const char **at, const char *end, const char **ret_field, bool *ret_last)
+{
+	autostrbuf struct strbuf field = {0};
+	const char *p = *at;
+	bool quoted = false;
+
+	if (p >= end)
+		return false;
+	for (; p < end && (quoted || (*p != ',' && *p != '\n' && *p != '\r')); p++) {
+		if (*p == '"' && quoted && p + 1 < end && p[1] == '"')
+			strbuf_add_char(&field, *p++);
+		else if (*p == '"' && (quoted || p == *at))
+			quoted = !quoted;
+		else
+			strbuf_add_char(&field, *p);
+	}
+	*ret_last = p >= end || *p != ',';
+	if (p + 1 < end && p[0] == '\r' && p[1] == '\n')
+		p++;
+	if (p < end)
+		p++;
+	*at = p;
+	*ret_field = arena_strdup(a, strbuf_text(&field));
+	return true;
+}
+
+void record_parse(struct arena *a, const char *text, size_t length, struct record *ret)
+{
+	const char *at = text, *end = text + length, *field;
+
+	*ret = (struct record){0};
+	while (at < end) {
+		const char *fields[3] = {"", "", ""};
+		bool last = false;
+
+		for (size_t i = 0; !last && next_field(a, &at, end, &field, &last); i++) {
+			if (i < 3)
+				fields[i] = field;
+		}
+		if (*fields[0])
+			*arena_push(a, &ret->rows, &ret->count) = (struct record_row){fields[0], fields[1], fields[2]};
+	}
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+	const struct record_row *a = left, *b = right;
+	int order = strcmp(a->path, b->path);
+
+	order = order ? order : strcmp(a->hash, b->hash);
+	return order ? order : strcmp(a->size, b->size);
+}
+
+static void write_field(const char *field, struct strbuf *out)
+{
+	if (!strpbrk(field, ",\"\r\n")) {
+		strbuf_add(out, field);
+		return;
+	}
+	strbuf_add_char(out, '"');
+	for (; *field; field++) {
+		if (*field == '"')
+			strbuf_add_char(out, '"');
+		strbuf_add_char(out, *field);
+	}
+	strbuf_add_char(out, '"');
+}
+
+void record_write(struct record *record, struct strbuf *out)
+{
+	if (record->count > 1)
+		qsort(record->rows, record->count, sizeof(*record->rows), compare_rows);
+	for (size_t i = 0; i < record->count; i++) {
+		const struct record_row *row = &record->rows[i];
+
+		write_field(row->path, out);
+		strbuf_add_char(out, ',');
+		write_field(row->hash, out);
+		strbuf_add_char(out, ',');
+		write_field(row->size, out);
+		strbuf_add(out, "\r\n");
+	}
+}
+
+const char *record_hash(struct arena *a, const void *bytes, size_t length)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	char hex[DIGEST_HEX_LENGTH + 1];
+	autostrbuf struct strbuf text = {0};
+	unsigned hold = 0, bits = 0;
+
+	digest_bytes(bytes, length, hex);
+	strbuf_add(&text, "sha256=");
+	for (size_t i = 0; i < DIGEST_HEX_LENGTH; i++) {
+		hold = hold << 4 | (unsigned)(hex[i] <= '9' ? hex[i] - '0' : hex[i] - 'a' + 10);
+		for (bits += 4; bits >= 6; bits -= 6)
+			strbuf_add_char(&text, letters[hold >> (bits - 6) & 63]);
+	}
+	if (bits)
+		strbuf_add_char(&text, letters[hold << (6 - bits) & 63]);
+	return arena_strdup(a, strbuf_text(&text));
+}
