@@ -24,7 +24,10 @@ struct transfer {
 	struct http *http;
 	struct transfer *next, **slot; /* in http->transfers */
 	CURL *easy;
-	struct curl_slist *headers;
+	struct curl_slist *headers, *with_authorization; /* the second: the first and that */
+	struct http_body body;
+	int64_t body_sent;
+	struct strbuf answer_headers, refusal; /* "Name: value\n" each; what came with a status that is no success */
 	struct http_request request; /* its texts: url and method are owned, headers are in the list above */
 	struct http_url first;       /* as asked */
 	struct http_url now;         /* as redirected */
@@ -122,6 +125,10 @@ static void transfer_free(struct transfer *t)
 		curl_easy_cleanup(t->easy);
 	}
 	curl_slist_free_all(t->headers);
+	curl_slist_free_all(t->with_authorization);
+	free((char *)(uintptr_t)t->body.bytes);
+	strbuf_release(&t->answer_headers);
+	strbuf_release(&t->refusal);
 	http_url_release(&t->first);
 	http_url_release(&t->now);
 	free((char *)(uintptr_t)t->request.url);
@@ -157,6 +164,8 @@ static void begin_answer(struct transfer *t)
 	free(t->encoding);
 	t->content_type = t->encoding = NULL;
 	t->head_given = false;
+	strbuf_clear(&t->answer_headers);
+	strbuf_clear(&t->refusal);
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *context)
@@ -174,6 +183,8 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 	*colon = '\0';
 	value += strspn(value, " \t");
 	value[strcspn(value, "\r\n")] = '\0';
+	if (t->request.on_header && t->answer_headers.length < HTTP_REFUSAL_MAX_BYTES)
+		strbuf_printf(&t->answer_headers, "%s:%s\n", line, value);
 	if (!strcasecmp(line, "content-range")) {
 		http_content_range(value, &t->answer.range_from, &t->answer.range_total);
 	} else if (!strcasecmp(line, "content-type") && !t->content_type) {
@@ -208,6 +219,8 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *context)
 	t->last_byte_ms = clock_monotonic_ms();
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200 || status > 299) {
+		if (t->request.on_refusal && t->refusal.length + length <= HTTP_REFUSAL_MAX_BYTES)
+			strbuf_add_bytes(&t->refusal, bytes, length);
 		t->discarded_bytes += (int64_t)length;
 		t->drowned = t->discarded_bytes > ERROR_BODY_LIMIT_BYTES;
 		return t->drowned ? 0 : length;
@@ -223,6 +236,35 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *context)
 		return length ? 0 : 1;
 	t->answer.body_bytes += (int64_t)length;
 	return length;
+}
+
+static size_t give_body(char *bytes, size_t size, size_t count, void *context)
+{
+	struct transfer *t = context;
+	int64_t left = t->body.length - t->body_sent;
+	size_t room = size * count, wanted = left < (int64_t)room ? (size_t)left : room;
+	ssize_t got = (ssize_t)wanted;
+
+	t->last_byte_ms = clock_monotonic_ms();
+	if (t->body.bytes)
+		memcpy(bytes, t->body.bytes + t->body_sent, wanted);
+	else if (wanted)
+		got = pread(t->body.fd, bytes, wanted, (off_t)(t->body.from + t->body_sent));
+	if (got < 0 || (wanted && !got))
+		return CURL_READFUNC_ABORT;
+	t->body_sent += got;
+	return (size_t)got;
+}
+
+/* curl begins again where it must send anew: a connection that was closed before, a redirect. */
+static int seek_body(void *context, curl_off_t offset, int origin)
+{
+	struct transfer *t = context;
+
+	if (origin != SEEK_SET || offset > t->body.length)
+		return CURL_SEEKFUNC_CANTSEEK;
+	t->body_sent = offset;
+	return CURL_SEEKFUNC_OK;
 }
 
 static int on_sent(void *context, char *remote, char *local, int remote_port, int local_port)
@@ -273,9 +315,29 @@ static void point(struct transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_NETRC, (long)(netrc ? CURL_NETRC_OPTIONAL : CURL_NETRC_IGNORED));
 	if (netrc)
 		curl_easy_setopt(t->easy, CURLOPT_NETRC_FILE, t->http->netrc_file);
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, own && t->with_authorization ? t->with_authorization : t->headers);
 	t->is_sent = false;
+	t->body_sent = 0;
 	t->discarded_bytes = 0;
 	t->reason[0] = '\0';
+}
+
+static void set_body(struct transfer *t, const struct http_request *r)
+{
+	if (!r->body)
+		return;
+	t->body = *r->body;
+	if (t->body.bytes) {
+		t->body.bytes = mem_alloc((size_t)t->body.length + 1);
+		memcpy((char *)(uintptr_t)t->body.bytes, r->body->bytes, (size_t)t->body.length);
+	}
+	curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->body.length);
+	curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_body);
+	curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_SEEKFUNCTION, seek_body);
+	curl_easy_setopt(t->easy, CURLOPT_SEEKDATA, t);
+	curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, r->method ? r->method : "PUT");
 }
 
 static void set_up(struct transfer *t, const struct http_request *r)
@@ -315,7 +377,16 @@ static void set_up(struct transfer *t, const struct http_request *r)
 		t->headers = curl_slist_append(t->headers, "Accept-Encoding: identity");
 	for (size_t i = 0; r->headers && r->headers[i]; i++)
 		t->headers = curl_slist_append(t->headers, r->headers[i]);
-	curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers);
+	if (r->body)
+		t->headers = curl_slist_append(t->headers, "Expect:");
+	if (r->authorization) {
+		autofree char *line = mem_printf("Authorization: %s", r->authorization);
+
+		for (const struct curl_slist *at = t->headers; at; at = at->next)
+			t->with_authorization = curl_slist_append(t->with_authorization, at->data);
+		t->with_authorization = curl_slist_append(t->with_authorization, line);
+	}
+	set_body(t, r);
 }
 
 void http_add(struct http *h, const struct http_request *r)
@@ -347,10 +418,24 @@ size_t http_pending(const struct http *h)
 	return h->pending;
 }
 
+static void give_kept(struct transfer *t)
+{
+	for (char *line = t->answer_headers.text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+		char *colon = strchr(line, ':');
+
+		*end = *colon = '\0';
+		t->request.on_header(t->request.context, line, colon + 1);
+	}
+	if (t->refusal.length)
+		t->request.on_refusal(t->request.context, t->refusal.text, t->refusal.length);
+}
+
 static void finish(struct transfer *t, enum http_outcome outcome, struct error *err)
 {
 	void (*on_done)(void *, const struct http_answer *) = t->request.on_done;
 
+	if (outcome == HTTP_DONE)
+		give_kept(t);
 	t->answer.outcome = outcome;
 	t->answer.err = outcome == HTTP_FAILED ? err : NULL;
 	if (on_done)

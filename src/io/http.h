@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 
+enum { HTTP_REFUSAL_MAX_BYTES = 64 * 1024 };
+
 struct http; /* one per run: connections, certificates and proxies are shared */
 
 struct http_settings {
@@ -43,8 +45,18 @@ struct http_answer {
 	const struct error *err;   /* when FAILED */
 };
 
+/* What a request sends: bytes, or part of a file read as it goes. */
+struct http_body {
+	const char *bytes; /* or NULL; copied */
+	int fd;            /* else of the file, the caller's, open until on_done */
+	int64_t from;      /* in the file */
+	int64_t length;    /* of either; 0: an empty body */
+};
+
 struct http_request {
-	const char *method;         /* NULL: GET; "HEAD" */
+	const char *method;         /* NULL: GET; "HEAD", "POST", ... */
+	const struct http_body *body; /* or NULL; sent again after a redirect that keeps the method */
+	const char *authorization;  /* value of that header: for this origin and no other; or NULL */
 	const char *url;            /* http or https only, also after redirects; user:password@ is used and never printed */
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
 	int64_t resume_from;        /* asks with Range when > 0 */
@@ -55,6 +67,10 @@ struct http_request {
 	bool (*on_head)(void *context, const struct http_answer *head);
 	/* Body bytes as they come, only for 2xx answers; return false to stop. `status` tells 200 from 206. */
 	bool (*on_body)(void *context, long status, const char *bytes, size_t length);
+	/* Each header of the answer, whatever its status, before on_done; none of redirects on the way. May be NULL. */
+	void (*on_header)(void *context, const char *name, const char *value);
+	/* The body of an answer that is no success, as far as it is kept (HTTP_REFUSAL_MAX_BYTES), before on_done. May be NULL. */
+	void (*on_refusal)(void *context, const char *bytes, size_t length);
 	void (*on_done)(void *context, const struct http_answer *answer); /* exactly once, unless http_free() comes first; may add requests */
 	void *context;
 };

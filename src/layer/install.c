@@ -10,7 +10,7 @@
 #include "io/charset.h"
 #include "layer/entry_points.h"
 #include "python/name.h"
-#include "python/record.h"
+#include "python/record_rows.h"
 
 enum { TEXT_LIMIT_BYTES = 64 << 20, MEMBERS_MAX = 2000000 };
 /* Beyond this a wheel may not unpack to more than so many times its size. */
@@ -41,7 +41,7 @@ struct plan {
 	const char *library;   /* purelib or platlib */
 	struct entry_point *programs;
 	size_t program_count;
-	struct record record;
+	struct record_rows record;
 };
 
 static int refuse(const struct plan *p, const char *member, const char *why, struct error *err)
@@ -299,7 +299,7 @@ static int read_record(struct plan *p, struct error *err)
 	if (!member)
 		return refuse_wheel(p, "has no RECORD", err);
 	member->is_recorded = true;
-	record_parse(p->a, strbuf_text(&text), text.length, &p->record);
+	record_rows_parse(p->a, strbuf_text(&text), text.length, &p->record);
 	return check_record(p, err);
 }
 
@@ -392,7 +392,7 @@ static int place_script(struct plan *p, struct member *m, const char *name, stru
 	f->length = m->length = rewritten.length;
 	f->text = arena_alloc(p->a, rewritten.length + 1);
 	memcpy((char *)(uintptr_t)f->text, rewritten.text, rewritten.length);
-	m->hash = record_hash(p->a, rewritten.text, rewritten.length);
+	m->hash = record_rows_hash(p->a, rewritten.text, rewritten.length);
 	return 0;
 }
 
@@ -447,7 +447,7 @@ static void make_file(struct plan *p, const char *path, bool is_executable, cons
 	f->text = text;
 	f->length = strlen(text);
 	*arena_push(p->a, &p->record.rows, &p->record.count) = (struct record_row){
-		.path = relative(p->a, path, p->library), .hash = record_hash(p->a, text, f->length), .size = arena_printf(p->a, "%zu", f->length)};
+		.path = relative(p->a, path, p->library), .hash = record_rows_hash(p->a, text, f->length), .size = arena_printf(p->a, "%zu", f->length)};
 }
 
 static const char *info_path(struct plan *p, const char *name)
@@ -492,7 +492,7 @@ static void make_record(struct plan *p)
 	autostrbuf struct strbuf text = {0};
 	struct install_file *f = add_file(p, info_path(p, "RECORD"), false);
 
-	record_write(&p->record, &text);
+	record_rows_write(&p->record, &text);
 	f->text = arena_strdup(p->a, strbuf_text(&text));
 	f->length = text.length;
 }

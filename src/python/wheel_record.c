@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "io/digest.h"
 #include "io/zip.h"
-#include "python/record.h"
+#include "python/record_rows.h"
 #include "python/wheel.h"
 
 enum { RECORD_LIMIT_BYTES = 32 * 1024 * 1024 };
@@ -40,12 +40,12 @@ static const char *installed_path(const char *path)
 static void digest_record(const char *text, size_t length, char ret_hex[DIGEST_HEX_LENGTH + 1])
 {
 	autoarena struct arena a = {0};
-	struct record record;
+	struct record_rows record;
 	char **lines = NULL;
 	size_t count = 0;
 	struct digest d;
 
-	record_parse(&a, text, length, &record);
+	record_rows_parse(&a, text, length, &record);
 	for (size_t i = 0; i < record.count; i++) {
 		const char *path = installed_path(record.rows[i].path), *hash = record.rows[i].hash;
 

@@ -1,4 +1,4 @@
-#include "python/record.h"
+#include "python/record_rows.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static bool next_field(struct arena *a, const char **at, const char *end, const 
 	return true;
 }
 
-void record_parse(struct arena *a, const char *text, size_t length, struct record *ret)
+void record_rows_parse(struct arena *a, const char *text, size_t length, struct record *ret)
 {
 	const char *at = text, *end = text + length, *field;
 
@@ -75,7 +75,7 @@ static void write_field(const char *field, struct strbuf *out)
 	strbuf_add_char(out, '"');
 }
 
-void record_write(struct record *record, struct strbuf *out)
+void record_rows_write(struct record *record, struct strbuf *out)
 {
 	if (record->count > 1)
 		qsort(record->rows, record->count, sizeof(*record->rows), compare_rows);
@@ -91,7 +91,7 @@ void record_write(struct record *record, struct strbuf *out)
 	}
 }
 
-const char *record_hash(struct arena *a, const void *bytes, size_t length)
+const char *record_rows_hash(struct arena *a, const void *bytes, size_t length)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	char hex[DIGEST_HEX_LENGTH + 1];

@@ -10,14 +10,14 @@ struct record_row {
 	const char *path, *hash, *size; /* "" where a row does not say; "sha256=<base64url>", a decimal number */
 };
 
-struct record {
+struct record_rows {
 	struct record_row *rows;
 	size_t count;
 };
 
 /* Reads any text as Python's csv module does: a quote counts at the beginning of a field only; further fields of a row are dropped. Empty lines are no rows. In `a`. */
-void record_parse(struct arena *a, const char *text, size_t length, struct record *ret);
+void record_rows_parse(struct arena *a, const char *text, size_t length, struct record *ret);
 /* Sorts the rows by all they say and appends them as pip writes them: fields quoted where they need it, lines ended by CR LF. */
-void record_write(struct record *record, struct strbuf *out);
+void record_rows_write(struct record *record, struct strbuf *out);
 /* "sha256=<base64url without padding>" of the bytes, as rows have it. In `a`. */
-const char *record_hash(struct arena *a, const void *bytes, size_t length);
+const char *record_rows_hash(struct arena *a, const void *bytes, size_t length);
