@@ -33,7 +33,7 @@ static bool next_field(struct arena *a, const char **at, const char *end, const 
 	return true;
 }
 
-void record_rows_parse(struct arena *a, const char *text, size_t length, struct record *ret)
+void record_rows_parse(struct arena *a, const char *text, size_t length, struct record_rows *ret)
 {
 	const char *at = text, *end = text + length, *field;
 
@@ -75,7 +75,7 @@ static void write_field(const char *field, struct strbuf *out)
 	strbuf_add_char(out, '"');
 }
 
-void record_rows_write(struct record *record, struct strbuf *out)
+void record_rows_write(struct record_rows *record, struct strbuf *out)
 {
 	if (record->count > 1)
 		qsort(record->rows, record->count, sizeof(*record->rows), compare_rows);

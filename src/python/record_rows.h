@@ -16,8 +16,8 @@ struct record_rows {
 };
 
 /* Reads any text as Python's csv module does: a quote counts at the beginning of a field only; further fields of a row are dropped. Empty lines are no rows. In `a`. */
-void record_rows_parse(struct arena *a, const char *text, size_t length, struct record *ret);
+void record_rows_parse(struct arena *a, const char *text, size_t length, struct record_rows *ret);
 /* Sorts the rows by all they say and appends them as pip writes them: fields quoted where they need it, lines ended by CR LF. */
-void record_rows_write(struct record *record, struct strbuf *out);
+void record_rows_write(struct record_rows *record, struct strbuf *out);
 /* "sha256=<base64url without padding>" of the bytes, as rows have it. In `a`. */
 const char *record_rows_hash(struct arena *a, const void *bytes, size_t length);
