@@ -178,6 +178,13 @@ int store_partial_check(struct store_partial *p, struct error *err)
 	return 0;
 }
 
+int store_partial_made(struct store_partial *p, const char *sha256, struct error *err)
+{
+	assert(digest_is_hex(sha256));
+	memcpy(p->sha256, sha256, sizeof(p->sha256));
+	return fdatasync(p->fd) < 0 ? error_errno(err, "cannot write '%s'", p->path) : 0;
+}
+
 int store_sync(const struct store_partial *any, struct error *err)
 {
 	return syncfs(any->fd) < 0 ? error_errno(err, "cannot write '%s'", any->path) : 0;

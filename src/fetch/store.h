@@ -37,6 +37,9 @@ int store_partial_write(struct store_partial *p, const char *bytes, size_t lengt
 int store_partial_restart(struct store_partial *p, struct error *err);
 /* Checks the digest. ERR_DIGEST, with both, when it is wrong: then the file is empty again, and still open. */
 int store_partial_check(struct store_partial *p, struct error *err);
+/* For a file that was made here and not fetched: opened under the key of what it is made from, written to `fd` past this module, and now known by its own
+   digest, which the writer has seen. Waits for the disk. */
+int store_partial_made(struct store_partial *p, const char *sha256, struct error *err);
 /* Makes durable what was written; after it, files that were checked may be committed. One call for many files: each would wait for the disk by itself. */
 int store_sync(const struct store_partial *any, struct error *err);
 /* Moves a file that was checked and synced into the store; *p is closed. */

@@ -28,9 +28,9 @@ struct transfer {
 	struct http_body body;
 	int64_t body_sent;
 	struct strbuf answer_headers, refusal; /* "Name: value\n" each; what came with a status that is no success */
-	struct http_request request; /* its texts: url and method are owned, headers are in the list above */
-	struct http_url first;       /* as asked */
-	struct http_url now;         /* as redirected */
+	struct http_request request;           /* its texts: url and method are owned, headers are in the list above */
+	struct http_url first;                 /* as asked */
+	struct http_url now;                   /* as redirected */
 	unsigned redirects;
 	bool is_sent;             /* connected and asked: the stall clock runs */
 	bool head_given, refused; /* refused: on_head or on_body said stop */

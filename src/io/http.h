@@ -54,13 +54,13 @@ struct http_body {
 };
 
 struct http_request {
-	const char *method;         /* NULL: GET; "HEAD", "POST", ... */
+	const char *method;           /* NULL: GET; "HEAD", "POST", ... */
 	const struct http_body *body; /* or NULL; sent again after a redirect that keeps the method */
-	const char *authorization;  /* value of that header: for this origin and no other; or NULL */
-	const char *url;            /* http or https only, also after redirects; user:password@ is used and never printed */
-	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
-	int64_t resume_from;        /* asks with Range when > 0 */
-	bool compressed;            /* accept gzip (index pages, not files) */
+	const char *authorization;    /* value of that header: for this origin and no other; or NULL */
+	const char *url;              /* http or https only, also after redirects; user:password@ is used and never printed */
+	const char *const *headers;   /* "Name: value", NULL-terminated, or NULL */
+	int64_t resume_from;          /* asks with Range when > 0 */
+	bool compressed;              /* accept gzip (index pages, not files) */
 	bool use_netrc;
 	int64_t stall_timeout_ms; /* no byte for so long: FAILED, transient; 0: 30 s */
 	/* Once before the first byte of a 2xx body, with what the headers said; return false to stop. May be NULL. */
@@ -88,3 +88,5 @@ char *http_redacted(const char *url);
 /* `link` as it stands on the page at `base` (RFC 3986), without its fragment; a link to the page's own host inherits the page's user information. malloc'ed;
    NULL when it is no http or https address. */
 char *http_url_join(const char *base, const char *link);
+/* Whether both are http or https addresses of one scheme, host and port. */
+bool http_url_is_same_origin(const char *url, const char *other);

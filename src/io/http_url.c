@@ -132,3 +132,20 @@ char *http_url_join(const char *base, const char *link)
 	curl_url_cleanup(u);
 	return joined;
 }
+
+bool http_url_is_same_origin(const char *url, const char *other)
+{
+	struct http_url a, b;
+
+	if (!http_url_parse(url, &a))
+		return false;
+	if (!http_url_parse(other, &b)) {
+		http_url_release(&a);
+		return false;
+	}
+	bool is_same = http_url_same_origin(&a, &b);
+
+	http_url_release(&a);
+	http_url_release(&b);
+	return is_same;
+}

@@ -95,7 +95,8 @@ int gzip_add(struct gzip *g, const void *bytes, size_t length, struct error *err
 	return flush(g, WRITE_BYTES, err);
 }
 
-int gzip_join(struct gzip *g, const unsigned char *packed, size_t packed_length, unsigned char *plain, size_t plain_length, uint32_t *ret_crc, struct error *err)
+int gzip_join(struct gzip *g, const unsigned char *packed, size_t packed_length, unsigned char *plain, size_t plain_length, uint32_t *ret_crc,
+	      struct error *err)
 {
 	open_member(g);
 	strbuf_clear(&g->joined);

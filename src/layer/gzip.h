@@ -13,8 +13,8 @@
 
 /* gzip_begin, any number of the others, gzip_end; gzip_release in any case. */
 struct gzip {
-	int fd;           /* the caller's */
-	const char *path; /* of it, for messages */
+	int fd;            /* the caller's */
+	const char *path;  /* of it, for messages */
 	struct strbuf out; /* not written yet */
 	struct digest packed, plain;
 	uint64_t packed_bytes, plain_bytes;
@@ -34,7 +34,8 @@ void gzip_release(struct gzip *g);
 int gzip_add(struct gzip *g, const void *bytes, size_t length, struct error *err);
 /* A whole deflate stream, joined with what is before and behind it. `plain` has room for one byte more than plain_length and receives its bytes. *ret_crc is the
    CRC-32 of them. ERR_INPUT, without a subject, when it is no stream of these lengths. */
-int gzip_join(struct gzip *g, const unsigned char *packed, size_t packed_length, unsigned char *plain, size_t plain_length, uint32_t *ret_crc, struct error *err);
+int gzip_join(struct gzip *g, const unsigned char *packed, size_t packed_length, unsigned char *plain, size_t plain_length, uint32_t *ret_crc,
+	      struct error *err);
 
 /* A stream of any size as a member of its own: begun, given in pieces of both forms, ended with its CRC-32 and its length. */
 int gzip_member_begin(struct gzip *g, struct error *err);

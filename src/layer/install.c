@@ -519,12 +519,7 @@ int install_read(struct arena *a, const char *wheel, const struct install_place 
 		 struct error *err)
 {
 	int64_t size = file_size(wheel);
-	struct plan p = {.a = a,
-			 .wheel = options->file_name,
-			 .place = place,
-			 .options = options,
-			 .install = ret,
-			 .wheel_bytes = size > 0 ? (uint64_t)size : 0};
+	struct plan p = {.a = a, .wheel = options->file_name, .place = place, .options = options, .install = ret, .wheel_bytes = size > 0 ? (uint64_t)size : 0};
 
 	*ret = INSTALL_NONE;
 	if (zip_open(&ret->zip, wheel, err) < 0 || list_members(&p, err) < 0 || find_dist_info(&p, err) < 0 || read_wheel(&p, err) < 0 ||

@@ -15,7 +15,8 @@
 #define LAYER_FORM "1"
 
 struct layer_wheel {
-	const char *path; /* of the .whl */
+	const char *path;   /* of the .whl */
+	const char *sha256; /* of it; for the key of a layer */
 	struct install_options options;
 };
 

@@ -37,7 +37,7 @@ void record_rows_parse(struct arena *a, const char *text, size_t length, struct 
 {
 	const char *at = text, *end = text + length, *field;
 
-	*ret = (struct record){0};
+	*ret = (struct record_rows){0};
 	while (at < end) {
 		const char *fields[3] = {"", "", ""};
 		bool last = false;

@@ -1,0 +1,59 @@
+/* A client of OCI registries (distribution-spec 1.1): one call after the other or many at once, with what every call needs: who we are (basic, bearer tokens), waiting
+   and trying again where a registry asks for it, and errors in the registry's own words. Knows no blobs and no manifests: those are push.h and pull.h. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "io/http.h"
+
+struct registry_settings {
+	const char *const *plain_http; /* NULL-terminated "host[:port]" that are spoken to without TLS: only where the user says so; or NULL */
+	const char *ca_file;           /* as http_settings */
+	size_t connections;            /* at most, to one host; 0: 8 */
+};
+
+struct registries; /* all that one run speaks to */
+struct registries *registries_new(const struct registry_settings *settings, struct error *err);
+void registries_free(struct registries *r); /* drops what is under way, without callbacks */
+
+struct registry_answer {
+	long status;
+	const char *location; /* absolute, or NULL */
+	const char *digest;   /* Docker-Content-Digest, or NULL */
+	const char *range;    /* Range of an upload, "0-1023"; or NULL */
+	const char *link;     /* Link, or NULL */
+	const char *subject;  /* OCI-Subject: the registry keeps referrers itself; or NULL */
+	const char *content_type;
+	const char *body; /* what came, up to the call's limit; NUL-terminated */
+	size_t length;
+	int64_t content_length; /* -1: not said */
+};
+
+struct registry_call {
+	const char *registry, *repository;
+	const char *from;             /* another repository of it that is read, too (a mount); or NULL */
+	bool writes;                  /* asks for the right to push */
+	const char *method;           /* NULL: GET */
+	const char *path;             /* behind "/v2/<repository>/", or an address as it was given with an upload */
+	const char *accept;           /* or NULL */
+	const char *content_type;     /* of the body, or NULL */
+	const char *content_range;    /* or NULL */
+	const struct http_body *body; /* or NULL; what it points to stays until the call ends */
+	size_t limit_bytes;           /* of an answer that is kept; 0: 4 MiB; more is a failure */
+	/* Bytes of a success as they come, in place of keeping them; false stops the call, which then fails. May be NULL. */
+	bool (*on_bytes)(void *context, const char *bytes, size_t length);
+	/* One of the two, once. on_answer also for statuses that are no success but say something of their own (404 and 416 among them); everything else that
+	   is none fails: ERR_HTTP, ERR_NETWORK, with the registry's own words. */
+	void (*on_answer)(void *context, const struct registry_answer *answer);
+	void (*on_failure)(void *context, struct error *err);
+	void *context;
+};
+
+/* Queues a call; its texts are copied. May be called from callbacks. */
+void registry_add(struct registries *r, const struct registry_call *call);
+size_t registry_pending(const struct registries *r);
+/* Serves calls until none is pending. -1: ERR_CANCELLED. */
+int registry_serve(struct registries *r, struct error *err);
