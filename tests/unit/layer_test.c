@@ -1,0 +1,216 @@
+/* Layers: what is deflated here is read by zlib, headers are as ustar has them, programs and plans are those that were meant. */
+#include "unit.h"
+
+#include <stdlib.h>
+#include <zlib.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "io/deflate_join.h"
+#include "layer/deflate.h"
+#include "layer/entry_points.h"
+#include "layer/plan.h"
+#include "layer/tar.h"
+
+/* What zlib makes of a whole stream. */
+static void inflate_all(const struct strbuf *packed, struct strbuf *plain)
+{
+	z_stream z = {.next_in = (unsigned char *)packed->text, .avail_in = (unsigned)packed->length};
+	int status = Z_OK;
+
+	assert_int_equal(inflateInit2(&z, -MAX_WBITS), Z_OK);
+	while (status == Z_OK) {
+		z.next_out = (unsigned char *)strbuf_reserve(plain, 4096);
+		z.avail_out = 4096;
+		status = inflate(&z, Z_NO_FLUSH);
+		strbuf_commit(plain, 4096 - z.avail_out);
+	}
+	assert_int_equal(status, Z_STREAM_END);
+	assert_int_equal(z.avail_in, 0);
+	inflateEnd(&z);
+}
+
+static void fill(struct strbuf *text, unsigned seed, size_t length)
+{
+	srand(seed);
+	while (text->length < length) {
+		switch (rand() % 4) {
+		case 0:
+			strbuf_add_repeat(text, (char)rand(), (size_t)rand() % 700);
+			break;
+		case 1:
+			strbuf_add(text, "site-packages/name/module.py");
+			break;
+		case 2:
+			strbuf_add_char(text, (char)rand());
+			break;
+		default:
+			if (text->length > 300) {
+				autofree char *copy = mem_strndup(text->text + (size_t)rand() % (text->length - 200), 200);
+
+				strbuf_add(text, copy);
+			}
+		}
+	}
+}
+
+TEST(what_is_deflated_is_read_by_zlib)
+{
+	for (unsigned seed = 0; seed < 200; seed++) {
+		autostrbuf struct strbuf text = {0}, packed = {0}, plain = {0};
+
+		fill(&text, seed, seed * 37);
+		deflate_text(strbuf_text(&text), text.length, NULL, &packed);
+		deflate_end(&packed);
+		inflate_all(&packed, &plain);
+		assert_int_equal(plain.length, text.length);
+		assert_memory_equal(strbuf_text(&plain), strbuf_text(&text), text.length);
+	}
+}
+
+TEST(a_text_refers_to_the_one_before_across_what_lies_between)
+{
+	for (unsigned seed = 0; seed < 200; seed++) {
+		autostrbuf struct strbuf text = {0}, between = {0}, whole = {0}, packed = {0}, plain = {0};
+
+		fill(&text, seed, 512);
+		strbuf_add_repeat(&between, 'b', (size_t)seed * 200);
+		const struct deflate_before before = {text.text, text.length, between.length};
+
+		deflate_text(text.text, text.length, NULL, &packed);
+		size_t first = packed.length;
+
+		deflate_text(strbuf_text(&between), between.length, NULL, &packed);
+		size_t middle = packed.length;
+
+		deflate_text(text.text, text.length, &before, &packed);
+		/* The same again costs next to nothing as long as the window reaches back to it. */
+		if (between.length < 32000)
+			assert_true(packed.length - middle < first || first < 40);
+		deflate_end(&packed);
+		strbuf_add_bytes(&whole, text.text, text.length);
+		strbuf_add_bytes(&whole, strbuf_text(&between), between.length);
+		strbuf_add_bytes(&whole, text.text, text.length);
+		inflate_all(&packed, &plain);
+		assert_int_equal(plain.length, whole.length);
+		assert_memory_equal(plain.text, whole.text, whole.length);
+	}
+}
+
+TEST(streams_of_every_level_and_strategy_are_joined)
+{
+	struct deflate_join join = {0};
+
+	for (unsigned seed = 1; seed < 300; seed++) {
+		static const int strategies[] = {Z_DEFAULT_STRATEGY, Z_FILTERED, Z_HUFFMAN_ONLY, Z_RLE, Z_FIXED};
+		autostrbuf struct strbuf text = {0}, joined = {0}, plain = {0};
+		z_stream z = {0};
+
+		fill(&text, seed, seed * 211);
+		assert_int_equal(deflateInit2(&z, (int)(seed % 10), Z_DEFLATED, -MAX_WBITS, 1 + (int)(seed % 9), strategies[seed % 5]), Z_OK);
+		size_t room = deflateBound(&z, text.length);
+		autofree unsigned char *packed = mem_alloc(room), *out = mem_alloc(text.length + 1);
+
+		z.next_in = (unsigned char *)text.text;
+		z.avail_in = (unsigned)text.length;
+		z.next_out = packed;
+		z.avail_out = (unsigned)room;
+		assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+		size_t length = room - z.avail_out;
+
+		deflateEnd(&z);
+		for (unsigned twice = 0; twice < 2; twice++) {
+			assert_true(deflate_join_add(&join, packed, length, out, text.length, &joined));
+			assert_memory_equal(out, text.text, text.length);
+		}
+		deflate_end(&joined);
+		inflate_all(&joined, &plain);
+		assert_int_equal(plain.length, 2 * text.length);
+		assert_memory_equal(plain.text + text.length, text.text, text.length);
+		assert_false(deflate_join_add(&join, packed, length - 1, out, text.length, &joined));
+		assert_false(deflate_join_add(&join, packed, length, out, text.length - 1, &joined));
+	}
+	deflate_join_release(&join);
+}
+
+TEST(headers_of_long_and_foreign_names)
+{
+	autostrbuf struct strbuf header = {0};
+
+	tar_header(&(struct tar_entry){.path = "a/b", .mode = 0644, .size_bytes = 10}, &header);
+	assert_int_equal(header.length, TAR_BLOCK_BYTES);
+	assert_string_equal(header.text, "a/b");
+	assert_string_equal(header.text + 124, "00000000012");
+	strbuf_clear(&header);
+	tar_header(&(struct tar_entry){.kind = TAR_FOLDER, .path = "\xc3\xbc", .mode = 0755}, &header);
+	assert_int_equal(header.length, 3 * TAR_BLOCK_BYTES);
+	assert_string_equal(header.text + TAR_BLOCK_BYTES, "12 path=\xc3\xbc/\n");
+	strbuf_clear(&header);
+	tar_header(&(struct tar_entry){.path = "large", .mode = 0644, .size_bytes = UINT64_C(1) << 34}, &header);
+	assert_string_equal(header.text + TAR_BLOCK_BYTES, "20 size=17179869184\n");
+}
+
+TEST(programs_of_entry_points)
+{
+	static const char text[] = "[console_scripts]\nb = m.n:o.p [extra]\n# a = b:c\na=m:f\na = n:g\n[other]\nx = y:z\n[gui_scripts]\nc = m:f\n";
+	autoarena struct arena a = {0};
+	autoerror struct error err = {0};
+	struct entry_point *list;
+	size_t count;
+
+	assert_int_equal(entry_points_read(&a, text, strlen(text), &list, &count, &err), 0);
+	assert_int_equal(count, 3);
+	assert_string_equal(list[0].module, "n");
+	assert_string_equal(list[1].object, "o.p");
+	assert_non_null(strstr(entry_point_script(&a, &list[1], "/opt/venv/bin/python"), "from m.n import o\n"));
+	assert_int_equal(entry_points_read(&a, "[console_scripts]\nx = y\n", 24, &list, &count, &err), -1);
+}
+
+static struct layer_package packages[100];
+static char names[100][8];
+
+static void set_packages(size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		snprintf(names[i], sizeof(names[i]), "p%02zu", i);
+		packages[i] = (struct layer_package){.name = names[i], .size_bytes = (i + 1) * 10000, .moved = i % 10 ? 0 : 0x55};
+	}
+}
+
+TEST(a_plan_keeps_what_stood_together)
+{
+	autoarena struct arena a = {0};
+	struct layer_group *first, *second;
+	size_t count, again, same = 0;
+
+	set_packages(100);
+	layer_plan(&a, packages, 90, 30, 8, &first, &count);
+	assert_int_equal(count, 30);
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < first[i].count; j++)
+			packages[first[i].packages[j]].before = arena_printf(&a, "%zu", i);
+	}
+	/* One is new and one has moved: no layer but those of the two is another. */
+	packages[50].moves_now = true;
+	layer_plan(&a, packages, 91, 30, 8, &second, &again);
+	assert_int_equal(again, 30);
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < again; j++)
+			same += first[i].count == second[j].count && !memcmp(first[i].packages, second[j].packages, first[i].count * sizeof(size_t));
+	}
+	assert_true(same >= count - 1);
+}
+
+TEST(a_plan_within_its_limit_puts_nothing_together)
+{
+	autoarena struct arena a = {0};
+	struct layer_group *groups;
+	size_t count;
+
+	set_packages(20);
+	layer_plan(&a, packages, 20, 60, 0, &groups, &count);
+	assert_int_equal(count, 20);
+	layer_plan(&a, packages, 20, 1, 0, &groups, &count);
+	assert_int_equal(count, 1);
+	assert_int_equal(groups[0].count, 20);
+}
