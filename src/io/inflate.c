@@ -1,58 +1,58 @@
 #include "io/inflate.h"
 
-#include <isa-l/crc.h>
-#include <isa-l/igzip_lib.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 #include "base/alloc.h"
 
 struct inflate {
-	struct inflate_state state;
+	z_stream stream;
 };
 
 struct inflate *inflate_new(void)
 {
 	struct inflate *i = mem_zero(1, sizeof(*i));
 
-	inflate_begin(i);
+	if (inflateInit2(&i->stream, -MAX_WBITS) != Z_OK)
+		abort(); /* no memory, or another zlib than the one of the header */
 	return i;
 }
 
 void inflate_free(struct inflate *i)
 {
+	if (!i)
+		return;
+	inflateEnd(&i->stream);
 	free(i);
 }
 
 void inflate_begin(struct inflate *i)
 {
-	isal_inflate_reset(&i->state);
-	i->state.crc_flag = ISAL_DEFLATE;
-	i->state.avail_in = 0;
-	i->state.avail_out = 0;
+	inflateReset(&i->stream);
 }
 
 enum inflate_result inflate_step(struct inflate *i, const unsigned char **bytes, size_t *length, unsigned char *out, size_t room, size_t *ret_count)
 {
 	enum { PIECE = 1 << 30 };
-	struct inflate_state *s = &i->state;
 	unsigned given = *length < PIECE ? (unsigned)*length : PIECE, wanted = room < PIECE ? (unsigned)room : PIECE;
 
-	/* ISA-L does not write through next_in. */
-	s->next_in = (unsigned char *)(uintptr_t)*bytes;
-	s->avail_in = given;
-	s->next_out = out;
-	s->avail_out = wanted;
-	int status = isal_inflate(s);
+	/* zlib does not write through next_in. */
+	i->stream.next_in = (unsigned char *)(uintptr_t)*bytes;
+	i->stream.avail_in = given;
+	i->stream.next_out = out;
+	i->stream.avail_out = wanted;
+	int status = inflate(&i->stream, Z_NO_FLUSH);
 
-	*bytes += given - s->avail_in;
-	*length -= given - s->avail_in;
-	*ret_count = wanted - s->avail_out;
-	if (status < 0)
-		return INFLATE_BROKEN;
-	return s->block_state == ISAL_BLOCK_FINISH ? INFLATE_END : INFLATE_MORE;
+	*bytes += given - i->stream.avail_in;
+	*length -= given - i->stream.avail_in;
+	*ret_count = wanted - i->stream.avail_out;
+	if (status == Z_STREAM_END)
+		return INFLATE_END;
+	/* Z_BUF_ERROR: nothing to do until there is more to read or to write to. */
+	return status == Z_OK || status == Z_BUF_ERROR ? INFLATE_MORE : INFLATE_BROKEN;
 }
 
 uint32_t crc32_add(uint32_t crc, const void *bytes, size_t length)
 {
-	return crc32_gzip_refl(crc, bytes, length);
+	return (uint32_t)crc32_z(crc, bytes, length);
 }

@@ -122,7 +122,8 @@ static int by_first(const void *left, const void *right, void *packages)
 	return by_name(((const struct layer_group *)left)->packages, ((const struct layer_group *)right)->packages, packages);
 }
 
-void layer_plan(struct arena *a, const struct layer_package *packages, size_t count, size_t limit, unsigned releases, struct layer_group **ret, size_t *ret_count)
+void layer_plan(struct arena *a, const struct layer_package *packages, size_t count, size_t limit, unsigned releases, struct layer_group **ret,
+		size_t *ret_count)
 {
 	struct planning p = {.a = a, .packages = packages, .releases = releases};
 	struct layer_group *groups = NULL;

@@ -26,4 +26,5 @@ struct layer_group {
 };
 
 /* At most `limit` groups (at least 1) of `count` packages; `releases` of history are known (at most LAYER_PLAN_HISTORY). Sorted by their first package's name. In `a`. */
-void layer_plan(struct arena *a, const struct layer_package *packages, size_t count, size_t limit, unsigned releases, struct layer_group **ret, size_t *ret_count);
+void layer_plan(struct arena *a, const struct layer_package *packages, size_t count, size_t limit, unsigned releases, struct layer_group **ret,
+		size_t *ret_count);

@@ -1,4 +1,4 @@
-/* Makes one layer of wheels: layer_loop OUT SITE-PACKAGES WHEEL...; the venv's folder is three above. Prints its digests and sizes. For comparing with pip and tar. */
+/* Makes one layer of wheels: layer_loop OUT VENV WHEEL...; with OUT "-" in the store, or takes it from there. Prints its digests and sizes. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "layer/layer.h"
+#include "layer/made.h"
 #include "python/wheel.h"
 
 int main(int argc, char **argv)
@@ -35,16 +35,22 @@ int main(int argc, char **argv)
 
 		if (!wheel_name_parse(&a, path_base(argv[3 + i]), &name))
 			return 2;
-		wheels[i] = (struct layer_wheel){argv[3 + i], {.file_name = path_base(argv[3 + i]), .name = name.name, .is_requested = true}};
+		char *sha256 = arena_alloc(&a, DIGEST_HEX_LENGTH + 1);
+
+		if (digest_file(argv[3 + i], sha256, &err) < 0)
+			return 1;
+		wheels[i] = (struct layer_wheel){
+			.path = argv[3 + i], .sha256 = sha256, .options = {.file_name = path_base(argv[3 + i]), .name = name.name, .is_requested = true}};
 	}
 	struct layer_request request = {.wheels = wheels, .wheel_count = count, .place = &place, .modified_unix = 315532800};
-	int fd = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	bool is_kept = !strcmp(argv[1], "-"), made = true;
+	autofd int fd = is_kept ? -1 : open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
-	if (fd < 0 || layer_write(&request, fd, argv[1], &layer, &err) < 0) {
-		fprintf(stderr, "error: %s\n", err.text ? err.text : "cannot open");
+	if ((is_kept ? layer_take(&request, &layer, &made, &err) : layer_write(&request, fd, argv[1], &layer, &err)) < 0) {
+		fprintf(stderr, "error: %s\n", err.text);
 		return 1;
 	}
-	printf("%s %s %llu %llu %llu %zu\n", layer.digest, layer.diff_id, (unsigned long long)layer.packed_bytes, (unsigned long long)layer.plain_bytes,
-	       (unsigned long long)layer.installed_bytes, layer.file_count);
-	return close(fd);
+	printf("%s %s %llu %llu %llu %zu %s\n", layer.digest, layer.diff_id, (unsigned long long)layer.packed_bytes, (unsigned long long)layer.plain_bytes,
+	       (unsigned long long)layer.installed_bytes, layer.file_count, made ? "made" : "kept");
+	return 0;
 }

@@ -161,6 +161,30 @@ def case_same_bytes():
     assert hashlib.sha256(tar).hexdigest() == plain_digest and len(tar) == int(plain)
 
 
+def case_made_once():
+    """A layer is made once and then known by what it is made from, also when the note of it or the layer itself was deleted."""
+    os.makedirs("wheels", exist_ok=True)
+    wheels = [generated("wheels", number) for number in range(3)]
+    environment = {**os.environ, "LOCKSTEP_CACHE": os.path.join(WORK, "cache")}
+
+    def take(paths=wheels):
+        done = subprocess.run([MAKE, "-", VENV, *paths], capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    first, second = take(), take()
+    assert first[-1] == "made" and second[-1] == "kept" and first[:-1] == second[:-1], (first, second)
+    kept = os.path.join("cache", "files", "sha256", first[0][:2], first[0])
+    assert hashlib.sha256(open(kept, "rb").read()).hexdigest() == first[0]
+    os.remove(kept)
+    third = take()
+    assert third[-1] == "made" and third[:-1] == first[:-1], third
+    shutil.rmtree(os.path.join("cache", "layers"))
+    assert take()[:-1] == first[:-1] and take()[-1] == "kept"
+    assert take(wheels[:2])[0] != first[0]
+    assert not os.listdir(os.path.join("cache", "files", "partial"))
+
+
 def case_not_larger():
     """No more than three in a hundred above the wheels themselves."""
     os.makedirs("wheels", exist_ok=True)

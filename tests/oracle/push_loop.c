@@ -45,7 +45,8 @@ int main(int argc, char **argv)
 		const char *digest = arena_printf(&a, "sha256:%s", hex);
 
 		push_blob(p, argv[2],
-			  &(struct push_blob){.digest = digest, .size_bytes = file_size(argv[i]), .path = argv[i], .from = strcmp(argv[4], "-") != 0 ? argv[4] : NULL});
+			  &(struct push_blob){
+				  .digest = digest, .size_bytes = file_size(argv[i]), .path = argv[i], .from = strcmp(argv[4], "-") != 0 ? argv[4] : NULL});
 		json_begin_object(&w, NULL);
 		json_add_text(&w, "mediaType", "application/vnd.oci.image.layer.v1.tar+gzip");
 		json_add_text(&w, "digest", digest);

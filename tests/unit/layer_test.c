@@ -167,7 +167,7 @@ TEST(programs_of_entry_points)
 }
 
 static struct layer_package packages[100];
-static char names[100][8];
+static char names[100][24];
 
 static void set_packages(size_t count)
 {
