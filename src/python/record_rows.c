@@ -46,7 +46,7 @@ void record_rows_parse(struct arena *a, const char *text, size_t length, struct 
 			if (i < 3)
 				fields[i] = field;
 		}
-		if (*fields[0])
+		if (*fields[0] || *fields[1] || *fields[2])
 			*arena_push(a, &ret->rows, &ret->count) = (struct record_row){fields[0], fields[1], fields[2]};
 	}
 }
