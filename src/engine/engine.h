@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "io/process.h"
 
+struct image;
+
 /* An engine that was asked and answered. */
 struct engine {
 	const struct engine_driver *driver;
@@ -77,6 +79,15 @@ struct engine_driver {
 	   followed out of it; what it has not got is left out. In e->arena. */
 	int (*take_files)(struct engine *e, const char *image, const char *const *paths, const char *folder, struct engine_files **ret, size_t *ret_count,
 			  struct error *err);
+	/* What an image is made of, by the engine's word: its configuration and its layers' diff ids; digests and sizes as far as the engine keeps them. In e->arena.
+	   ERR_NOT_FOUND when there is no such image. */
+	int (*describe)(struct engine *e, const char *tag, struct image *ret, struct error *err);
+	/* Writes every layer of an image as a file of its own into `folder`, which is empty, packed or not; describe() and then path, digest, media_type and size of each
+	   layer. */
+	int (*save)(struct engine *e, const char *tag, const char *folder, struct image *ret, struct error *err);
+	/* Puts an image into the engine under `tag`. Layers that it has are not sent: the lowest `has` are known to be there. `temporary` is a folder for what is handed
+	   over; it is empty afterwards. ERR_NOT_FOUND when a layer that it lacks has no file. */
+	int (*load)(struct engine *e, const struct image *image, size_t has, const char *tag, const char *temporary, struct error *err);
 	/* Removes what killed runs left behind: throw-away containers of processes that are gone; with `builds`, which nobody may be doing on this machine
 	   then, also the working containers of lockstep's builds. */
 	int (*clean)(struct engine *e, bool builds, struct error *err);
