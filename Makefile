@@ -1,6 +1,6 @@
 # `make` builds both programs: build/release/lockstep (optimised, hardened) and build/debug/lockstep (sanitizers). Adding a source or a test edits no list.
 CC = gcc
-PKGS = yaml-0.1 jansson sqlite3 libcurl libcrypto zlib libarchive
+PKGS = yaml-0.1 jansson sqlite3 libcurl libcrypto zlib libisal libzstd libarchive
 WARN = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wformat=2 -Wwrite-strings -Wpointer-arith -Wvla \
 	-Wundef -Wimplicit-fallthrough -Wnull-dereference -fno-common
 ifeq ($(findstring clang,$(CC)),)

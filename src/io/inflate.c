@@ -1,58 +1,70 @@
 #include "io/inflate.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
-#include <zlib.h>
+#include <isa-l/crc.h>
+#include <isa-l/igzip_lib.h>
 
 #include "base/alloc.h"
 
 struct inflate {
-	z_stream stream;
+	struct inflate_state state;
 };
 
 struct inflate *inflate_new(void)
 {
 	struct inflate *i = mem_zero(1, sizeof(*i));
 
-	if (inflateInit2(&i->stream, -MAX_WBITS) != Z_OK)
-		abort(); /* no memory, or another zlib than the one of the header */
+	isal_inflate_init(&i->state);
 	return i;
 }
 
 void inflate_free(struct inflate *i)
 {
-	if (!i)
-		return;
-	inflateEnd(&i->stream);
 	free(i);
 }
 
 void inflate_begin(struct inflate *i)
 {
-	inflateReset(&i->stream);
+	isal_inflate_reset(&i->state);
+}
+
+/* Bytes that were taken ahead and are behind the stream are given back. False when they came with an earlier call. */
+static bool give_back(struct inflate_state *s, unsigned given)
+{
+	unsigned ahead = (unsigned)s->read_in_length / 8;
+
+	s->read_in_length = 0;
+	if (ahead > given - s->avail_in)
+		return false;
+	s->avail_in += ahead;
+	return true;
 }
 
 enum inflate_result inflate_step(struct inflate *i, const unsigned char **bytes, size_t *length, unsigned char *out, size_t room, size_t *ret_count)
 {
 	enum { PIECE = 1 << 30 };
 	unsigned given = *length < PIECE ? (unsigned)*length : PIECE, wanted = room < PIECE ? (unsigned)room : PIECE;
+	struct inflate_state *s = &i->state;
 
-	/* zlib does not write through next_in. */
-	i->stream.next_in = (unsigned char *)(uintptr_t)*bytes;
-	i->stream.avail_in = given;
-	i->stream.next_out = out;
-	i->stream.avail_out = wanted;
-	int status = inflate(&i->stream, Z_NO_FLUSH);
+	/* ISA-L does not write through next_in. */
+	s->next_in = (unsigned char *)(uintptr_t)*bytes;
+	s->avail_in = given;
+	s->next_out = out;
+	s->avail_out = wanted;
+	bool is_sound = isal_inflate(s) == ISAL_DECOMP_OK, has_ended = is_sound && s->block_state == ISAL_BLOCK_FINISH;
 
-	*bytes += given - i->stream.avail_in;
-	*length -= given - i->stream.avail_in;
-	*ret_count = wanted - i->stream.avail_out;
-	if (status == Z_STREAM_END)
-		return INFLATE_END;
-	/* Z_BUF_ERROR: nothing to do until there is more to read or to write to. */
-	return status == Z_OK || status == Z_BUF_ERROR ? INFLATE_MORE : INFLATE_BROKEN;
+	if (has_ended)
+		is_sound = give_back(s, given);
+	*bytes += given - s->avail_in;
+	*length -= given - s->avail_in;
+	*ret_count = wanted - s->avail_out;
+	if (!is_sound)
+		return INFLATE_BROKEN;
+	return has_ended ? INFLATE_END : INFLATE_MORE;
 }
 
 uint32_t crc32_add(uint32_t crc, const void *bytes, size_t length)
 {
-	return (uint32_t)crc32_z(crc, bytes, length);
+	return crc32_gzip_refl(crc, bytes, length);
 }

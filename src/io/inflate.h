@@ -1,5 +1,5 @@
-/* Raw deflate streams (RFC 1951) inflated piece by piece, and CRC-32, by zlib. ISA-L (in Debian) does both several times as fast and fits behind these four functions;
-   layers do not depend on which it is. Where the bits of a stream stand is said by io/deflate_join.h. */
+/* Raw deflate streams (RFC 1951) inflated piece by piece, and CRC-32, both by ISA-L, which is several times as fast as zlib. Where the bits of a stream stand is
+   said by io/deflate_join.h. */
 #pragma once
 
 #include <stddef.h>
@@ -14,7 +14,7 @@ void inflate_begin(struct inflate *i);
 enum inflate_result {
 	INFLATE_MORE,  /* it takes more input, or there is more output */
 	INFLATE_END,   /* the stream ended; what is left of the input is behind it */
-	INFLATE_BROKEN /* no deflate stream */
+	INFLATE_BROKEN /* no deflate stream, or one that ended before what this call was given */
 };
 /* Takes from *bytes, which moves on, and writes at most `room` bytes to `out`. INFLATE_MORE with *ret_count 0 and an empty input: the stream is cut off if there
    is no more. */
