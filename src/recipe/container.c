@@ -145,6 +145,12 @@ static void read_groups(struct reader *r, const struct value *v, void *target)
 static const struct schema_row python_rows[] = {
 	{.key = "groups", SCHEMA_READ, .read = read_groups, .description = "groups of recipes/python.yaml"},
 	{.key = "swaps", SCHEMA_READ, .read = read_swaps, .description = "packages that take the place of others in this container"},
+	{.key = "bytecode",
+	 SCHEMA_LINE,
+	 0,
+	 offsetof(struct container, bytecode),
+	 .form = &word_bytecode,
+	 .description = "how they are compiled: pip, as pip does it; hash, to files that are never compared with their source; or none; pip when missing"},
 	{.key = NULL},
 };
 
@@ -193,7 +199,7 @@ static const struct schema_row container_rows[] = {
 	 .form = &word_variable,
 	 .description = "the variable that holds its tag in the tag files; its name with '_' when missing"},
 	{.key = "layers", SCHEMA_READ, .read = read_layers, .description = "files of recipes/layers with their options, bottom first"},
-	{.key = "python", SCHEMA_READ, .read = read_python, .description = "its Python packages: groups and swaps"},
+	{.key = "python", SCHEMA_READ, .read = read_python, .description = "its Python packages: groups, swaps, and how they are compiled"},
 	{.key = "apt",
 	 SCHEMA_SET,
 	 0,
@@ -234,6 +240,8 @@ static void load_container(struct reader *r, const char *name)
 	c->apt_pos = apt ? apt->pos : c->pos;
 	if (!c->tag_name)
 		c->tag_name = default_tag(r->arena, name);
+	if (!c->bytecode)
+		c->bytecode = "pip";
 }
 
 static int compare_containers(const void *a, const void *b)

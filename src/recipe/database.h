@@ -24,6 +24,9 @@ struct environment {
 	struct pos pos;
 };
 
+/* Of the Python layers of a container, with those of the system below them well under what engines take. */
+enum { LAYER_LIMIT_MAX = 110 };
+
 enum base_source { BASE_MMDEBSTRAP, BASE_IMAGE };
 
 struct base {
@@ -63,7 +66,8 @@ struct container {
 	size_t group_count;
 	struct swap *swaps;
 	size_t swap_count;
-	const char **apt; /* further Debian packages of this container only */
+	const char *bytecode; /* of its Python packages: "pip": as pip compiles, "hash": files that are never checked against their source, "none" */
+	const char **apt;     /* further Debian packages of this container only */
 	size_t apt_count;
 	struct pos apt_pos;
 	const char **env_names, **env_values;
@@ -90,6 +94,8 @@ struct project {
 	size_t index_count;
 	const char *resolver; /* "uv" or "pip" */
 	const char *venv;     /* where Python packages are installed in images: "/opt/venv" */
+	const char *layers;   /* who makes the layers of Python packages: "engine" or "lockstep"; NULL: not said */
+	size_t layer_limit;   /* how many layers a container's Python packages are put into at most, when lockstep makes them; 0: not said */
 	struct pos pos;
 };
 

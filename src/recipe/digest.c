@@ -317,6 +317,8 @@ void container_digest(const struct container *c, const struct database *db, char
 		add_layer_use(&d, &c->layers[i]);
 	add_group_set(&d, c->groups, c->group_count);
 	add_swaps(&d, c);
+	if (strcmp(c->bytecode, "pip") != 0)
+		add_optional(&d, "bytecode", c->bytecode);
 	container_packages(&scratch, c, &packages, &count);
 	add_count(&d, count);
 	for (size_t i = 0; i < count; i++) {

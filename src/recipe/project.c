@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 
 static void read_tag_files(struct reader *r, const struct value *v, void *target)
 {
@@ -66,6 +67,38 @@ static void read_indexes(struct reader *r, const struct value *v, void *target)
 	}
 }
 
+static void read_layer_limit(struct reader *r, const struct value *v, void *target)
+{
+	const char *text = schema_line(r, v, "'limit'", NULL);
+	uint64_t limit = 0;
+
+	if (!text)
+		return;
+	if (!text_to_u64(text, &limit) || limit < 1 || limit > LAYER_LIMIT_MAX) {
+		diag_error(r->diag, v->pos, "'%s' is no limit of layers", text);
+		diag_hint(r->diag, "a number from 1 to %d: images have at most 127 layers, and some are the system's", LAYER_LIMIT_MAX);
+		return;
+	}
+	((struct project *)target)->layer_limit = (size_t)limit;
+}
+
+static const struct schema_row layers_rows[] = {
+	{.key = "by", SCHEMA_LINE, 0, offsetof(struct project, layers), .form = &word_layers, .description = "who makes them: engine, or lockstep"},
+	{.key = "limit", SCHEMA_READ, .read = read_layer_limit, .description = "how many a container's Python packages are put into at most; 60 when missing"},
+	{.key = NULL},
+};
+
+/* "lockstep", or a table. */
+static void read_layers(struct reader *r, const struct value *v, void *target)
+{
+	struct project *p = target;
+
+	if (v->kind == VALUE_TABLE)
+		schema_read(r, v, "'layers'", v->pos, layers_rows, p);
+	else
+		p->layers = schema_line(r, v, "'layers'", &word_layers);
+}
+
 static const struct schema_row project_rows[] = {
 	{.key = "name", SCHEMA_LINE, SCHEMA_REQUIRED, offsetof(struct project, name), .form = &word_project, .description = "the project's name"},
 	{.key = "repository",
@@ -92,6 +125,10 @@ static const struct schema_row project_rows[] = {
 	 offsetof(struct project, resolver),
 	 .form = &word_resolver,
 	 .description = "who searches for versions: uv, or pip; uv when missing"},
+	{.key = "layers",
+	 SCHEMA_READ,
+	 .read = read_layers,
+	 .description = "who makes the layers of Python packages: engine, by pip in a build, or lockstep; or {by: ..., limit: ...}"},
 	{.key = "tags", SCHEMA_READ, .read = read_tag_files, .description = "files of the project that hold image tags, as Jenkinsfile"},
 	{.key = "indexes",
 	 SCHEMA_READ,

@@ -269,6 +269,16 @@ static bool is_resolver(const char *word)
 	return !strcmp(word, "uv") || !strcmp(word, "pip");
 }
 
+static bool is_layers(const char *word)
+{
+	return !strcmp(word, "engine") || !strcmp(word, "lockstep");
+}
+
+static bool is_bytecode(const char *word)
+{
+	return !strcmp(word, "pip") || !strcmp(word, "hash") || !strcmp(word, "none");
+}
+
 static bool is_in_word(const char *word)
 {
 	return strlen(word) <= NAME_MAX_BYTES && *word && strchr(LOWER UPPER DIGITS, *word) && strspn(word, LOWER UPPER DIGITS "._+-") == strlen(word);
@@ -336,6 +346,8 @@ const struct word_form word_implementation = {"Python implementation", is_implem
 const struct word_form word_os = {"operating system", is_os, "linux"};
 const struct word_form word_machine = {"machine", is_machine, "one of: x86_64, aarch64, armv7l, i686, ppc64le, s390x, riscv64"};
 const struct word_form word_resolver = {"resolver", is_resolver, "one of: uv, pip"};
+const struct word_form word_layers = {"maker of layers", is_layers, "one of: engine, lockstep"};
+const struct word_form word_bytecode = {"way to compile", is_bytecode, "one of: pip, hash, none"};
 const struct word_form word_libc = {"C library", is_libc, "one of: glibc, musl"};
 const struct word_form word_pattern = {"pattern", is_pattern, "one of: version, word, path"};
 const struct word_form word_choice = {"value of an option", is_choice, "letters, digits and '.', '_', '+', '-', or an absolute path"};

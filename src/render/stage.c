@@ -217,6 +217,47 @@ static bool has_wheels_of_one_place(const struct database *db)
 	return false;
 }
 
+static void add_venv_command(const struct render *r, const struct container *c, struct strbuf *out)
+{
+	text_shell_quote(out, c->base->python_executable);
+	strbuf_add(out, " -m venv --without-pip ");
+	text_shell_quote(out, r->db->project.venv);
+}
+
+static void add_venv_variables(struct arena *a, const struct render *r, struct strbuf *out)
+{
+	strbuf_add(out, "\nENV VIRTUAL_ENV=");
+	word_add_quoted(out, r->db->project.venv);
+	strbuf_add(out, "\nENV PATH=");
+	word_add_quoted_expanding(out, arena_printf(a, "%s/bin:${env:PATH}", r->db->project.venv));
+	strbuf_add_char(out, '\n');
+}
+
+static void add_venv(struct arena *a, const struct render *r, const struct container *c, struct stage *s)
+{
+	autostrbuf struct strbuf text = {0};
+
+	strbuf_add(&text, "RUN ");
+	add_venv_command(r, c, &text);
+	add_venv_variables(a, r, &text);
+	*s = (struct stage){.kind = STAGE_PYTHON, .name = "venv", .text = arena_strdup(a, strbuf_text(&text))};
+}
+
+/* What pip does by itself, it does not have to be told. A file that is no Python for this one's Python stays without bytecode, as with pip. */
+static void add_bytecode(struct arena *a, const struct container *c, const char *venv, struct strbuf *out)
+{
+	if (!strcmp(c->bytecode, "pip"))
+		return;
+	strbuf_add(out, " \\\n        --no-compile");
+	if (strcmp(c->bytecode, "hash") != 0)
+		return;
+	strbuf_add(out, " && \\\n    { ");
+	text_shell_quote(out, arena_printf(a, "%s/bin/python", venv));
+	strbuf_add(out, " -m compileall -qq --invalidation-mode unchecked-hash ");
+	text_shell_quote(out, arena_printf(a, "%s/lib", venv));
+	strbuf_add(out, " || true; }");
+}
+
 static void add_python(struct arena *a, const struct render *r, const struct container *c, struct stage *s)
 {
 	const char *venv = r->db->project.venv;
@@ -225,14 +266,13 @@ static void add_python(struct arena *a, const struct render *r, const struct con
 	strbuf_add(&text, "# Python packages: exactly what the lock says, from files that were fetched and checked by hash before; no index is asked.\n"
 			  "# The venv has no pip of its own; the base's installs into it.\n"
 			  "RUN --mount=type=bind,source=python,target=/run/lockstep/python \\\n    ");
-	text_shell_quote(&text, c->base->python_executable);
-	strbuf_add(&text, " -m venv --without-pip ");
-	text_shell_quote(&text, venv);
+	add_venv_command(r, c, &text);
 	strbuf_add(&text, " && \\\n    ");
 	add_pip(c->base, arena_printf(a, "%s/bin/python", venv), &text);
 	step_add_pip_options(&text, c->base, "/run/lockstep/python");
 	if (step_pip_is_old(c->base))
 		strbuf_add(&text, " \\\n        --ignore-installed");
+	add_bytecode(a, c, venv, &text);
 	bool origins = has_wheels_of_one_place(r->db);
 
 	if (origins) {
@@ -240,16 +280,12 @@ static void add_python(struct arena *a, const struct render *r, const struct con
 		text_shell_quote(&text, arena_printf(a, "%s/bin/python", venv));
 		strbuf_add(&text, " -I /run/lockstep/python/write_origins.py /run/lockstep/python/origins.json");
 	}
-	strbuf_add(&text, "\nENV VIRTUAL_ENV=");
-	word_add_quoted(&text, venv);
-	strbuf_add(&text, "\nENV PATH=");
-	word_add_quoted_expanding(&text, arena_printf(a, "%s/bin:${env:PATH}", venv));
-	strbuf_add_char(&text, '\n');
+	add_venv_variables(a, r, &text);
 	*s = (struct stage){.kind = STAGE_PYTHON, .name = "python", .text = arena_strdup(a, strbuf_text(&text)), .python = true, .origins = origins};
 }
 
 /* Labels are one line each: a description that has several is written with spaces between them. */
-static void add_label(struct strbuf *out, const char *name, const char *value)
+static const char *label_line(struct arena *a, const char *value)
 {
 	autostrbuf struct strbuf line = {0};
 
@@ -257,38 +293,80 @@ static void add_label(struct strbuf *out, const char *name, const char *value)
 		strbuf_add_char(&line, (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p);
 	while (line.length && line.text[line.length - 1] == ' ')
 		line.text[--line.length] = '\0';
-	strbuf_printf(out, " \\\n    %s=", name);
-	word_add_quoted(out, strbuf_text(&line));
+	return arena_strdup(a, strbuf_text(&line));
 }
 
-static void add_labels(struct arena *a, const struct render *r, const struct container *c, const struct layer_use *const *layers, struct strbuf *out)
+static const char *layer_titles(struct arena *a, const struct container *c, const struct layer_use *const *layers)
 {
-	autostrbuf struct strbuf layer_names = {0}, group_names = {0};
-	const char **groups = arena_array(a, c->group_count, sizeof(*groups));
-	char inputs[DIGEST_HEX_LENGTH + 1];
+	autostrbuf struct strbuf names = {0};
 
 	for (size_t i = 0; i < c->layer_count; i++) {
 		if (i)
-			strbuf_add(&layer_names, "; ");
-		add_use_title(&layer_names, layers[i]);
+			strbuf_add(&names, "; ");
+		add_use_title(&names, layers[i]);
 	}
+	return arena_strdup(a, strbuf_text(&names));
+}
+
+static const char *group_names(struct arena *a, const struct container *c)
+{
+	const char **groups = arena_array(a, c->group_count, sizeof(*groups));
+	autostrbuf struct strbuf names = {0};
+
 	for (size_t i = 0; i < c->group_count; i++)
 		groups[i] = c->groups[i]->name;
 	if (c->group_count)
 		qsort(groups, c->group_count, sizeof(*groups), text_compare_items);
 	for (size_t i = 0; i < c->group_count; i++)
-		strbuf_printf(&group_names, "%s%s", i ? " " : "", groups[i]);
+		strbuf_printf(&names, "%s%s", i ? " " : "", groups[i]);
+	return arena_strdup(a, strbuf_text(&names));
+}
+
+enum { LABEL_COUNT = 8 };
+struct label {
+	const char *name, *value;
+};
+
+static void list_labels(struct arena *a, const struct render *r, const struct container *c, const struct layer_use *const *layers,
+			struct label ret[LABEL_COUNT])
+{
+	char inputs[DIGEST_HEX_LENGTH + 1];
+
 	container_digest(c, r->db, inputs);
+	const struct label labels[LABEL_COUNT] = {
+		{"org.opencontainers.image.title", c->name},   {"org.opencontainers.image.description", c->description},
+		{"dev.lockstep.project", r->db->project.name}, {"dev.lockstep.container", c->name},
+		{"dev.lockstep.base", c->base->name},          {"dev.lockstep.layers", layer_titles(a, c, layers)},
+		{"dev.lockstep.groups", group_names(a, c)},    {"dev.lockstep.inputs", inputs},
+	};
+
+	for (size_t i = 0; i < LABEL_COUNT; i++)
+		ret[i] = (struct label){labels[i].name, label_line(a, labels[i].value)};
+}
+
+static void add_labels(struct arena *a, const struct render *r, const struct container *c, const struct layer_use *const *layers, struct strbuf *out)
+{
+	struct label labels[LABEL_COUNT];
+
+	list_labels(a, r, c, layers, labels);
 	strbuf_add(out, "# What this image was made from; inputs is the digest of everything in the database that can change it.\nLABEL");
-	add_label(out, "org.opencontainers.image.title", c->name);
-	add_label(out, "org.opencontainers.image.description", c->description);
-	add_label(out, "dev.lockstep.project", r->db->project.name);
-	add_label(out, "dev.lockstep.container", c->name);
-	add_label(out, "dev.lockstep.base", c->base->name);
-	add_label(out, "dev.lockstep.layers", strbuf_text(&layer_names));
-	add_label(out, "dev.lockstep.groups", strbuf_text(&group_names));
-	add_label(out, "dev.lockstep.inputs", inputs);
+	for (size_t i = 0; i < LABEL_COUNT; i++) {
+		strbuf_printf(out, " \\\n    %s=", labels[i].name);
+		word_add_quoted(out, labels[i].value);
+	}
 	strbuf_add_char(out, '\n');
+}
+
+const char *const *render_labels(struct arena *a, const struct render *r, const struct container *c)
+{
+	const char **list = arena_array(a, LABEL_COUNT + 1, sizeof(*list));
+	struct label labels[LABEL_COUNT];
+
+	list_labels(a, r, c, order_layers(a, r, c), labels);
+	for (size_t i = 0; i < LABEL_COUNT; i++)
+		list[i] = arena_printf(a, "%s=%s", labels[i].name, labels[i].value);
+	list[LABEL_COUNT] = NULL;
+	return list;
 }
 
 static bool is_number(const char *text)
@@ -339,35 +417,55 @@ static void add_user(struct arena *a, struct strbuf *out, const struct container
 	strbuf_add(out, "; }\n");
 }
 
-static int add_container(struct arena *a, const struct render *r, const struct container *c, const struct layer_use *const *layers, struct stage *s,
-			 struct error *err)
+/* All that is in a container beside packages. */
+static int add_settings(struct arena *a, const struct container *c, struct strbuf *out, struct error *err)
 {
-	autostrbuf struct strbuf text = {0};
-
 	for (size_t i = 0; i < c->env_count; i++) {
-		if (step_add_env(&text, c->env_names[i], c->env_values[i], c->pos, err) < 0)
+		if (step_add_env(out, c->env_names[i], c->env_values[i], c->pos, err) < 0)
 			return -1;
 	}
 	if ((c->user && !word_is_line(c->user)) || (c->workdir && !word_is_line(c->workdir)))
 		return error_set(err, ERR_INPUT, "%s: user and workdir cannot have line breaks", c->file);
 	if (c->user)
-		add_user(a, &text, c);
+		add_user(a, out, c);
 	if (c->workdir) {
-		strbuf_add(&text, "WORKDIR ");
-		word_add_quoted(&text, c->workdir);
-		strbuf_add_char(&text, '\n');
+		strbuf_add(out, "WORKDIR ");
+		word_add_quoted(out, c->workdir);
+		strbuf_add_char(out, '\n');
 	}
 	if (c->user) {
-		strbuf_add(&text, "USER ");
-		word_add_quoted(&text, c->user);
-		strbuf_add_char(&text, '\n');
+		strbuf_add(out, "USER ");
+		word_add_quoted(out, c->user);
+		strbuf_add_char(out, '\n');
 	}
+	return 0;
+}
+
+static int add_container(struct arena *a, const struct render *r, const struct container *c, const struct layer_use *const *layers, struct stage *s,
+			 struct error *err)
+{
+	autostrbuf struct strbuf text = {0};
+
+	if (add_settings(a, c, &text, err) < 0)
+		return -1;
 	add_labels(a, r, c, layers, &text);
 	*s = (struct stage){.kind = STAGE_CONTAINER, .name = "container", .text = arena_strdup(a, strbuf_text(&text))};
 	return 0;
 }
 
-int render_stages(struct arena *a, const struct render *r, const struct container *c, struct stage **ret, size_t *ret_count, struct error *err)
+/* Left out where it would say nothing. */
+static int add_system(struct arena *a, const struct container *c, struct stage *stages, size_t *count, struct error *err)
+{
+	autostrbuf struct strbuf text = {0};
+
+	if (add_settings(a, c, &text, err) < 0)
+		return -1;
+	if (text.length)
+		stages[(*count)++] = (struct stage){.kind = STAGE_CONTAINER, .name = "system", .text = arena_strdup(a, strbuf_text(&text))};
+	return 0;
+}
+
+static int list_stages(struct arena *a, const struct render *r, const struct container *c, bool below, struct stage **ret, size_t *ret_count, struct error *err)
 {
 	const struct layer_use **layers = order_layers(a, r, c);
 	struct stage *stages = arena_array(a, c->layer_count + 4, sizeof(*stages));
@@ -383,10 +481,20 @@ int render_stages(struct arena *a, const struct render *r, const struct containe
 		add_apt(a, c, &stages[count++]);
 	container_packages(a, c, &packages, &package_count);
 	if (package_count)
-		add_python(a, r, c, &stages[count++]);
-	if (add_container(a, r, c, layers, &stages[count++], err) < 0)
+		(below ? add_venv : add_python)(a, r, c, &stages[count++]);
+	if (below ? add_system(a, c, stages, &count, err) < 0 : add_container(a, r, c, layers, &stages[count++], err) < 0)
 		return -1;
 	*ret = stages;
 	*ret_count = count;
 	return 0;
+}
+
+int render_stages(struct arena *a, const struct render *r, const struct container *c, struct stage **ret, size_t *ret_count, struct error *err)
+{
+	return list_stages(a, r, c, false, ret, ret_count, err);
+}
+
+int render_system_stages(struct arena *a, const struct render *r, const struct container *c, struct stage **ret, size_t *ret_count, struct error *err)
+{
+	return list_stages(a, r, c, true, ret, ret_count, err);
 }

@@ -19,13 +19,13 @@ enum stage_kind {
 	STAGE_BASE,      /* the base; the only one with `from` */
 	STAGE_LAYER,     /* one layer use */
 	STAGE_APT,       /* Debian packages of this container only; left out where there are none */
-	STAGE_PYTHON,    /* the venv with the container's part of the lock; left out where no package is asked for */
-	STAGE_CONTAINER, /* environment, user, folder, labels; always the last */
+	STAGE_PYTHON,    /* the venv with the container's part of the lock, in a system image an empty one; left out where no package is asked for */
+	STAGE_CONTAINER, /* environment, user, folder, labels; always the last; in a system image without labels */
 };
 
 struct stage {
 	enum stage_kind kind;
-	const char *name; /* a Dockerfile stage name: "base", "layer-llvm", "apt", "python", "container" */
+	const char *name; /* a Dockerfile stage name: "base", "layer-llvm", "apt", "python", "container"; of a system image "venv", "system" */
 	const char *from; /* STAGE_BASE: "scratch" or "repository@sha256:..."; else NULL: it stands on the stage before it */
 	const char *text; /* the instructions after FROM; ends with a newline; "" for a registry image that needs none */
 	/* What it reads of the context folder, .lockstep/contexts/<container>/: */
@@ -46,6 +46,12 @@ struct render *render_open(struct arena *a, const struct database *db);
    first, then by name, but never before a layer they require. ERR_INPUT when a word of the database cannot be written in a Dockerfile at all (a line break
    in an environment value), naming file and line. */
 int render_stages(struct arena *a, const struct render *r, const struct container *c, struct stage **ret, size_t *ret_count, struct error *err);
+
+/* The stages of a container's system image: all of it but its Python packages and its labels, which are put on it without an engine. Those below the venv are the same as
+   above, so no toolchain is built twice. */
+int render_system_stages(struct arena *a, const struct render *r, const struct container *c, struct stage **ret, size_t *ret_count, struct error *err);
+/* The labels of a container, "name=value", NULL-terminated; what the committed Dockerfile has as LABEL. In `a`. */
+const char *const *render_labels(struct arena *a, const struct render *r, const struct container *c);
 
 /* Where the project keeps its contexts and what is in one; relative to the project's root and to the context. */
 #define RENDER_CONTEXTS ".lockstep/contexts"

@@ -267,7 +267,10 @@ static const struct change changes[] = {
 	 "{cython: {caret: ^3, why: x}, setuptools: {range: \"<70\", why: broken}}", false, false, false},
 	{"recipes/bases/deb.yaml", "{machine: aarch64}, {python: \"3.12\"}", "{python: \"3.12\"}, {machine: aarch64, os: linux}", false, false, false},
 	{"recipes/project.yaml", "name: tiny\n", "name: tiny\nresolver: uv\n", false, false, false},
+	{"recipes/project.yaml", "name: tiny\n", "name: tiny\nlayers: {by: lockstep, limit: 20}\n", false, false, false},
+	{"containers/cpu/container.yaml", "[extra, core]", "[extra, core], bytecode: pip", false, false, false},
 	/* What does, and where. */
+	{"containers/cpu/container.yaml", "[extra, core]", "[extra, core], bytecode: hash", true, true, false},
 	{"recipes/project.yaml", "name: tiny\n", "name: tiny\nresolver: pip\n", true, true, true},
 	{"recipes/python.yaml", "{range: \">=1\", why: always}", "{range: \">=1.1\", why: always}", true, true, true},
 	{"recipes/python.yaml", "caret: \"^2.1\"", "caret: \"^2.2\"", true, false, true},
