@@ -263,6 +263,15 @@ static void on_bad_page(struct index_page *page, enum error_code code, const cha
 	end_page(page);
 }
 
+/* Owned by the caller. */
+static char *why_broken(const struct index_page *page, const char *shown)
+{
+	if (page->reader.version.length)
+		return mem_printf("the page '%s' is of version %s of the simple API, and only version 1 of it can be read", shown,
+				  strbuf_text(&page->reader.version));
+	return mem_printf("the page '%s' is not what a package index gives", shown);
+}
+
 static void on_page_done(void *context, const struct http_answer *answer)
 {
 	struct index_page *page = context;
@@ -271,7 +280,7 @@ static void on_page_done(void *context, const struct http_answer *answer)
 	if (answer->outcome == HTTP_FAILED) {
 		on_bad_page(page, answer->err->code, answer->err->text, answer->transient, -1);
 	} else if (answer->outcome == HTTP_STOPPED) {
-		text = page->reader.is_broken ? mem_printf("the page '%s' is not what a package index gives", shown)
+		text = page->reader.is_broken ? why_broken(page, shown)
 					      : mem_printf("the page '%s' is larger than %d MiB", shown, FETCH_PAGE_LIMIT_BYTES / 1024 / 1024);
 		on_bad_page(page, ERR_HTTP, text, false, -1);
 	} else if (answer->status == 404) {
@@ -321,7 +330,7 @@ static void read_local_page(struct index_page *page)
 		end_page(page);
 		return;
 	}
-	autofree char *what = mem_printf("the page '%s' is not what a package index gives", path);
+	autofree char *what = why_broken(page, path);
 
 	on_bad_page(page, ERR_HTTP, what, false, -1);
 }

@@ -1,6 +1,7 @@
 #include "python/page.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -55,6 +56,15 @@ void page_report(struct page *p)
 	p->is_yanked = false;
 }
 
+void page_check_version(struct page *p, const char *said)
+{
+	if (strtoul(said, NULL, 10) <= 1)
+		return;
+	strbuf_clear(&p->version);
+	strbuf_add(&p->version, said);
+	p->is_broken = true;
+}
+
 void page_add(struct page *p, const char *bytes, size_t length)
 {
 	for (size_t i = 0; i < length && !p->is_broken; i++) {
@@ -79,4 +89,5 @@ void page_release(struct page *p)
 {
 	page_end(p);
 	strbuf_release(&p->base);
+	strbuf_release(&p->version);
 }

@@ -22,13 +22,14 @@ struct page {
 	void (*on_file)(void *context, const struct page_file *file);
 	void *context;
 	bool is_json;
-	bool is_broken;     /* no JSON, too deep, or a text beyond the limit where one counts */
-	struct strbuf base; /* HTML: <base href>, or empty */
+	bool is_broken;        /* no JSON, too deep, a text beyond the limit where one counts, or of a newer API */
+	struct strbuf base;    /* HTML: <base href>, or empty */
+	struct strbuf version; /* of the API, where the page says one that is too new to be read (PEP 629); else empty */
 	/* Where the reader is; its own matter. */
 	int state;
 	unsigned depth, unicode_digits, unicode, high_surrogate;
 	char kinds[PAGE_DEPTH_MAX]; /* '{' or '[' */
-	bool in_value, in_files, in_hashes;
+	bool in_value, in_files, in_hashes, in_meta;
 	char quote;
 	struct strbuf text, key, name, link, sha256, requires_python, uploaded, yanked;
 	bool is_yanked;
@@ -37,6 +38,6 @@ struct page {
 
 /* A zeroed page with on_file, context and is_json set is ready. */
 void page_add(struct page *p, const char *bytes, size_t length);
-/* False when the page ended too early or was no page. Frees what it holds but `base`. */
+/* False when the page ended too early or was no page. Frees what it holds but `base` and `version`. */
 bool page_end(struct page *p);
 void page_release(struct page *p);

@@ -103,6 +103,16 @@ static bool is_tag(const char *text, const char *name)
 	return !strncasecmp(text, name, length) && (isspace((unsigned char)text[length]) || text[length] == '/');
 }
 
+/* <meta name="pypi:repository-version" content="1.0"> */
+static void read_meta(struct page *p, const char *tag)
+{
+	autostrbuf struct strbuf name = {0}, content = {0};
+
+	find_attribute(tag, "name", &name);
+	if (!strcmp(strbuf_text(&name), "pypi:repository-version") && find_attribute(tag, "content", &content))
+		page_check_version(p, strbuf_text(&content));
+}
+
 static void end_tag(struct page *p)
 {
 	const char *tag = strbuf_text(&p->text);
@@ -113,6 +123,8 @@ static void end_tag(struct page *p)
 		p->is_yanked = find_attribute(tag, "data-yanked", &p->yanked);
 		name_of_link(p);
 		page_report(p);
+	} else if (is_tag(tag, "meta")) {
+		read_meta(p, tag);
 	} else if (is_tag(tag, "base") && !p->base.length) {
 		find_attribute(tag, "href", &p->base);
 	}

@@ -8,7 +8,7 @@
 
 enum { AT_START, BETWEEN, IN_TEXT, IN_ESCAPE, IN_UNICODE, IN_WORD, AT_END };
 
-/* Depths: 1 the document, 2 its files, 3 one file, 4 its hashes. */
+/* Depths: 1 the document, 2 its files or what it says of itself, 3 one file, 4 its hashes. */
 enum { DOCUMENT = 1, FILES, FILE_OBJECT, HASHES };
 
 bool page_json_is_whole(const struct page *p)
@@ -22,8 +22,10 @@ static void open_container(struct page *p, char kind)
 		p->is_broken = true;
 		return;
 	}
-	if (p->depth == DOCUMENT)
+	if (p->depth == DOCUMENT) {
 		p->in_files = kind == '[' && !strcmp(strbuf_text(&p->key), "files");
+		p->in_meta = kind == '{' && !strcmp(strbuf_text(&p->key), "meta");
+	}
 	if (p->depth == FILE_OBJECT)
 		p->in_hashes = kind == '{' && !strcmp(strbuf_text(&p->key), "hashes");
 	p->kinds[p->depth++] = kind;
@@ -40,7 +42,7 @@ static void close_container(struct page *p, char kind)
 	if (p->depth == FILE_OBJECT && p->in_files)
 		page_report(p);
 	if (p->depth == FILES)
-		p->in_files = false;
+		p->in_files = p->in_meta = false;
 	if (p->depth == HASHES)
 		p->in_hashes = false;
 	p->depth--;
@@ -78,6 +80,8 @@ static void end_text(struct page *p)
 	p->state = BETWEEN;
 	if (!p->in_value) {
 		set(&p->key, &p->text);
+	} else if (p->in_meta && p->depth == FILES && !strcmp(key, "api-version")) {
+		page_check_version(p, strbuf_text(&p->text));
 	} else if (p->in_files && p->kinds[p->depth - 1] == '{') {
 		if (p->depth == FILE_OBJECT && !strcmp(key, "filename"))
 			set(&p->name, &p->text);

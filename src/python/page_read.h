@@ -11,3 +11,5 @@ void page_html_add(struct page *p, char c);
 void page_add_character(struct strbuf *out, unsigned long character);
 /* Reports the file whose parts are in name, link and sha256, and empties them. */
 void page_report(struct page *p);
+/* Refuses a page that says to be of a version whose first number is above 1 (PEP 629: clients must not read on). */
+void page_check_version(struct page *p, const char *said);

@@ -67,6 +67,14 @@ def refused(bench, *pages):
         empty(bench)
 
 
+def case_of_a_newer_api():
+    with Bench(SMALL) as b:
+        newer = "is of version 2.0 of the simple API, and only version 1 of it can be read"
+        html = '<html><head><meta name="pypi:repository-version" content="2.0"></head>' + link(b.url("alpha")) + "</html>"
+        refused(b, (page(entry(b), meta={"api-version": "2.0"}), JSON, newer), (html, HTML, newer))
+        taken(b, (page(entry(b), meta={"api-version": "1.7"}), JSON), (html.replace("2.0", "1.7"), HTML))
+
+
 def case_entries_of_wrong_types():
     with Bench(SMALL) as b:
         strange = [entry(b, **{key: value}) for key in ("filename", "url", "hashes", "size", "yanked", "upload-time", "requires-python", "core-metadata") for value in WRONG

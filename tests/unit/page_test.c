@@ -74,6 +74,32 @@ TEST(html_says_what_a_file_needs_and_whether_it_was_taken_back)
 	       false, "a-1.whl x/a-1.whl - >=3.9,<4\nb b - yanked\nc c - yanked: why\nd d -\n");
 }
 
+TEST(of_a_newer_api_nothing_is_read)
+{
+	const char *files = "\"files\": [{\"filename\": \"a\", \"url\": \"b\"}]";
+	static const struct {
+		const char *version;
+		bool is_read;
+	} rows[] = {{"1.0", true}, {"1.99", true}, {"1", true}, {"", true}, {"2.0", false}, {"2", false}, {"10.1", false}, {"99999999999999999999", false}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct strbuf page = {0};
+
+		strbuf_printf(&page, "{\"meta\": {\"x\": 1, \"api-version\": \"%s\"}, %s}", rows[i].version, files);
+		expect(page.text, true, rows[i].is_read ? "a b -\n" : "broken");
+		strbuf_clear(&page);
+		strbuf_printf(&page, "{%s, \"meta\": {\"api-version\": \"%s\"}}", files, rows[i].version);
+		expect(page.text, true, rows[i].is_read ? "a b -\n" : "broken");
+		strbuf_clear(&page);
+		strbuf_printf(&page, "<html><head><meta name='pypi:repository-version' content=\"%s\"></head><a href='b'>b</a>", rows[i].version);
+		expect(page.text, false, rows[i].is_read ? "b b -\n" : "broken");
+		strbuf_release(&page);
+	}
+	/* Elsewhere it says nothing of the page. */
+	expect("{\"api-version\": \"2.0\", \"files\": [{\"filename\": \"a\", \"url\": \"b\", \"meta\": {\"api-version\": \"2.0\"}}]}", true, "a b -\n");
+	expect("<meta content='2.0' name=generator><a href='b'>b</a>", false, "b b -\n");
+}
+
 TEST(json_looks_only_where_files_stand)
 {
 	expect("{\"other\": [{\"filename\": \"a\", \"url\": \"b\"}], \"files\": [{\"deep\": {\"filename\": \"c\", \"url\": \"d\", \"hashes\": {\"sha256\": "
