@@ -83,6 +83,24 @@ static int ask_once(struct asking *a, const struct question *q, const struct sea
 	return 1;
 }
 
+/* Version after version was tried. The place is that of the wish for the package, where one of who met it has one. */
+static int give_up(const struct projection *p, struct error *err)
+{
+	const struct misfit *m = p->misfits;
+	autostrbuf struct strbuf who = {0};
+
+	asker_add_name(&who, m->asker);
+	error_set(err, ERR_NOT_FOUND, "no version of '%s' can be used in %s; the last of %d that were tried is %s; wanted by %s", m->name, m->environment->name,
+		  ROUNDS, m->version, strbuf_text(&who));
+	for (size_t i = 0; i < m->asker->want_count; i++) {
+		const struct want *w = &m->asker->wants[i];
+
+		if (w->pos.line && !strcmp(w->canonical, m->name))
+			return error_wrap(err, "%s:%u", w->pos.file, w->pos.line);
+	}
+	return -1;
+}
+
 /* Until every file fits, and no pre-release is there that nobody asked for. */
 static int ask_fitting(struct asking *a, const struct question *q, const struct search_wish *wish, struct projection *ret, struct search_refusal *refusal,
 		       struct error *err)
@@ -104,10 +122,7 @@ static int ask_fitting(struct asking *a, const struct question *q, const struct 
 		for (size_t i = 0; i < ret->misfit_count; i++)
 			*arena_push(a->search->arena, &a->misfits, &a->misfit_count) = ret->misfits[i];
 	}
-	if (!ret->misfit_count)
-		return 1;
-	return error_set(err, ERR_NOT_FOUND, "no version of '%s' can be used in %s; the last of %d that were tried is %s", ret->misfits[0].name,
-			 ret->misfits[0].environment->name, ROUNDS, ret->misfits[0].version);
+	return ret->misfit_count ? give_up(ret, err) : 1;
 }
 
 /* Versions that came up and that a waiver is about, though no index's page told of them. */
