@@ -16,6 +16,19 @@
 #define ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define SHELL(text) ARGV("sh", "-c", text)
 
+/* Sleeps of this run of the tests alone can be told by how long they are: 66 seconds and this process's number. */
+static const char *nap(void)
+{
+	static char text[32];
+	static long own;
+
+	if (!own)
+		own = (long)getpid();
+	snprintf(text, sizeof(text), "66.%ld", own);
+	return text;
+}
+#define NAPS(text) ARGV("sh", "-c", text, nap())
+
 static void run_ok(const struct process_spec *spec, struct process_result *ret)
 {
 	autoerror struct error err = {0};
@@ -141,14 +154,16 @@ TEST(too_much_output_is_stopped)
 
 TEST(a_timeout_ends_the_whole_group)
 {
+	autostrbuf struct strbuf said = {0};
 	autoresult struct process_result r = {0};
 	autoerror struct error err = {0};
 	int64_t began = clock_monotonic_ms();
 
-	assert_int_equal(process_run(&(struct process_spec){.argv = SHELL("sleep 61.75 & sleep 61.75"), .timeout_ms = 200}, &r, &err), -1);
-	assert_string_equal(err.text, "'sh -c 'sleep 61.75 & sleep 61.75'' did not end within 1 s and was stopped");
+	assert_int_equal(process_run(&(struct process_spec){.argv = NAPS("sleep $0 & sleep $0"), .timeout_ms = 200}, &r, &err), -1);
+	strbuf_printf(&said, "'sh -c 'sleep $0 & sleep $0' %s' did not end within 1 s and was stopped", nap());
+	assert_string_equal(err.text, strbuf_text(&said));
 	assert_true(clock_monotonic_ms() - began < 8000);
-	run_ok(&(struct process_spec){.argv = SHELL("pgrep -f '^sleep 61.75' || echo none")}, &r);
+	run_ok(&(struct process_spec){.argv = NAPS("pgrep -f \"^sleep $0\\$\" || echo none")}, &r);
 	assert_string_equal(strbuf_text(&r.out), "none\n");
 }
 
@@ -332,7 +347,7 @@ TEST(freeing_a_pool_ends_its_children)
 {
 	struct seen seen = {0};
 	struct process_pool *pool = process_pool_new();
-	struct process_job job = job_of(SHELL("setsid sleep 64.75 & sleep 64.75"), &seen);
+	struct process_job job = job_of(NAPS("setsid sleep $0 & sleep $0"), &seen);
 	autoresult struct process_result r = {0};
 	autoerror struct error err = {0};
 
@@ -340,7 +355,7 @@ TEST(freeing_a_pool_ends_its_children)
 	process_pool_wait(pool, 300, &err);
 	process_pool_free(pool);
 	assert_int_equal(seen.exits, 1);
-	run_ok(&(struct process_spec){.argv = SHELL("pgrep -f '^sleep 64.75' || echo none")}, &r);
+	run_ok(&(struct process_spec){.argv = NAPS("pgrep -f \"^sleep $0\\$\" || echo none")}, &r);
 	assert_string_equal(strbuf_text(&r.out), "none\n");
 }
 
@@ -419,18 +434,20 @@ static void run_and_be_killed(void)
 	autoresult struct process_result r = {0};
 	autoerror struct error err = {0};
 
-	process_run(&(struct process_spec){.argv = SHELL("setsid sleep 67.75 & (sleep 67.75 & exec sleep 67.75) & touch ready; sleep 67.75")}, &r, &err);
+	process_run(&(struct process_spec){.argv = NAPS("setsid sleep $0 & (sleep $0 & exec sleep $0) & touch ready; sleep $0")}, &r, &err);
 }
 
 TEST(nothing_outlives_us_when_we_are_killed)
 {
 	autoresult struct process_result r = {0};
 
+	nap(); /* the fork's are then called the same */
 	assert_true(WIFSIGNALED(in_a_fork(run_and_be_killed, SIGKILL)));
-	run_ok(&(struct process_spec){.argv = SHELL(
-					      "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do pgrep -f '^sleep 67.75' >/dev/null || break; sleep 0.2; done; "
-					      "pgrep -f '^sleep 67.75' || echo none")},
-	       &r);
+	run_ok(
+		&(struct process_spec){
+			.argv = NAPS("for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do pgrep -f \"^sleep $0\\$\" >/dev/null || break; sleep 0.2; done; "
+				     "pgrep -f \"^sleep $0\\$\" || echo none")},
+		&r);
 	assert_string_equal(strbuf_text(&r.out), "none\n");
 }
 
@@ -440,9 +457,9 @@ TEST(what_does_not_listen_is_killed_after_ten_seconds)
 	autoerror struct error err = {0};
 	int64_t began = clock_monotonic_ms();
 
-	assert_int_equal(process_run(&(struct process_spec){.argv = SHELL("trap '' TERM INT; sleep 68.75; sleep 68.75"), .timeout_ms = 100}, &r, &err), -1);
+	assert_int_equal(process_run(&(struct process_spec){.argv = NAPS("trap '' TERM INT; sleep $0; sleep $0"), .timeout_ms = 100}, &r, &err), -1);
 	assert_in_range(clock_monotonic_ms() - began, 9000, 14000);
-	run_ok(&(struct process_spec){.argv = SHELL("pgrep -f '^sleep 68.75' || echo none")}, &r);
+	run_ok(&(struct process_spec){.argv = NAPS("pgrep -f \"^sleep $0\\$\" || echo none")}, &r);
 	assert_string_equal(strbuf_text(&r.out), "none\n");
 }
 
