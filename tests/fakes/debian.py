@@ -1,5 +1,7 @@
 """An archive of Debian packages for tests: small packages made here, served over http, and a server that can lose, change and refuse them."""
-import gzip, hashlib, http.server, io, os, tarfile, threading
+import gzip, hashlib, http.server, io, json, os, shutil, subprocess, sys, tarfile, tempfile, threading
+
+import bump
 
 ESSENTIAL = {"tiny-base": {"essential": True}, "tiny-required": {"priority": "required"}}
 
@@ -94,3 +96,49 @@ class Archive:
         with open(folder + "/apt.conf", "w") as f:
             f.write(f'Dir::Etc::sourcelist "{folder}/sources.list";\nDir::Etc::sourceparts "/nonexistent";\nDir::Etc::netrcparts "/nonexistent";\n')
         return {"APT_CONFIG": folder + "/apt.conf", "LOCKSTEP_SYSTEM_PACKAGES": "locked"}
+
+
+def need_apt():
+    for program in ("apt-get", "apt-config"):
+        if not shutil.which(program):
+            print(f"{program} is not on this machine")
+            sys.exit(77)
+
+
+class Project:
+    """A project folder in a work folder of its own, whose machine knows one archive. The test's own Project adds its files and its environment."""
+
+    def __init__(self, packages, files):
+        self.work = tempfile.mkdtemp(dir=os.getcwd())
+        self.root, self.cache = self.work + "/project", self.work + "/cache"
+        for path, text in files.items():
+            self.write(path, text)
+        self.packages = json.loads(json.dumps(packages))
+        self.archive = Archive(self.packages)
+        self.env = {**bump.bare_environment(self.work), "LOCKSTEP_CACHE": self.cache, "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple/"}
+        self.err = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self.archive.close()
+
+    def write(self, path, text):
+        os.makedirs(os.path.dirname(f"{self.root}/{path}"), exist_ok=True)
+        with open(f"{self.root}/{path}", "w") as f:
+            f.write(text)
+
+    def run(self, *words, fails=False, **env):
+        """Its stdout; where it must fail, what it said on both."""
+        r = subprocess.run([bump.LOCKSTEP, words[0], "-C", self.root, *words[1:]], env={**self.env, **env}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                           timeout=300)
+        assert "Sanitizer" not in r.stderr and r.returncode == (1 if fails else 0), (words, r.returncode, r.stdout, r.stderr)
+        self.err = r.stderr
+        return r.stderr + r.stdout if fails else r.stdout
+
+    def move_on(self, **versions):
+        """The archive has new versions of these, and no longer the old ones."""
+        for name, version in versions.items():
+            self.packages[name]["version"] = version
+        self.archive.set(self.packages)

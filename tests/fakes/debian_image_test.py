@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """Debian packages on bases that are images of a registry: what an image has is asked through an engine (here one that hands out folders), once, and checked; the real apt
 resolves on it from an archive made here. Images without dpkg, of another machine, that lie, and whose mirrors are gone."""
-import hashlib, io, json, os, re, shutil, subprocess, sys, tarfile, tempfile, tomllib
+import hashlib, io, json, os, re, shutil, sys, tarfile, tomllib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import bump, debian  # noqa: E402
+import bump, cases, debian
 
-LOCKSTEP = bump.LOCKSTEP
 ROOT, WORK = os.environ["ROOT"], os.getcwd()
 FILES = {
     "recipes/project.yaml": "name: tiny\nrepository: tiny\nfirst_release: v0.1\nvenv: /opt/venv\ntags: [Jenkinsfile]\nindexes:\n  - alias: default\n",
@@ -35,35 +34,18 @@ def stanza(name, version="1.0", architecture="amd64", status="install ok install
 STATUS = [stanza("dpkg"), stanza("apt", "2.6.1"), stanza("libc", "1.5"), stanza("perl", "5.0", "all"), stanza("gone", status="deinstall ok config-files")]
 
 
-class Project:
+class Project(debian.Project):
     def __init__(self, files=None, image=None, status=STATUS, packages=None):
-        self.work = tempfile.mkdtemp(dir=WORK)
+        super().__init__(packages or PACKAGES, {**FILES, **(files or {})})
+        self.registry = self.work + "/registry"
         os.chmod(self.work, 0o755)
-        self.root, self.cache, self.registry = self.work + "/project", self.work + "/cache", self.work + "/registry"
         for folder in ("tmp", "registry"):
             os.makedirs(f"{self.work}/{folder}")
         os.chmod(self.work + "/tmp", 0o1777)
-        self.packages = json.loads(json.dumps(packages or PACKAGES))
-        self.archive = debian.Archive(self.packages)
         self.source = f"deb [trusted=yes] {self.archive.url} bookworm main\n"
-        for path, text in {**FILES, **(files or {})}.items():
-            self.write(path, text)
         self.image({"etc/apt/sources.list": self.source, "var/lib/dpkg/status": "\n".join(status), **(image or {})})
-        environment = bump.bare_environment(self.work)
-        self.env = {**environment, "LOCKSTEP_CACHE": self.cache, "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple/", "LOCKSTEP_SYSTEM_PACKAGES": "locked",
-                    "FAKE_STORE": self.work + "/store", "FAKE_REGISTRY": self.registry, "TMPDIR": self.work + "/tmp",
-                    "PATH": f"{ROOT}/tests/fakes/engine:{environment['PATH']}"}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *ignored):
-        self.archive.close()
-
-    def write(self, path, text):
-        os.makedirs(os.path.dirname(f"{self.root}/{path}"), exist_ok=True)
-        with open(f"{self.root}/{path}", "w") as f:
-            f.write(text)
+        self.env.update({"LOCKSTEP_SYSTEM_PACKAGES": "locked", "FAKE_STORE": self.work + "/store", "FAKE_REGISTRY": self.registry, "TMPDIR": self.work + "/tmp",
+                         "PATH": f"{ROOT}/tests/fakes/engine:{self.env['PATH']}"})
 
     def image(self, files, links=()):
         """An image of these files, at a digest of its own, which is the base's then. None leaves a file out."""
@@ -79,13 +61,6 @@ class Project:
             os.makedirs(os.path.dirname(f"{tree}/{path}"), exist_ok=True)
             os.symlink(target, f"{tree}/{path}")
         self.write("recipes/bases/image.yaml", BASE.format(digest=self.digest))
-
-    def run(self, *words, fails=False, **env):
-        r = subprocess.run([LOCKSTEP, words[0], "-C", self.root, *words[1:]], env={**self.env, **env}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                           timeout=300)
-        assert "Sanitizer" not in r.stderr and r.returncode == (1 if fails else 0), (words, r.returncode, r.stdout, r.stderr)
-        self.err = r.stderr
-        return r.stderr + r.stdout if fails else r.stdout
 
     def asked(self):
         try:
@@ -110,11 +85,20 @@ class Project:
         return {(d["name"], d["version"], d["architecture"]) for d in self.debs() if "sha256" not in d and d["stages"] == ["base:image"]}
 
 
+def locked_before_the_archive_moved(p):
+    """A project with a lock and its files, one of which has a newer version by now; the stages of the lock."""
+    p.run("lock")
+    p.run("fetch")
+    before = p.stages()
+    p.move_on(libtool="3.1")
+    return before
+
+
 def without_engine(p):
     return {"PATH": p.env["PATH"].replace(ROOT + "/tests/fakes/engine:", ""), "DOCKER_HOST": f"unix://{p.work}/nothing", "CONTAINERS_STORAGE_CONF": p.work}
 
 
-def test_what_is_locked():
+def case_what_is_locked():
     with Project() as p:
         out = p.run("lock")
         assert "locked: 0 packages and 7 Debian packages in 2 containers, 3 files (" in out, out
@@ -140,13 +124,9 @@ def test_what_is_locked():
         assert "unchanged" in p.run("lock", **without_engine(p))
 
 
-def test_move():
+def case_move():
     with Project() as p:
-        p.run("lock")
-        p.run("fetch")
-        before = p.stages()
-        p.packages["libtool"]["version"] = "3.1"
-        p.archive.set(p.packages)
+        before = locked_before_the_archive_moved(p)
         p.write("containers/b/container.yaml", FILES["containers/b/container.yaml"] + "apt: [other]\n")
         p.run("lock")
         assert p.stages() == {**before, "b/apt": {("other", "1.0")}}, p.stages()
@@ -154,7 +134,7 @@ def test_move():
         assert ("libtool", "3.1") in p.stages()["a/layer-tool"], p.stages()
 
 
-def test_newer_than_the_image():
+def case_newer_than_the_image():
     files = {"containers/b/container.yaml": FILES["containers/b/container.yaml"] + "apt: [needs-newer]\n"}
     with Project(files) as p:
         p.run("lock")
@@ -169,7 +149,7 @@ def test_newer_than_the_image():
         assert "containers/b/container.yaml:4:6: error: container 'b' would remove 'perl', which is installed below it" in err, err
 
 
-def test_nothing_is_installed():
+def case_nothing_is_installed():
     files = {"containers/a/container.yaml": "description: the first\nbase: image\nlayers: [plain]\n", "containers/b/container.yaml": "description: the second\nbase: image\n"}
     with Project(files) as p:
         p.run("lock", **without_engine(p))
@@ -177,7 +157,7 @@ def test_nothing_is_installed():
         assert "nothing" not in p.run("verify", "--only", "declared")
 
 
-def test_no_dpkg():
+def case_no_dpkg():
     for what, status in (("alpine", None), ("distroless", ""), ("dpkg alone", stanza("dpkg")), ("apt alone", stanza("apt"))):
         with Project(image={"var/lib/dpkg/status": status, "etc/alpine-release": "3.20\n"}) as p:
             err = p.run("lock", fails=True)
@@ -185,13 +165,13 @@ def test_no_dpkg():
             assert not os.path.exists(p.root + "/.lockstep/lock.toml")
 
 
-def test_another_machine():
+def case_another_machine():
     with Project(status=[s.replace("amd64", "arm64") for s in STATUS]) as p:
         err = p.run("lock", fails=True)
         assert "recipes/bases/image.yaml:4:14: error: the environment of base 'image' is of x86_64, which Debian calls amd64, but its image is of arm64" in err, err
 
 
-def test_no_digest():
+def case_no_digest():
     with Project() as p:
         p.write("recipes/bases/image.yaml", BASE.replace("@sha256:{digest}", ":12").format())
         err = p.run("lock", fails=True)
@@ -199,7 +179,7 @@ def test_no_digest():
         assert not p.asked()
 
 
-def test_no_engine_and_no_registry():
+def case_no_engine_and_no_registry():
     with Project() as p:
         err = p.run("lock", fails=True, **without_engine(p))
         assert f"error: recipes/bases/image.yaml:3: image 'registry.example/debian@sha256:{p.digest}' must be asked for its Debian packages, and there is no engine" in err, err
@@ -216,7 +196,7 @@ def test_no_engine_and_no_registry():
         p.run("lock")
 
 
-def test_mirror_is_gone():
+def case_mirror_is_gone():
     with Project() as p:
         elsewhere = debian.Archive(PACKAGES)
         p.archive.close()
@@ -241,7 +221,7 @@ def test_mirror_is_gone():
         assert sorted(listed) == ["extra", "libtool", "tool"], listed
 
 
-def test_its_own_preferences():
+def case_its_own_preferences():
     packages = {**PACKAGES, "tool": [{"version": "1.0"}, {"version": "2.0"}]}
     with Project(packages=packages) as p:
         p.run("lock")
@@ -253,7 +233,7 @@ def test_its_own_preferences():
             assert ("tool", "1.0") in p.stages()["a/layer-tool"], (path, p.stages())
 
 
-def test_sources():
+def case_sources():
     with Project(image={"etc/apt/sources.list": None}) as p:
         err = p.run("lock", fails=True)
         assert "recipes/bases/image.yaml:3:10: error: the image of base 'image' names no source of Debian packages, which layer 'tool' installs" in err, err
@@ -281,7 +261,7 @@ def test_sources():
             assert "error: recipes/bases/image.yaml:3: image '" in err and said in err and "\001" not in err, (said, err)
 
 
-def test_status_that_lies():
+def case_status_that_lies():
     lies = [(stanza("../../x"), "whose name is '../../x'"), (stanza("x", "1;rm"), "whose version is '1;rm'"), (stanza("x", architecture="a/b"), "whose architecture is 'a/b'"),
             (stanza("x", more="Depends: \033[2J\n"), "has a control character"), (stanza("x") + "\n" + stanza("x"), "has package 'x:amd64' twice"),
             (stanza("x", more="Tag: " + "y" * (1 << 20) + "\n"), "has more in it than any would have"), (stanza("x") + "\0", "has a control character"),
@@ -294,7 +274,7 @@ def test_status_that_lies():
             assert not os.listdir(p.cache + "/images"), os.listdir(p.cache + "/images")
 
 
-def test_links():
+def case_links():
     """Links of an image lead within it: what is on this machine at their ends is not read."""
     with Project() as p:
         secret = p.work + "/secret"
@@ -313,7 +293,7 @@ def test_links():
         p.run("lock")
 
 
-def test_layers_that_lie():
+def case_layers_that_lie():
     def layer(*members):
         out = io.BytesIO()
         with tarfile.open(fileobj=out, mode="w") as t:
@@ -338,7 +318,7 @@ def test_layers_that_lie():
             assert not said or said in out, (said, out)
 
 
-def test_what_is_kept_is_mended():
+def case_what_is_kept_is_mended():
     with Project() as p:
         p.run("lock")
         folder = p.cache + "/images/" + os.listdir(p.cache + "/images")[0]
@@ -354,7 +334,7 @@ def test_what_is_kept_is_mended():
         assert made == removed and len(made) == 2 and not os.listdir(p.work + "/tmp"), (asked, os.listdir(p.work + "/tmp"))
 
 
-def test_unneeded():
+def case_unneeded():
     with Project() as p:
         p.run("lock")
         p.run("fetch")
@@ -385,13 +365,9 @@ def test_unneeded():
         assert "extra" not in {d["name"] for d in p.debs()}
 
 
-def test_cut_off():
+def case_cut_off():
     with Project() as p:
-        p.run("lock")
-        p.run("fetch")
-        before = p.stages()
-        p.packages["libtool"]["version"] = "3.1"
-        p.archive.set(p.packages)
+        before = locked_before_the_archive_moved(p)
         p.run("lock", "--at", "2026-01-01")
         assert p.stages() == before and "note: --at does not reach Debian packages, as apt has no cut-off: 3 stay as locked\n" in p.err, p.err
         p.write("containers/b/container.yaml", FILES["containers/b/container.yaml"] + "apt: [other]\n")
@@ -403,17 +379,6 @@ def test_cut_off():
         assert "--at" not in p.err, p.err
 
 
-def main():
-    for program in ("apt-get", "apt-config"):
-        if not shutil.which(program):
-            print(f"{program} is not on this machine")
-            sys.exit(77)
-    os.chmod(WORK, 0o755)
-    wanted = sys.argv[1:] or os.environ.get("LOCKSTEP_TEST_ONLY", "").split()
-    for name, test in list(globals().items()):
-        if name.startswith("test_") and (not wanted or name in wanted):
-            test()
-            print("ok", name, flush=True)
-
-
-main()
+debian.need_apt()
+os.chmod(WORK, 0o755)
+cases.run(globals())

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """Debian packages: locked by the real apt from an archive made here, kept when the archive moves on, fetched by hash, put into a mirror folder and taken from one;
 and an archive that lies, loses packages or cannot be reached."""
-import hashlib, json, os, re, shutil, subprocess, sys, tempfile, tomllib
+import hashlib, json, os, re, shutil, sys, tomllib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import bump, debian  # noqa: E402
+import bump, cases, debian
 
-LOCKSTEP = bump.LOCKSTEP
 WORK = os.getcwd()
 FILES = {
     "recipes/project.yaml": "name: tiny\nrepository: tiny\nfirst_release: v0.1\nvenv: /opt/venv\ntags: [Jenkinsfile]\nindexes:\n  - alias: default\n",
@@ -24,34 +23,10 @@ PACKAGES = {
 }
 
 
-class Project:
+class Project(debian.Project):
     def __init__(self, packages=None, files=None):
-        self.work = tempfile.mkdtemp(dir=WORK)
-        self.root, self.cache = self.work + "/project", self.work + "/cache"
-        for path, text in {**FILES, **(files or {})}.items():
-            self.write(path, text)
-        self.packages = json.loads(json.dumps(packages or PACKAGES))
-        self.archive = debian.Archive(self.packages)
-        self.env = {**bump.bare_environment(self.work), "LOCKSTEP_CACHE": self.cache, "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple/",
-                    **self.archive.machine(self.work + "/machine")}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *ignored):
-        self.archive.close()
-
-    def write(self, path, text):
-        os.makedirs(os.path.dirname(f"{self.root}/{path}"), exist_ok=True)
-        with open(f"{self.root}/{path}", "w") as f:
-            f.write(text)
-
-    def run(self, *words, fails=False, **env):
-        r = subprocess.run([LOCKSTEP, words[0], "-C", self.root, *words[1:]], env={**self.env, **env}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                           timeout=300)
-        assert "Sanitizer" not in r.stderr and r.returncode == (1 if fails else 0), (words, r.returncode, r.stdout, r.stderr)
-        self.said = r.stderr
-        return r.stderr + r.stdout if fails else r.stdout
+        super().__init__(packages or PACKAGES, {**FILES, **(files or {})})
+        self.env.update(self.archive.machine(self.work + "/machine"))
 
     def lock(self):
         with open(self.root + "/.lockstep/lock.toml", "rb") as f:
@@ -63,14 +38,8 @@ class Project:
     def versions(self):
         return {d["name"]: d["version"] for d in self.lock()["deb"]}
 
-    def move_on(self, **versions):
-        """The archive has new versions of these, and no longer the old ones."""
-        for name, version in versions.items():
-            self.packages[name]["version"] = version
-        self.archive.set(self.packages)
 
-
-def test_what_is_locked():
+def case_what_is_locked():
     with Project() as p:
         p.run("lock")
         debs = p.debs()
@@ -90,7 +59,7 @@ def test_what_is_locked():
         assert "unchanged" in p.run("lock", PATH=without_apt(p))
 
 
-def test_the_first_time_is_told():
+def case_the_first_time_is_told():
     with Project() as p:
         out = p.run("lock", LOCKSTEP_SYSTEM_PACKAGES="unlocked")
         assert "Debian" not in out and "0 packages in 2 containers, 0 files" in out, out
@@ -104,7 +73,7 @@ def test_the_first_time_is_told():
         assert "first time" not in out and "unchanged since .lockstep/lock.toml: 0 packages and 7 Debian packages in 2 containers, 7 files (" in out, out
 
 
-def test_why():
+def case_why():
     packages = {**PACKAGES, "lib++2.0": {}, "other": {"depends": "lib++2.0"}}
     files = {"containers/b/container.yaml": "description: the second\nbase: tiny\nlayers: [tool]\napt: [other]\n"}
     with Project(packages, files) as p:
@@ -122,7 +91,7 @@ def test_why():
             {"kind": "layer", "name": "tool", "containers": ["a", "b"]}]}], seen
 
 
-def test_two_bases_of_one_suite():
+def case_two_bases_of_one_suite():
     files = {"recipes/bases/other.yaml": FILES["recipes/bases/tiny.yaml"].replace("include: [python]", "include: [python, docs]").replace("3.11", "3.9"),
              "containers/b/container.yaml": "description: the second\nbase: other\n", "containers/c/container.yaml": "description: the third\nbase: tiny\napt: [other]\n",
              "Jenkinsfile": FILES["Jenkinsfile"] + "c = 'tiny/c:v0'\n"}
@@ -142,7 +111,7 @@ def without_apt(p):
     return folder
 
 
-def test_order_says_nothing():
+def case_order_says_nothing():
     with Project() as p:
         p.run("lock")
         before = p.lock()
@@ -157,7 +126,7 @@ def test_order_says_nothing():
         assert p.lock()["deb"] == first["deb"] != before["deb"] and not p.archive.requests
 
 
-def test_moved_on():
+def case_moved_on():
     with Project() as p:
         p.run("lock")
         p.run("fetch")
@@ -177,7 +146,7 @@ def test_moved_on():
         assert "system packages" not in p.run("lock")
 
 
-def test_gone_everywhere():
+def case_gone_everywhere():
     with Project() as p:
         p.run("lock")
         p.move_on(libtool="3.1")
@@ -193,7 +162,7 @@ def test_gone_everywhere():
         p.run("fetch")
 
 
-def test_kept_versions_in_the_way():
+def case_kept_versions_in_the_way():
     with Project() as p:
         p.run("lock")
         p.run("fetch")
@@ -207,7 +176,7 @@ def test_kept_versions_in_the_way():
         assert p.versions()["newer"] == "1.0"
 
 
-def test_refused():
+def case_refused():
     with Project() as p:
         p.write("recipes/layers/tool.yaml", "description: a tool\nsteps:\n  - apt: [toll, tool]\n")
         err = p.run("lock", fails=True)
@@ -228,7 +197,7 @@ def test_refused():
         assert not os.path.exists(p.root + "/.lockstep/lock.toml")
 
 
-def test_no_apt_and_no_mirror():
+def case_no_apt_and_no_mirror():
     with Project() as p:
         err = p.run("lock", fails=True, PATH=without_apt(p))
         assert "apt-get" in err, err
@@ -239,7 +208,7 @@ def test_no_apt_and_no_mirror():
         assert "base 'tiny': apt cannot bring the lists of its mirrors up to date" in err and "127.0.0.1" in err, err
 
 
-def test_lists_that_lie():
+def case_lists_that_lie():
     lies = [
         (lambda n, t: t.replace("pool/main/tool", "pool/../../tool"), "file name is 'pool/../../tool_1.0_amd64.deb'"),
         (lambda n, t: re.sub("Filename: .*tool_1", "Filename: /etc/tool_1", t), "file name is '/etc/tool_1.0_amd64.deb'"),
@@ -254,7 +223,7 @@ def test_lists_that_lie():
             assert said in err, (said, err)
 
 
-def test_wrong_bytes():
+def case_wrong_bytes():
     with Project() as p:
         p.run("lock")
         path = p.archive.pool["tool"]
@@ -282,7 +251,7 @@ def test_wrong_bytes():
         assert "tool_1.0_amd64.deb" in err and "is no Debian package" in err, err
 
 
-def test_mirror_folder():
+def case_mirror_folder():
     with Project() as p:
         p.run("lock")
         mirror = p.work + "/a mirror"
@@ -303,7 +272,7 @@ def test_mirror_folder():
         p.run("fetch", "--from", mirror, PATH=without_apt(p))
         shutil.rmtree(p.cache)
         p.run("fetch", LOCKSTEP_MIRROR="/nonexistent:" + mirror)
-        assert p.said.count("warning: ") == 1 and "warning: there is no mirror folder '/nonexistent', which LOCKSTEP_MIRROR names\n" in p.said, p.said
+        assert p.err.count("warning: ") == 1 and "warning: there is no mirror folder '/nonexistent', which LOCKSTEP_MIRROR names\n" in p.err, p.err
         # Both states stand in the folder beside one another.
         p.archive.set(p.packages)
         p.run("lock", "--upgrade-system")
@@ -331,7 +300,7 @@ def test_mirror_folder():
         p.run("fetch", fails=True)
 
 
-def test_archive():
+def case_archive():
     with Project() as p:
         tar = debian.tar_of({"tool-1.0/bin/tool": b"#!/bin/sh\n"})
         sha = hashlib.sha256(tar).hexdigest()
@@ -363,17 +332,6 @@ def test_archive():
             assert said in said_now, (bad, said_now)
 
 
-def main():
-    for program in ("apt-get", "apt-config"):
-        if not shutil.which(program):
-            print(f"{program} is not on this machine")
-            sys.exit(77)
-    os.chmod(WORK, 0o755)
-    wanted = sys.argv[1:] or os.environ.get("LOCKSTEP_TEST_ONLY", "").split()
-    for name, test in list(globals().items()):
-        if name.startswith("test_") and (not wanted or name in wanted):
-            test()
-            print("ok", name, flush=True)
-
-
-main()
+debian.need_apt()
+os.chmod(WORK, 0o755)
+cases.run(globals())
