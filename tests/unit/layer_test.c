@@ -173,44 +173,102 @@ static void set_packages(size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		snprintf(names[i], sizeof(names[i]), "p%02zu", i);
-		packages[i] = (struct layer_package){.name = names[i], .size_bytes = (i + 1) * 10000, .moved = i % 10 ? 0 : 0x55};
+		packages[i] = (struct layer_package){.name = names[i], .size_bytes = (i + 1) * 10000, .moved = i % 10 ? 0 : 0x55, .seen = 8};
 	}
+}
+
+/* Plans `count` packages on top of the plan that is there, and puts the new one in its place. Returns how many layers of it were kept. */
+static size_t plan_next(struct arena *a, size_t count, size_t limit, struct layer_before **before, size_t *before_count, struct layer_group **ret)
+{
+	struct layer_question question = {packages, count, *before, *before_count, limit};
+	size_t group_count, kept = 0, all = 0;
+
+	layer_plan(a, &question, ret, &group_count);
+	*before = arena_array(a, group_count, sizeof(**before));
+	for (size_t i = 0; i < group_count; i++) {
+		kept += (*ret)[i].is_kept;
+		all += (*ret)[i].count;
+		for (size_t j = 0; j < (*ret)[i].count; j++)
+			*arena_push(a, &(*before)[i].names, &(*before)[i].name_count) = packages[(*ret)[i].packages[j]].name;
+	}
+	assert_int_equal(all, count);
+	assert_true(group_count <= limit);
+	*before_count = group_count;
+	return kept;
 }
 
 TEST(a_plan_keeps_what_stood_together)
 {
 	autoarena struct arena a = {0};
-	struct layer_group *first, *second;
-	size_t count, again, same = 0;
+	struct layer_before *before = NULL;
+	struct layer_group *groups;
+	size_t count = 0;
 
 	set_packages(100);
-	layer_plan(&a, packages, 90, 30, 8, &first, &count);
+	assert_int_equal(plan_next(&a, 90, 30, &before, &count, &groups), 0);
 	assert_int_equal(count, 30);
-	for (size_t i = 0; i < count; i++) {
-		for (size_t j = 0; j < first[i].count; j++)
-			packages[first[i].packages[j]].before = arena_printf(&a, "%zu", i);
-	}
-	/* One is new and one has moved: no layer but those of the two is another. */
-	packages[50].moves_now = true;
-	layer_plan(&a, packages, 91, 30, 8, &second, &again);
-	assert_int_equal(again, 30);
-	for (size_t i = 0; i < count; i++) {
-		for (size_t j = 0; j < again; j++)
-			same += first[i].count == second[j].count && !memcmp(first[i].packages, second[j].packages, first[i].count * sizeof(size_t));
-	}
-	assert_true(same >= count - 1);
+	assert_int_equal(plan_next(&a, 90, 30, &before, &count, &groups), 30);
+	/* A large one moves: it stood alone, and no other layer is another. */
+	packages[89].moves_now = true;
+	assert_int_equal(plan_next(&a, 90, 30, &before, &count, &groups), 29);
+	packages[89].moves_now = false;
+	/* One is gone: those it stood with are written anew. */
+	packages[0] = packages[89];
+	packages[89] = packages[99];
+	assert_int_equal(plan_next(&a, 89, 30, &before, &count, &groups), 29);
+	/* One is new, and there is room. */
+	assert_int_equal(plan_next(&a, 90, 31, &before, &count, &groups), 30);
+	/* One is new, and there is none: one layer is written anew for it, or two become one. */
+	assert_in_range(plan_next(&a, 91, 31, &before, &count, &groups), 29, 30);
 }
 
 TEST(a_plan_within_its_limit_puts_nothing_together)
 {
 	autoarena struct arena a = {0};
+	struct layer_before *before = NULL;
 	struct layer_group *groups;
-	size_t count;
+	size_t count = 0;
 
 	set_packages(20);
-	layer_plan(&a, packages, 20, 60, 0, &groups, &count);
+	plan_next(&a, 20, 60, &before, &count, &groups);
 	assert_int_equal(count, 20);
-	layer_plan(&a, packages, 20, 1, 0, &groups, &count);
+	plan_next(&a, 20, 1, &before, &count, &groups);
 	assert_int_equal(count, 1);
 	assert_int_equal(groups[0].count, 20);
+	assert_string_equal(packages[groups[0].packages[19]].name, "p19");
+}
+
+TEST(a_plan_has_the_large_and_quiet_below)
+{
+	autoarena struct arena a = {0};
+	struct layer_before *before = NULL;
+	struct layer_group *groups;
+	size_t count = 0;
+
+	set_packages(4);
+	packages[3].moved = 0xff;
+	packages[2].moved = 1;
+	packages[1].moved = packages[0].moved = 0;
+	plan_next(&a, 4, 60, &before, &count, &groups);
+	size_t order[] = {1, 0, 2, 3};
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(groups[i].packages[0], order[i]);
+	/* What moves goes up to where it belongs; what lies below it stays, whatever it weighs by now. */
+	packages[0].moves_now = true;
+	packages[1].moved = 0x7;
+	plan_next(&a, 4, 60, &before, &count, &groups);
+	assert_int_equal(groups[0].packages[0], 1);
+	assert_true(groups[0].is_kept && groups[1].is_kept + groups[2].is_kept + groups[3].is_kept == 2);
+}
+
+TEST(a_plan_of_nothing_is_empty)
+{
+	autoarena struct arena a = {0};
+	struct layer_before gone = {(const char *[]){"gone"}, 1}, *before = &gone;
+	struct layer_group *groups;
+	size_t count = 1;
+
+	plan_next(&a, 0, 60, &before, &count, &groups);
+	assert_int_equal(count, 0);
 }
