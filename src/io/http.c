@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -11,44 +10,12 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/strbuf.h"
 #include "base/text.h"
 #include "io/http_rules.h"
-#include "io/http_url.h"
+#include "io/http_transfer.h"
 #include "io/signals.h"
-#include "version.h"
 
-enum { REDIRECTS_MAX = 10, ERROR_BODY_LIMIT_BYTES = 1024 * 1024, STALL_TIMEOUT_MS = 30 * 1000, CONNECT_TIMEOUT_MS = 15 * 1000 };
-
-struct transfer {
-	struct http *http;
-	struct transfer *next, **slot; /* in http->transfers */
-	CURL *easy;
-	struct curl_slist *headers, *with_authorization; /* the second: the first and that */
-	struct http_body body;
-	int64_t body_sent;
-	struct strbuf answer_headers, refusal; /* "Name: value\n" each; what came with a status that is no success */
-	struct http_request request;           /* its texts: url and method are owned, headers are in the list above */
-	struct http_url first;                 /* as asked */
-	struct http_url now;                   /* as redirected */
-	unsigned redirects;
-	bool is_sent;             /* connected and asked: the stall clock runs */
-	bool head_given, refused; /* refused: on_head or on_body said stop */
-	bool stalled, drowned;    /* drowned: an error page without end */
-	int64_t last_byte_ms, discarded_bytes;
-	struct http_answer answer;
-	char *content_type, *encoding;
-	char reason[CURL_ERROR_SIZE];
-};
-
-struct http {
-	CURLM *multi;
-	struct transfer *transfers;
-	size_t pending;
-	char *ca_file, *ca_from, *client_cert, *netrc_file, *proxy;
-	char **insecure_hosts;
-	int64_t connect_timeout_ms;
-};
+enum { REDIRECTS_MAX = 10, CONNECT_TIMEOUT_MS = 15 * 1000 };
 
 static char *copy(const char *text)
 {
@@ -85,10 +52,29 @@ static int check_certificates(const struct http *h, struct error *err)
 	return 0;
 }
 
+static char **copy_list(const char *const *list)
+{
+	size_t count = 0;
+
+	while (list && list[count])
+		count++;
+	char **copies = mem_zero(count + 1, sizeof(*copies));
+
+	for (size_t i = 0; i < count; i++)
+		copies[i] = mem_strdup(list[i]);
+	return copies;
+}
+
+static void free_list(char **list)
+{
+	for (size_t i = 0; list && list[i]; i++)
+		free(list[i]);
+	free(list);
+}
+
 struct http *http_new(const struct http_settings *s, struct error *err)
 {
 	struct http *h = mem_zero(1, sizeof(*h));
-	size_t count = 0;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(h->multi = curl_multi_init())) {
 		free(h);
@@ -100,11 +86,8 @@ struct http *http_new(const struct http_settings *s, struct error *err)
 	h->netrc_file = copy(s->netrc_file);
 	h->proxy = copy(s->proxy);
 	h->connect_timeout_ms = s->connect_timeout_ms ? s->connect_timeout_ms : CONNECT_TIMEOUT_MS;
-	while (s->insecure_hosts && s->insecure_hosts[count])
-		count++;
-	h->insecure_hosts = mem_zero(count + 1, sizeof(*h->insecure_hosts));
-	for (size_t i = 0; i < count; i++)
-		h->insecure_hosts[i] = mem_strdup(s->insecure_hosts[i]);
+	h->insecure_hosts = copy_list(s->insecure_hosts);
+	h->plain_hosts = s->plain_hosts ? copy_list(s->plain_hosts) : NULL;
 	curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)(s->connections ? s->connections : 16));
 	curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)(s->connections_per_host ? s->connections_per_host : 8));
 	if (check_certificates(h, err) < 0) {
@@ -145,9 +128,8 @@ void http_free(struct http *h)
 	while (h->transfers)
 		transfer_free(h->transfers);
 	curl_multi_cleanup(h->multi);
-	for (size_t i = 0; h->insecure_hosts && h->insecure_hosts[i]; i++)
-		free(h->insecure_hosts[i]);
-	free(h->insecure_hosts);
+	free_list(h->insecure_hosts);
+	free_list(h->plain_hosts);
 	free(h->ca_file);
 	free(h->ca_from);
 	free(h->client_cert);
@@ -157,236 +139,9 @@ void http_free(struct http *h)
 	curl_global_cleanup();
 }
 
-static void begin_answer(struct transfer *t)
+static bool is_without_tls(const struct http *h, const struct http_url *u)
 {
-	t->answer = (struct http_answer){.retry_after_ms = -1, .content_length = -1, .range_from = -1, .range_total = -1};
-	free(t->content_type);
-	free(t->encoding);
-	t->content_type = t->encoding = NULL;
-	t->head_given = false;
-	strbuf_clear(&t->answer_headers);
-	strbuf_clear(&t->refusal);
-}
-
-static size_t on_header(char *bytes, size_t size, size_t count, void *context)
-{
-	struct transfer *t = context;
-	size_t length = size * count;
-	autofree char *line = mem_strndup(bytes, length);
-	char *colon = strchr(line, ':'), *value = colon ? colon + 1 : NULL;
-
-	t->last_byte_ms = clock_monotonic_ms();
-	if (text_starts_with(line, "HTTP/"))
-		begin_answer(t);
-	if (!value)
-		return length;
-	*colon = '\0';
-	value += strspn(value, " \t");
-	value[strcspn(value, "\r\n")] = '\0';
-	if (t->request.on_header && t->answer_headers.length < HTTP_REFUSAL_MAX_BYTES)
-		strbuf_printf(&t->answer_headers, "%s:%s\n", line, value);
-	if (!strcasecmp(line, "content-range")) {
-		http_content_range(value, &t->answer.range_from, &t->answer.range_total);
-	} else if (!strcasecmp(line, "content-type") && !t->content_type) {
-		value[strcspn(value, "; \t")] = '\0';
-		t->content_type = mem_strdup(value);
-	} else if (!strcasecmp(line, "content-encoding") && !t->request.compressed && !t->encoding && strcasecmp(value, "identity") != 0) {
-		t->encoding = mem_strdup(value);
-	}
-	return length;
-}
-
-static void fill_answer(struct transfer *t)
-{
-	curl_off_t length = -1, retry_after = 0;
-
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->answer.status);
-	if (curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK)
-		t->answer.content_length = length;
-	if (curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after) == CURLE_OK && retry_after > 0)
-		t->answer.retry_after_ms = retry_after > 1000000 ? 1000000000 : retry_after * 1000;
-	t->answer.content_type = t->content_type;
-	t->answer.encoding = t->encoding;
-	t->answer.effective_url = t->now.plain;
-}
-
-static size_t on_bytes(char *bytes, size_t size, size_t count, void *context)
-{
-	struct transfer *t = context;
-	size_t length = size * count;
-	long status = 0;
-
-	t->last_byte_ms = clock_monotonic_ms();
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status < 200 || status > 299) {
-		if (t->request.on_refusal && t->refusal.length + length <= HTTP_REFUSAL_MAX_BYTES)
-			strbuf_add_bytes(&t->refusal, bytes, length);
-		t->discarded_bytes += (int64_t)length;
-		t->drowned = t->discarded_bytes > ERROR_BODY_LIMIT_BYTES;
-		return t->drowned ? 0 : length;
-	}
-	if (!t->head_given) {
-		t->head_given = true;
-		fill_answer(t);
-		t->refused = t->request.on_head && !t->request.on_head(t->request.context, &t->answer);
-	}
-	if (!t->refused && t->request.on_body)
-		t->refused = !t->request.on_body(t->request.context, status, bytes, length);
-	if (t->refused)
-		return length ? 0 : 1;
-	t->answer.body_bytes += (int64_t)length;
-	return length;
-}
-
-static size_t give_body(char *bytes, size_t size, size_t count, void *context)
-{
-	struct transfer *t = context;
-	int64_t left = t->body.length - t->body_sent;
-	size_t room = size * count, wanted = left < (int64_t)room ? (size_t)left : room;
-	ssize_t got = (ssize_t)wanted;
-
-	t->last_byte_ms = clock_monotonic_ms();
-	if (t->body.bytes)
-		memcpy(bytes, t->body.bytes + t->body_sent, wanted);
-	else if (wanted)
-		got = pread(t->body.fd, bytes, wanted, (off_t)(t->body.from + t->body_sent));
-	if (got < 0 || (wanted && !got))
-		return CURL_READFUNC_ABORT;
-	t->body_sent += got;
-	return (size_t)got;
-}
-
-/* curl begins again where it must send anew: a connection that was closed before, a redirect. */
-static int seek_body(void *context, curl_off_t offset, int origin)
-{
-	struct transfer *t = context;
-
-	if (origin != SEEK_SET || offset > t->body.length)
-		return CURL_SEEKFUNC_CANTSEEK;
-	t->body_sent = offset;
-	return CURL_SEEKFUNC_OK;
-}
-
-static int on_sent(void *context, char *remote, char *local, int remote_port, int local_port)
-{
-	struct transfer *t = context;
-
-	(void)remote, (void)local, (void)remote_port, (void)local_port;
-	t->is_sent = true;
-	t->last_byte_ms = clock_monotonic_ms();
-	return CURL_PREREQFUNC_OK;
-}
-
-/* The one that curl was built to read. */
-static bool has_certificate_file(void)
-{
-	const char *file = curl_version_info(CURLVERSION_NOW)->cainfo;
-
-	return file && file_exists(file);
-}
-
-static void set_certificates(const struct transfer *t)
-{
-	const struct http *h = t->http;
-	bool insecure = http_url_in_hosts(&t->now, (const char *const *)h->insecure_hosts);
-
-	if (h->ca_file)
-		curl_easy_setopt(t->easy, file_is_dir(h->ca_file) ? CURLOPT_CAPATH : CURLOPT_CAINFO, h->ca_file);
-	/* curl reads its certificates once for all connections only where none are in a folder too; the folder it was built with holds what the file holds. */
-	if (h->ca_file ? !file_is_dir(h->ca_file) : has_certificate_file())
-		curl_easy_setopt(t->easy, CURLOPT_CAPATH, NULL);
-	if (h->client_cert)
-		curl_easy_setopt(t->easy, CURLOPT_SSLCERT, h->client_cert);
-	curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYPEER, insecure ? 0L : 1L);
-	curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYHOST, insecure ? 0L : 2L);
-}
-
-/* Everything that depends on the address the transfer is at now: it goes anew with every redirect. */
-static void point(struct transfer *t)
-{
-	bool own = http_url_same_origin(&t->first, &t->now);
-	const struct http_url *u = t->now.user || !own ? &t->now : &t->first;
-	bool netrc = t->request.use_netrc && t->http->netrc_file && !u->user;
-
-	set_certificates(t);
-	curl_easy_setopt(t->easy, CURLOPT_URL, t->now.plain);
-	curl_easy_setopt(t->easy, CURLOPT_USERNAME, u->user);
-	curl_easy_setopt(t->easy, CURLOPT_PASSWORD, u->user && !u->password ? "" : u->password);
-	curl_easy_setopt(t->easy, CURLOPT_NETRC, (long)(netrc ? CURL_NETRC_OPTIONAL : CURL_NETRC_IGNORED));
-	if (netrc)
-		curl_easy_setopt(t->easy, CURLOPT_NETRC_FILE, t->http->netrc_file);
-	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, own && t->with_authorization ? t->with_authorization : t->headers);
-	t->is_sent = false;
-	t->body_sent = 0;
-	t->discarded_bytes = 0;
-	t->reason[0] = '\0';
-}
-
-static void set_body(struct transfer *t, const struct http_request *r)
-{
-	if (!r->body)
-		return;
-	t->body = *r->body;
-	if (t->body.bytes) {
-		t->body.bytes = mem_alloc((size_t)t->body.length + 1);
-		memcpy((char *)(uintptr_t)t->body.bytes, r->body->bytes, (size_t)t->body.length);
-	}
-	curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
-	curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->body.length);
-	curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_body);
-	curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
-	curl_easy_setopt(t->easy, CURLOPT_SEEKFUNCTION, seek_body);
-	curl_easy_setopt(t->easy, CURLOPT_SEEKDATA, t);
-	curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, r->method ? r->method : "PUT");
-}
-
-static void set_up(struct transfer *t, const struct http_request *r)
-{
-	CURL *e = t->easy;
-
-	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->reason);
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_USERAGENT, "lockstep/" LOCKSTEP_VERSION);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)t->http->connect_timeout_ms);
-	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 128L * 1024);
-	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_bytes);
-	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
-	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_sent);
-	curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
-	if (t->http->proxy)
-		curl_easy_setopt(e, CURLOPT_PROXY, t->http->proxy);
-	if (r->method && !strcmp(r->method, "HEAD"))
-		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
-	else if (r->method)
-		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method);
-	if (r->resume_from > 0) {
-		autofree char *range = mem_printf("%lld-", (long long)r->resume_from);
-
-		curl_easy_setopt(e, CURLOPT_RANGE, range);
-	}
-	/* A file is wanted as it is: its digest is over those bytes. */
-	if (r->compressed)
-		curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip");
-	else
-		t->headers = curl_slist_append(t->headers, "Accept-Encoding: identity");
-	for (size_t i = 0; r->headers && r->headers[i]; i++)
-		t->headers = curl_slist_append(t->headers, r->headers[i]);
-	if (r->body)
-		t->headers = curl_slist_append(t->headers, "Expect:");
-	if (r->authorization) {
-		autofree char *line = mem_printf("Authorization: %s", r->authorization);
-
-		for (const struct curl_slist *at = t->headers; at; at = at->next)
-			t->with_authorization = curl_slist_append(t->with_authorization, at->data);
-		t->with_authorization = curl_slist_append(t->with_authorization, line);
-	}
-	set_body(t, r);
+	return h->plain_hosts && !strcmp(u->scheme, "http") && !http_url_in_hosts(u, (const char *const *)h->plain_hosts);
 }
 
 void http_add(struct http *h, const struct http_request *r)
@@ -401,15 +156,19 @@ void http_add(struct http *h, const struct http_request *r)
 	t->request.url = mem_strdup(r->url);
 	t->request.method = copy(r->method);
 	t->request.headers = NULL;
-	begin_answer(t);
+	transfer_begin_answer(t);
 	/* A bad address is told like every other failure: from http_wait(). */
 	if (!http_url_parse(r->url, &t->first) || !http_url_parse(r->url, &t->now))
 		return;
+	if (is_without_tls(h, &t->first)) {
+		snprintf(t->reason, sizeof(t->reason), "without TLS it is not spoken to");
+		return;
+	}
 	t->easy = curl_easy_init();
 	if (!t->easy)
 		mem_exhausted();
-	set_up(t, r);
-	point(t);
+	transfer_set_up(t, r);
+	transfer_point(t);
 	curl_multi_add_handle(h->multi, t->easy);
 }
 
@@ -507,17 +266,22 @@ static bool follow(struct transfer *t)
 		fail_with(t, "it redirects to something that is neither http nor https");
 		return true;
 	}
+	if (is_without_tls(t->http, &next) || t->body.give) {
+		fail_with(t, t->body.give ? "it redirects what is sent to it" : "it redirects to a host that is not spoken to without TLS");
+		http_url_release(&next);
+		return true;
+	}
 	curl_multi_remove_handle(t->http->multi, t->easy);
 	http_url_release(&t->now);
 	t->now = next;
-	point(t);
+	transfer_point(t);
 	curl_multi_add_handle(t->http->multi, t->easy);
 	return true;
 }
 
 static void conclude(struct transfer *t, CURLcode code)
 {
-	fill_answer(t);
+	transfer_fill_answer(t);
 	if (t->refused) {
 		finish(t, HTTP_STOPPED, NULL);
 	} else if (code == CURLE_OK || t->drowned) {
@@ -544,10 +308,19 @@ static void end_stalled(struct http *h)
 			fail(t, CURLE_URL_MALFORMAT);
 		} else if (t->is_sent && now_ms - t->last_byte_ms > limit_ms) {
 			t->stalled = true;
-			fill_answer(t);
+			transfer_fill_answer(t);
 			fail(t, CURLE_OPERATION_TIMEDOUT);
 		}
 	}
+}
+
+static bool wake_resting(struct http *h)
+{
+	bool any = false;
+
+	for (struct transfer *t = h->transfers; t; t = t->next)
+		any = (t->easy && transfer_wake(t)) || any;
+	return any;
 }
 
 int http_wait(struct http *h, int timeout_ms, struct error *err)
@@ -562,6 +335,8 @@ int http_wait(struct http *h, int timeout_ms, struct error *err)
 	/* With nothing to report yet, sleep until something moves; a stall is noticed within a quarter of a second. */
 	message = curl_multi_info_read(h->multi, &queued);
 	if (!message) {
+		while (wake_resting(h))
+			curl_multi_perform(h->multi, &running);
 		curl_multi_poll(h->multi, &wake, wake.fd >= 0, timeout_ms < 250 ? timeout_ms : 250, NULL);
 		curl_multi_perform(h->multi, &running);
 		message = curl_multi_info_read(h->multi, &queued);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -19,6 +20,7 @@ struct http_settings {
 	const char *netrc_file;            /* or NULL for none */
 	const char *proxy;                 /* or NULL for what https_proxy and friends say */
 	const char *const *insecure_hosts; /* NULL-terminated "host[:port]" whose certificates are not checked (pip's trusted-host), or NULL */
+	const char *const *plain_hosts;    /* the only ones that are spoken to without TLS, also after redirects; NULL: any may be */
 	size_t connections;                /* at most, in all; 0: 16 */
 	size_t connections_per_host;       /* 0: 8 */
 	int64_t connect_timeout_ms;        /* 0: 15 s */
@@ -45,12 +47,17 @@ struct http_answer {
 	const struct error *err;   /* when FAILED */
 };
 
-/* What a request sends: bytes, or part of a file read as it goes. */
+/* What a request sends: bytes, part of a file read as it goes, or what somebody gives as it comes. */
 struct http_body {
 	const char *bytes; /* or NULL; copied */
 	int fd;            /* else of the file, the caller's, open until on_done */
 	int64_t from;      /* in the file */
 	int64_t length;    /* of either; 0: an empty body */
+	/* Or given: writes at most `room` bytes and returns how many, -1 when there will be no more: then the request fails. It is asked only while has_some() says so,
+	   and never for the same bytes twice: no redirect is followed then. */
+	ssize_t (*give)(void *context, char *bytes, size_t room);
+	bool (*has_some)(void *context);
+	void *context;
 };
 
 struct http_request {
@@ -67,6 +74,8 @@ struct http_request {
 	bool (*on_head)(void *context, const struct http_answer *head);
 	/* Body bytes as they come, only for 2xx answers; return false to stop. `status` tells 200 from 206. */
 	bool (*on_body)(void *context, long status, const char *bytes, size_t length);
+	/* Whether on_body has room; else the body waits until it has. May be NULL. */
+	bool (*has_room)(void *context);
 	/* Each header of the answer, whatever its status, before on_done; none of redirects on the way. May be NULL. */
 	void (*on_header)(void *context, const char *name, const char *value);
 	/* The body of an answer that is no success, as far as it is kept (HTTP_REFUSAL_MAX_BYTES), before on_done. May be NULL. */
@@ -88,5 +97,7 @@ char *http_redacted(const char *url);
 /* `link` as it stands on the page at `base` (RFC 3986), without its fragment; a link to the page's own host inherits the page's user information. malloc'ed;
    NULL when it is no http or https address. */
 char *http_url_join(const char *base, const char *link);
+/* Whether it is an address at one of these hosts: NULL-terminated "host" or "host:port", or NULL. */
+bool http_url_is_at(const char *url, const char *const *hosts);
 /* Whether both are http or https addresses of one scheme, host and port. */
 bool http_url_is_same_origin(const char *url, const char *other);

@@ -149,3 +149,15 @@ bool http_url_is_same_origin(const char *url, const char *other)
 	http_url_release(&b);
 	return is_same;
 }
+
+bool http_url_is_at(const char *url, const char *const *hosts)
+{
+	struct http_url u;
+
+	if (!http_url_parse(url, &u))
+		return false;
+	bool is_at = http_url_in_hosts(&u, hosts);
+
+	http_url_release(&u);
+	return is_at;
+}
