@@ -239,7 +239,7 @@ static uint64_t size_of(const struct install_file *f)
 	return f->member ? f->member->size_bytes : f->length;
 }
 
-static int write_entry(struct work *w, const struct entry *e, struct layer *l, struct error *err)
+static int write_entry(struct work *w, const struct entry *e, struct layer_made *l, struct error *err)
 {
 	struct tar_entry t = {.kind = TAR_FOLDER, .path = e->path, .mode = MODE_FOLDER, .modified_unix = w->request->modified_unix};
 
@@ -260,7 +260,7 @@ static int write_entry(struct work *w, const struct entry *e, struct layer *l, s
 	return 0;
 }
 
-static int write_all(struct work *w, struct layer *l, struct error *err)
+static int write_all(struct work *w, struct layer_made *l, struct error *err)
 {
 	w->inflate = inflate_new();
 	w->packed = mem_alloc(CHUNK_BYTES);
@@ -290,10 +290,10 @@ static void release(struct work *w)
 	arena_release(&w->arena);
 }
 
-int layer_write(const struct layer_request *request, int fd, const char *path, struct layer *ret, struct error *err)
+int layer_write(const struct layer_request *request, int fd, const char *path, struct layer_made *ret, struct error *err)
 {
 	struct work w = {.request = request};
-	struct layer l = {0};
+	struct layer_made l = {0};
 
 	gzip_begin(&w.gzip, fd, path);
 	int result = list_entries(&w, err) < 0 || write_all(&w, &l, err) < 0 ? -1 : 0;

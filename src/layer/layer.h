@@ -27,7 +27,7 @@ struct layer_request {
 	int64_t modified_unix; /* of every file; SOURCE_DATE_EPOCH, or what stands for it */
 };
 
-struct layer {
+struct layer_made {
 	char digest[DIGEST_HEX_LENGTH + 1];  /* of the gzip file */
 	char diff_id[DIGEST_HEX_LENGTH + 1]; /* of the tar archive in it */
 	uint64_t packed_bytes, plain_bytes;  /* of both */
@@ -37,4 +37,4 @@ struct layer {
 
 /* Writes the layer to `fd`, which `path` names in messages. ERR_INPUT names the wheel, the member and the reason, also where two wheels have one file: *ret is then
    untouched, and what was written is to be thrown away. */
-int layer_write(const struct layer_request *request, int fd, const char *path, struct layer *ret, struct error *err);
+int layer_write(const struct layer_request *request, int fd, const char *path, struct layer_made *ret, struct error *err);

@@ -59,13 +59,13 @@ static bool get_count(const struct value *v, const char *name, uint64_t *ret)
 }
 
 /* False when there is no such note, it is broken, or its layer is gone. */
-static bool recall(const char *key, struct layer *ret)
+static bool recall(const char *key, struct layer_made *ret)
 {
 	autoarena struct arena a = {0};
 	autoerror struct error err = {0};
 	autostrbuf struct strbuf text = {0};
 	struct value *v = NULL;
-	struct layer l = {0};
+	struct layer_made l = {0};
 	uint64_t files = 0;
 
 	if (file_read(note_path(&a, key), NOTE_LIMIT_BYTES, &text, &err) < 0 || json_parse(&a, "note", text.text, text.length, &v, &err) < 0)
@@ -78,7 +78,7 @@ static bool recall(const char *key, struct layer *ret)
 	return store_has(l.digest, (int64_t)l.packed_bytes);
 }
 
-static int note(const char *key, const struct layer *l, struct error *err)
+static int note(const char *key, const struct layer_made *l, struct error *err)
 {
 	autoarena struct arena a = {0};
 	autostrbuf struct strbuf text = {0};
@@ -97,7 +97,7 @@ static int note(const char *key, const struct layer *l, struct error *err)
 }
 
 /* A layer that is not needed a second time is not written over itself: a reader may have it open. */
-static int keep(struct store_partial *p, const struct layer *l, struct error *err)
+static int keep(struct store_partial *p, const struct layer_made *l, struct error *err)
 {
 	if (store_has(l->digest, (int64_t)l->packed_bytes)) {
 		store_partial_discard(p);
@@ -106,11 +106,11 @@ static int keep(struct store_partial *p, const struct layer *l, struct error *er
 	return store_partial_made(p, l->digest, err) < 0 ? -1 : store_partial_commit(p, err);
 }
 
-int layer_take(const struct layer_request *request, struct layer *ret, bool *ret_made, struct error *err)
+int layer_take(const struct layer_request *request, struct layer_made *ret, bool *ret_made, struct error *err)
 {
 	struct store_partial p = {0};
 	char key[DIGEST_HEX_LENGTH + 1];
-	struct layer l;
+	struct layer_made l;
 
 	layer_key(request, key);
 	if (ret_made)

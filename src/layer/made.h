@@ -12,4 +12,4 @@
 void layer_key(const struct layer_request *request, char ret_hex[DIGEST_HEX_LENGTH + 1]);
 
 /* The layer of the request, from the store or made now. *ret_made says which (may be NULL). ERR_INPUT as layer_write(); ERR_BUSY when another process makes it. */
-int layer_take(const struct layer_request *request, struct layer *ret, bool *ret_made, struct error *err);
+int layer_take(const struct layer_request *request, struct layer_made *ret, bool *ret_made, struct error *err);

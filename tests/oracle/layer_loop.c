@@ -14,7 +14,7 @@ int main(int argc, char **argv)
 {
 	autoarena struct arena a = {0};
 	autoerror struct error err = {0};
-	struct layer layer;
+	struct layer_made layer;
 
 	if (argc < 4)
 		return 2;
