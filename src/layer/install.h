@@ -1,6 +1,5 @@
 /* What an installation of a wheel puts where, decided from the archive's directory and its few small texts, without unpacking it: the rules of pip for a venv
-   (PEP 427, "Recording installed projects", PEP 610). Nothing of a wheel is trusted: a name that leaves its folder, is there twice or would act on a terminal, a
-   link, a RECORD that does not name what is there, members that overlap or unpack to far too much are refused. */
+   (PEP 427, "Recording installed projects", PEP 610). */
 #pragma once
 
 #include <stdbool.h>
@@ -9,13 +8,14 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "io/zip.h"
+#include "layer/archive.h"
 
 /* Where a container's Python installs to: absolute paths, as its sysconfig has them. */
 struct install_place {
 	const char *purelib, *platlib, *scripts, *data;
 	const char *headers; /* the folder above a distribution's own */
 	const char *python;  /* what scripts begin with; "/opt/venv/bin/python" */
+	const char *version; /* "3.11" */
 };
 
 struct install_options {
@@ -28,6 +28,7 @@ struct install_options {
 struct install_file {
 	const char *path; /* absolute without its first '/' */
 	bool is_executable;
+	const struct zip *zip;           /* the archive that has the member */
 	const struct zip_member *member; /* NULL: made here, its bytes are: */
 	const char *text;
 	size_t length;
@@ -35,11 +36,11 @@ struct install_file {
 };
 
 struct install {
-	struct zip zip;
+	struct archive archive;
 	struct install_file *files; /* by path, each once */
 	size_t count;
 };
-#define INSTALL_NONE ((struct install){.zip = ZIP_NONE})
+#define INSTALL_NONE ((struct install){.archive = ARCHIVE_NONE})
 void install_release(struct install *i);
 #define autoinstall __attribute__((cleanup(install_release)))
 

@@ -137,7 +137,7 @@ static int write_joined(struct work *w, const struct entry *e, uint64_t at, uint
 	const struct zip_member *m = e->file->member;
 	autoerror struct error broken = {0};
 
-	if (zip_read_at(&w->installs[e->wheel].zip, w->packed, (size_t)m->packed_bytes, at, err) < 0)
+	if (zip_read_at(e->file->zip, w->packed, (size_t)m->packed_bytes, at, err) < 0)
 		return -1;
 	if (gzip_join(&w->gzip, w->packed, (size_t)m->packed_bytes, w->plain, (size_t)m->size_bytes, ret_crc, &broken) < 0) {
 		if (broken.code == ERR_INPUT)
@@ -155,7 +155,7 @@ static int write_stored(struct work *w, const struct entry *e, uint64_t at, uint
 	while (left) {
 		size_t count = left < GZIP_STORED_MAX_BYTES ? (size_t)left : GZIP_STORED_MAX_BYTES;
 
-		if (zip_read_at(&w->installs[e->wheel].zip, w->plain, count, at, err) < 0)
+		if (zip_read_at(e->file->zip, w->plain, count, at, err) < 0)
 			return -1;
 		uint32_t crc = crc32_add(0, w->plain, count);
 
@@ -201,7 +201,7 @@ static int write_member(struct work *w, const struct entry *e, uint64_t at, uint
 
 		if (ended)
 			return refuse(w, e, "has more bytes than its stream", err);
-		if (zip_read_at(&w->installs[e->wheel].zip, w->packed, count, at, err) < 0 || gzip_member_packed(&w->gzip, w->packed, count, err) < 0 ||
+		if (zip_read_at(e->file->zip, w->packed, count, at, err) < 0 || gzip_member_packed(&w->gzip, w->packed, count, err) < 0 ||
 		    inflate_piece(w, e, count, &done, ret_crc, &ended, err) < 0)
 			return -1;
 		at += count;
@@ -221,7 +221,7 @@ static int write_file(struct work *w, const struct entry *e, struct error *err)
 
 	if (!m)
 		return write_text(w, e->file, err);
-	if (zip_find(&w->installs[e->wheel].zip, m, &at, err) < 0)
+	if (zip_find(e->file->zip, m, &at, err) < 0)
 		return -1;
 	if (at > e->file->limit || m->packed_bytes > e->file->limit - at)
 		return refuse(w, e, "shares bytes with another member", err);

@@ -12,7 +12,7 @@ enum { NOTE_LIMIT_BYTES = 64 * 1024 };
 void layer_key(const struct layer_request *r, char ret_hex[DIGEST_HEX_LENGTH + 1])
 {
 	const struct install_place *p = r->place;
-	const char *const parts[] = {LAYER_FORM, p->purelib, p->platlib, p->scripts, p->data, p->headers, p->python};
+	const char *const parts[] = {LAYER_FORM, p->purelib, p->platlib, p->scripts, p->data, p->headers, p->python, p->version};
 	struct digest d;
 	char number[32];
 

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "io/elf.h"
 #include "io/zip.h"
+#include "python/entry_points.h"
 
 enum { ENTRY_POINTS_LIMIT_BYTES = 1 << 20 };
 /* Where the names of a shared object could lie at most; reading on would take minutes, and there is none as large. */
@@ -38,47 +39,17 @@ static bool is_entry_points(const char *name)
 	return slash && !strcmp(slash, "/entry_points.txt") && slash - name >= 10 && !strncmp(slash - 10, ".dist-info", 10);
 }
 
-static const char *trim(const char *begin, const char *end, size_t *ret_length)
-{
-	while (begin < end && (*begin == ' ' || *begin == '\t'))
-		begin++;
-	while (end > begin && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
-		end--;
-	*ret_length = (size_t)(end - begin);
-	return begin;
-}
-
-/* "tool = package.module:main" */
-static void add_script(struct arena *a, const char *line, const char *end, struct wheel_contents *ret)
-{
-	const char *equals = memchr(line, '=', (size_t)(end - line));
-	size_t name_length, value_length;
-
-	if (!equals)
-		return;
-	const char *name = trim(line, equals, &name_length), *value = trim(equals + 1, end, &value_length);
-
-	if (name_length && name[0] != '#' && name[0] != ';')
-		*arena_push(a, &ret->files, &ret->file_count) =
-			(struct wheel_file){.path = arena_printf(a, "../../../bin/%.*s", (int)name_length, name),
-					    .crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)value, value_length)};
-}
-
 /* An installer writes a program for each console and GUI script. */
 static void add_scripts(struct arena *a, const char *text, struct wheel_contents *ret)
 {
-	bool is_scripts = false;
+	struct entry_points e = {.at = text, .end = text + strlen(text)};
+	struct entry_point_line line;
 
-	while (*text) {
-		const char *end = text + strcspn(text, "\n");
-		size_t length;
-		const char *line = trim(text, end, &length);
-
-		if (length && *line == '[')
-			is_scripts = (length == 17 && !strncmp(line, "[console_scripts]", 17)) || (length == 13 && !strncmp(line, "[gui_scripts]", 13));
-		else if (length && is_scripts)
-			add_script(a, line, line + length, ret);
-		text = end + (*end == '\n');
+	while (entry_points_next(&e, &line)) {
+		if (line.value && line.name_length)
+			*arena_push(a, &ret->files, &ret->file_count) =
+				(struct wheel_file){.path = arena_printf(a, "../../../bin/%.*s", (int)line.name_length, line.name),
+						    .crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), (const unsigned char *)line.value, line.value_length)};
 	}
 }
 

@@ -28,6 +28,7 @@ int main(int argc, char **argv)
 		.data = venv,
 		.headers = arena_printf(&a, "%s/include/site/python3.11", venv),
 		.python = arena_printf(&a, "%s/bin/python", venv),
+		.version = "3.11",
 	};
 
 	for (size_t i = 0; i < count; i++) {

@@ -8,8 +8,8 @@
 #include "base/arena.h"
 #include "io/deflate_join.h"
 #include "layer/deflate.h"
-#include "layer/entry_points.h"
 #include "layer/plan.h"
+#include "layer/programs.h"
 #include "layer/tar.h"
 
 /* What zlib makes of a whole stream. */
@@ -155,15 +155,31 @@ TEST(programs_of_entry_points)
 	static const char text[] = "[console_scripts]\nb = m.n:o.p [extra]\n# a = b:c\na=m:f\na = n:g\n[other]\nx = y:z\n[gui_scripts]\nc = m:f\n";
 	autoarena struct arena a = {0};
 	autoerror struct error err = {0};
-	struct entry_point *list;
+	struct program *list;
 	size_t count;
 
-	assert_int_equal(entry_points_read(&a, text, strlen(text), &list, &count, &err), 0);
+	assert_int_equal(programs_read(&a, text, strlen(text), "3.11", &list, &count, &err), 0);
 	assert_int_equal(count, 3);
 	assert_string_equal(list[0].module, "n");
 	assert_string_equal(list[1].object, "o.p");
-	assert_non_null(strstr(entry_point_script(&a, &list[1], "/opt/venv/bin/python"), "from m.n import o\n"));
-	assert_int_equal(entry_points_read(&a, "[console_scripts]\nx = y\n", 24, &list, &count, &err), -1);
+	assert_non_null(strstr(program_text(&a, &list[1], "/opt/venv/bin/python"), "from m.n import o\n"));
+	assert_int_equal(programs_read(&a, "[console_scripts]\nx = y\n", 24, "3.11", &list, &count, &err), -1);
+}
+
+TEST(programs_of_pip_are_for_this_python)
+{
+	static const char text[] = "[console_scripts]\npip = a:b\npip3 = a:c\npip2.7=a:d\npip3.x=a:e\npipx = a:f\neasy_install-3.8 = s:m\neasy_install = s:m\n";
+	static const char *const names[] = {"easy_install", "easy_install-3.11", "pip", "pip3", "pip3.11", "pip3.x", "pipx"};
+	autoarena struct arena a = {0};
+	autoerror struct error err = {0};
+	struct program *list;
+	size_t count;
+
+	assert_int_equal(programs_read(&a, text, strlen(text), "3.11", &list, &count, &err), 0);
+	assert_int_equal(count, 7);
+	for (size_t i = 0; i < count; i++)
+		assert_string_equal(list[i].name, names[i]);
+	assert_string_equal(list[3].object, "b");
 }
 
 static struct layer_package packages[100];
