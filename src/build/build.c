@@ -150,7 +150,7 @@ static int complete_stage(struct work_job *work, struct arena *a __attribute__((
 	struct engine *e = s->building->request->engine;
 	struct engine_image image;
 
-	if (e->driver->inspect(e, s->job->tag, &image, err) < 0)
+	if (engine_keep(e, s->job->tag, err) < 0 || e->driver->inspect(e, s->job->tag, &image, err) < 0)
 		return error_wrap(err, "%s built '%s' (%s) and has no image of it\nthe whole log: %s", e->driver->name, work->name, work->serves, work->log);
 	s->building->built_count++;
 	record_set(&s->building->record, s->job, e->driver->name);

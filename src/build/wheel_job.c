@@ -349,8 +349,10 @@ static int complete(struct work_job *work, struct arena *a, struct error *err)
 	autoresult struct process_result result = {0};
 	autoerror struct error ignored = {0};
 	struct value *answer = NULL;
-	int failed = read_piece(job, "/lockstep-wheel/answer.json", 0, ANSWER_LIMIT_BYTES, &result, err);
+	int failed = engine_keep(e, job->tag, err);
 
+	if (!failed)
+		failed = read_piece(job, "/lockstep-wheel/answer.json", 0, ANSWER_LIMIT_BYTES, &result, err);
 	if (!failed)
 		failed = json_parse(a, "the answer of a build", strbuf_text(&result.out), result.out.length, &answer, err);
 	if (!failed)

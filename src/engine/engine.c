@@ -5,8 +5,8 @@
 #include "base/alloc.h"
 #include "base/strbuf.h"
 
-static const struct engine_driver *const drivers[] = {&engine_buildah, &engine_docker, NULL};
-const char *const engine_names[] = {"buildah", "docker", NULL};
+static const struct engine_driver *const drivers[] = {&engine_buildah, &engine_docker, &engine_buildkit, NULL};
+const char *const engine_names[] = {"buildah", "docker", "buildkit", NULL};
 
 static int probe(struct arena *a, const struct engine_driver *driver, struct engine *ret, struct error *err)
 {
@@ -24,7 +24,7 @@ static int find_named(struct arena *a, const char *name, struct engine *ret, str
 		if (!strcmp(drivers[i]->name, name))
 			return probe(a, drivers[i], ret, err) < 0 ? error_wrap(err, "engine '%s' does not work here", name) : 0;
 	}
-	error_set(err, ERR_INPUT, "there is no engine '%s'; engines are: buildah, docker", name);
+	error_set(err, ERR_INPUT, "there is no engine '%s'; engines are: buildah, docker, buildkit", name);
 	return error_hint_nearest(err, name, engine_names, ARRAY_LEN(drivers) - 1);
 }
 
@@ -46,4 +46,9 @@ int engine_find(struct arena *a, const char *name, struct engine *ret, struct er
 		strbuf_printf(&reasons, "\n%s: %s", drivers[i]->name, reason.text);
 	}
 	return error_set(err, ERR_ENGINE, "no engine works here%s", strbuf_text(&reasons));
+}
+
+int engine_keep(struct engine *e, const char *tag, struct error *err)
+{
+	return e->driver->keep ? e->driver->keep(e, tag, err) : 0;
 }

@@ -66,6 +66,8 @@ struct engine_driver {
 	int (*build_argv)(struct engine *e, const struct engine_build *build, const char *const **ret_argv, const char *const **ret_environment,
 			  struct error *err);
 	void (*read_line)(const char *line, size_t length, struct engine_line *ret);
+	/* After the build of `tag` ended well, for an engine whose build does not keep its image by itself; else NULL. */
+	int (*keep)(struct engine *e, const char *tag, struct error *err);
 	/* ERR_NOT_FOUND when there is no such image. */
 	int (*inspect)(struct engine *e, const char *tag, struct engine_image *ret, struct error *err);
 	int (*tag)(struct engine *e, const char *from, const char *to, struct error *err);
@@ -93,7 +95,10 @@ struct engine_driver {
 	int (*clean)(struct engine *e, bool builds, struct error *err);
 };
 
-extern const struct engine_driver engine_buildah, engine_docker;
+extern const struct engine_driver engine_buildah, engine_docker, engine_buildkit;
+
+/* keep(), where the engine has it. */
+int engine_keep(struct engine *e, const char *tag, struct error *err);
 
 /* The names of all engines, NULL-terminated, in the order they are tried. */
 extern const char *const engine_names[];

@@ -47,7 +47,7 @@ static int build(struct engine *e, char **args, struct error *err)
 
 	if (e->driver->build_argv(e, &build, &spec.argv, &spec.environment, err) < 0)
 		return -1;
-	return process_run_ok(&spec, &result, err);
+	return process_run_ok(&spec, &result, err) < 0 ? -1 : engine_keep(e, build.tag, err);
 }
 
 static int act(struct engine *e, const char *what, int count, char **args, struct error *err)
