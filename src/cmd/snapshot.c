@@ -108,7 +108,7 @@ static int run(struct command_call *call, struct error *err)
 }
 
 static const struct option options[] = {
-	{"engine", 'e', "NAME", false, "the engine that has the images: buildah or docker"},
+	{"engine", 'e', "NAME", false, "the engine that has the images: buildah, docker or buildkit"},
 	{"image", 0, "IMAGE", false, "ask this image instead of the container's own"},
 	{NULL, 0, NULL, false, NULL},
 };

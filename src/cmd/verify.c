@@ -237,7 +237,7 @@ static int run(struct command_call *call, struct error *err)
 static const struct option options[] = {
 	{"only", 'o', "RELATION", true, "check this relation alone: declared, installed, agree, files, index"},
 	{"index", 0, NULL, false, "ask the package indexes too whether they still offer what is locked"},
-	{"engine", 'e', "NAME", false, "the engine that has the images: buildah or docker"},
+	{"engine", 'e', "NAME", false, "the engine that has the images: buildah, docker or buildkit"},
 	{"image", 0, "IMAGE", false, "verify this image instead of the container's own"},
 	{"no-probes", 0, NULL, false, "leave out the verify commands of the layer recipes"},
 	{NULL, 0, NULL, false, NULL},

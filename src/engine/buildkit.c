@@ -6,27 +6,23 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "base/workplace.h"
 #include "engine/ask.h"
-#include "engine/oci_layout.h"
-#include "engine/words.h"
+#include "engine/buildkit_parts.h"
 #include "io/digest.h"
 #include "io/json.h"
 
 #define DEFAULT_ADDRESS "unix:///run/buildkit/buildkitd.sock"
-enum { ANSWER_LIMIT_BYTES = 64 * 1024 * 1024, DOCKERFILE_LIMIT_BYTES = 4 * 1024 * 1024 };
+enum { DOCKERFILE_LIMIT_BYTES = 4 * 1024 * 1024 };
 
 static const char *const proxy_names[] = {"http_proxy",  "https_proxy", "no_proxy",  "all_proxy", "HTTP_PROXY",
 					  "HTTPS_PROXY", "NO_PROXY",    "ALL_PROXY", "ftp_proxy", "FTP_PROXY"};
 
-static int open_layout(struct engine *e, struct oci_layout *ret, struct error *err)
+int buildkit_layout(struct engine *e, struct oci_layout *ret, struct error *err)
 {
 	return oci_layout_open(e->arena, e->storage, ret, err);
 }
@@ -94,7 +90,7 @@ int buildkit_open(struct engine *e, const struct buildkit_address *at, struct er
 	e->storage = path_join(e->arena, path_cache_dir(e->arena), "buildkit");
 	if (ask_version(e, at->address, err) < 0)
 		return -1;
-	return open_layout(e, &layout, err);
+	return buildkit_layout(e, &layout, err);
 }
 
 static int buildkit_probe(struct engine *e, struct error *err)
@@ -106,8 +102,7 @@ static int buildkit_probe(struct engine *e, struct error *err)
 
 /* ---- building ---- */
 
-/* buildctl reads options with commas as lists in CSV. */
-static const char *csv(struct engine *e, const char *key, const char *value)
+const char *buildkit_csv(struct engine *e, const char *key, const char *value)
 {
 	autostrbuf struct strbuf out = {0};
 
@@ -121,8 +116,7 @@ static const char *csv(struct engine *e, const char *key, const char *value)
 	return arena_strdup(e->arena, strbuf_text(&out));
 }
 
-/* Where a build of this process writes what becomes the image `tag`. */
-static const char *made_folder(struct engine *e, const char *tag)
+const char *buildkit_made(struct engine *e, const char *tag)
 {
 	char hex[DIGEST_HEX_LENGTH + 1];
 
@@ -130,8 +124,7 @@ static const char *made_folder(struct engine *e, const char *tag)
 	return arena_printf(e->arena, "%s/made/%ld-%.16s", e->storage, (long)getpid(), hex);
 }
 
-/* An image that stands in the layout: the frontend finds it there under its name, and its layers reach buildkitd as far as it lacks them. */
-static void add_context(struct engine *e, struct words *w, const char *name, const struct image *image)
+void buildkit_add_image(struct engine *e, struct words *w, const char *name, const struct image *image)
 {
 	words_add_many(w, "--opt", arena_printf(e->arena, "context:%s=oci-layout://lockstep@%s", name, image->digest));
 }
@@ -151,7 +144,7 @@ static int add_from(struct engine *e, const struct oci_layout *l, const struct e
 		error_move(err, &why_not);
 		return -1;
 	}
-	add_context(e, w, name, &image);
+	buildkit_add_image(e, w, name, &image);
 	return made ? oci_layout_lend(l, &image, made, err) : 0;
 }
 
@@ -183,8 +176,7 @@ static int add_froms(struct engine *e, const struct oci_layout *l, const struct 
 	return 0;
 }
 
-/* What every build has; its images are given with add_context(). */
-static void begin_build(struct engine *e, struct words *w, const char *dockerfile, const char *context, bool network)
+void buildkit_begin(struct engine *e, struct words *w, const char *dockerfile, const char *context, bool network)
 {
 	const char *slash = strrchr(dockerfile, '/');
 
@@ -211,24 +203,24 @@ static void add_proxies(struct engine *e, struct words *w, const char *const *pr
 static int buildkit_build_argv(struct engine *e, const struct engine_build *build, const char *const **ret_argv, const char *const **ret_environment,
 			       struct error *err)
 {
-	const char *made = made_folder(e, build->tag);
+	const char *made = buildkit_made(e, build->tag);
 	struct oci_layout layout;
 	struct words w;
 
-	begin_build(e, &w, build->dockerfile, build->context, build->network);
-	if (file_remove_tree(made, err) < 0 || file_make_dirs(made, err) < 0 || open_layout(e, &layout, err) < 0 ||
+	buildkit_begin(e, &w, build->dockerfile, build->context, build->network);
+	if (file_remove_tree(made, err) < 0 || file_make_dirs(made, err) < 0 || buildkit_layout(e, &layout, err) < 0 ||
 	    add_froms(e, &layout, build, made, &w, err) < 0)
 		return -1;
 	if (build->network)
 		add_proxies(e, &w, build->proxies);
 	if (build->ca_file)
-		words_add_many(&w, "--secret", arena_printf(e->arena, "id=ca,%s", csv(e, "src", build->ca_file)));
+		words_add_many(&w, "--secret", arena_printf(e->arena, "id=ca,%s", buildkit_csv(e, "src", build->ca_file)));
 	if (build->auth_file)
-		words_add_many(&w, "--secret", arena_printf(e->arena, "id=apt-auth,%s", csv(e, "src", build->auth_file)));
+		words_add_many(&w, "--secret", arena_printf(e->arena, "id=apt-auth,%s", buildkit_csv(e, "src", build->auth_file)));
 	for (const char *const *l = build->labels; l && *l; l++)
 		words_add_many(&w, "--opt", arena_printf(e->arena, "label:%s", *l));
 	/* On the way to a folder of this machine, packing costs more than it saves. */
-	words_add_many(&w, "--output", arena_printf(e->arena, "type=oci,tar=false,compression=uncompressed,%s", csv(e, "dest", made)));
+	words_add_many(&w, "--output", arena_printf(e->arena, "type=oci,tar=false,compression=uncompressed,%s", buildkit_csv(e, "dest", made)));
 	*ret_argv = w.items;
 	*ret_environment = NULL;
 	return 0;
@@ -236,10 +228,10 @@ static int buildkit_build_argv(struct engine *e, const struct engine_build *buil
 
 static int buildkit_keep(struct engine *e, const char *tag, struct error *err)
 {
-	const char *made = made_folder(e, tag);
+	const char *made = buildkit_made(e, tag);
 	struct oci_layout layout;
 
-	if (open_layout(e, &layout, err) < 0 || oci_layout_take(&layout, made, tag, NULL, err) < 0)
+	if (buildkit_layout(e, &layout, err) < 0 || oci_layout_take(&layout, made, tag, NULL, err) < 0)
 		return -1;
 	return file_remove_tree(made, err);
 }
@@ -252,11 +244,11 @@ static void buildkit_read_line(const char *line, size_t length, struct engine_li
 
 /* ---- images ---- */
 
-static int buildkit_describe(struct engine *e, const char *tag, struct image *ret, struct error *err)
+int buildkit_describe(struct engine *e, const char *tag, struct image *ret, struct error *err)
 {
 	struct oci_layout layout;
 
-	return open_layout(e, &layout, err) < 0 ? -1 : oci_layout_find(&layout, tag, ret, NULL, err);
+	return buildkit_layout(e, &layout, err) < 0 ? -1 : oci_layout_find(&layout, tag, ret, NULL, err);
 }
 
 /* The moment stands in the configuration. */
@@ -279,14 +271,14 @@ static int buildkit_tag(struct engine *e, const char *from, const char *to, stru
 {
 	struct oci_layout layout;
 
-	return open_layout(e, &layout, err) < 0 ? -1 : oci_layout_tag(&layout, from, to, err);
+	return buildkit_layout(e, &layout, err) < 0 ? -1 : oci_layout_tag(&layout, from, to, err);
 }
 
 static int buildkit_untag(struct engine *e, const char *tag, struct error *err)
 {
 	struct oci_layout layout;
 
-	return open_layout(e, &layout, err) < 0 ? -1 : oci_layout_untag(&layout, tag, err);
+	return buildkit_layout(e, &layout, err) < 0 ? -1 : oci_layout_untag(&layout, tag, err);
 }
 
 static int buildkit_save(struct engine *e, const char *tag, const char *folder, struct image *ret, struct error *err)
@@ -314,215 +306,7 @@ static int buildkit_load(struct engine *e, const struct image *image, size_t has
 
 	if (!image->manifest)
 		return error_set(err, ERR_NOT_FOUND, "image '%s' has layers that are no files yet", tag);
-	return open_layout(e, &layout, err) < 0 ? -1 : oci_layout_put(&layout, image, tag, NULL, err);
-}
-
-/* A build whose result is of no use but here: its Dockerfile stands in `folder`, which is its context too. */
-static int build_here(struct engine *e, const char *folder, const char *name, const struct image *image, const char *output, struct process_result *ret,
-		      struct error *err)
-{
-	struct words w;
-
-	begin_build(e, &w, path_join(e->arena, folder, "Dockerfile"), folder, false);
-	if (image)
-		add_context(e, &w, name, image);
-	words_add_many(&w, "--output", output);
-	return process_run(&(struct process_spec){.argv = w.items}, ret, err);
-}
-
-static int write_dockerfile(struct engine *e, const char *folder, const char *text, struct error *err)
-{
-	return file_write_derived(path_join(e->arena, folder, "Dockerfile"), text, strlen(text), err);
-}
-
-static void drop_tree(const char *folder)
-{
-	autoerror struct error ignored = {0};
-
-	file_remove_tree(folder, &ignored);
-}
-
-static int buildkit_pull(struct engine *e, const char *image, struct error *err)
-{
-	autoresult struct process_result result = {0};
-	autoerror struct error why_not = {0};
-	const char *made = made_folder(e, image);
-	struct oci_layout layout;
-	struct engine_image known;
-
-	if (buildkit_inspect(e, image, &known, &why_not) == 0)
-		return 0;
-	if (why_not.code != ERR_NOT_FOUND) {
-		error_move(err, &why_not);
-		return -1;
-	}
-	const char *folder = path_join(e->arena, made, "context"), *image_folder = path_join(e->arena, made, "image");
-	int failed = file_remove_tree(made, err) < 0 || file_make_dirs(folder, err) < 0 || file_make_dirs(image_folder, err) < 0 ||
-		     open_layout(e, &layout, err) < 0 || write_dockerfile(e, folder, arena_printf(e->arena, "FROM %s\n", image), err) < 0 ||
-		     build_here(e, folder, NULL, NULL, arena_printf(e->arena, "type=oci,tar=false,%s", csv(e, "dest", image_folder)), &result, err) < 0;
-
-	if (!failed && result.exit_status != 0)
-		failed = error_set(err, ERR_ENGINE, "%s", ask_complaint(e->arena, &result));
-	if (!failed)
-		failed = oci_layout_take(&layout, image_folder, image, NULL, err);
-	drop_tree(made);
-	return failed ? -1 : 0;
-}
-
-/* ---- running ---- */
-
-/* The answers are files that every user may write; they lie in the image only while the command runs. */
-#define ANSWERS "/run/lockstep-answers"
-#define QUESTION "/run/lockstep-question"
-static const char *const answers[] = {"out", "err", "status"};
-
-static int write_question(struct engine *e, const char *folder, const char *image, const char *const *argv, const char *input, size_t input_length,
-			  struct error *err)
-{
-	autostrbuf struct strbuf script = {0};
-
-	/* Its first line is another each time, so that buildkitd never takes an answer of before. */
-	strbuf_printf(&script, "# %s %lld\n", throwaway_name(e->arena), (long long)clock_now_unix());
-	for (const char *const *word = argv; *word; word++) {
-		text_shell_quote(&script, *word);
-		strbuf_add_char(&script, ' ');
-	}
-	strbuf_add(&script, "<" QUESTION "/input >" ANSWERS "/out 2>" ANSWERS "/err\necho \"$?\" >" ANSWERS "/status\n");
-	if (file_make_dirs(path_join(e->arena, folder, "question"), err) < 0 || file_make_dirs(path_join(e->arena, folder, "answers"), err) < 0 ||
-	    file_write_derived(path_join(e->arena, folder, "question/run"), strbuf_text(&script), script.length, err) < 0 ||
-	    file_write_derived(path_join(e->arena, folder, "question/input"), input ? input : "", input_length, err) < 0)
-		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-		const char *path = arena_printf(e->arena, "%s/answers/%s", folder, answers[i]);
-
-		if (file_write_derived(path, "", 0, err) < 0)
-			return -1;
-		if (chmod(path, 0666) < 0)
-			return error_errno(err, "cannot open up '%s'", path);
-	}
-	return write_dockerfile(e, folder,
-				arena_printf(e->arena,
-					     "FROM %s AS asked\nCOPY answers " ANSWERS "/\n"
-					     "RUN --mount=type=bind,source=question,target=" QUESTION " [\"/bin/sh\", \"" QUESTION "/run\"]\n"
-					     "FROM scratch\nCOPY --from=asked " ANSWERS " /\n",
-					     image),
-				err);
-}
-
-static int read_answer(struct engine *e, const char *folder, struct process_result *ret, struct error *err)
-{
-	autostrbuf struct strbuf status = {0};
-	autoresult struct process_result result = {0};
-	uint64_t code;
-
-	if (file_read(path_join(e->arena, folder, "out"), ANSWER_LIMIT_BYTES, &result.out, err) < 0 ||
-	    file_read(path_join(e->arena, folder, "err"), ANSWER_LIMIT_BYTES, &result.err_out, err) < 0 ||
-	    file_read(path_join(e->arena, folder, "status"), 16, &status, err) < 0)
-		return -1;
-	const char *text = arena_strndup(e->arena, strbuf_text(&status), strcspn(strbuf_text(&status), "\n"));
-
-	if (!text_to_u64(text, &code) || code > 255)
-		return error_set(err, ERR_ENGINE, "BuildKit did not say how a command in an image ended");
-	result.exit_status = (int)code;
-	*ret = result;
-	result = (struct process_result){0};
-	return 0;
-}
-
-static int run_in(struct engine *e, const char *folder, const char *name, const struct image *image, struct process_result *ret, struct error *err)
-{
-	autoresult struct process_result result = {0};
-	const char *answer = path_join(e->arena, folder, "answer");
-
-	if (build_here(e, folder, name, image, arena_printf(e->arena, "type=local,%s", csv(e, "dest", answer)), &result, err) < 0)
-		return -1;
-	if (result.exit_status != 0)
-		return error_set(err, ERR_ENGINE, "BuildKit cannot run image '%s': %s", name, ask_complaint(e->arena, &result));
-	return read_answer(e, answer, ret, err);
-}
-
-static int buildkit_run(struct engine *e, const char *image, const char *const *argv, const char *input, size_t input_length, struct process_result *ret,
-			struct error *err)
-{
-	const char *folder;
-	struct image found;
-
-	if (buildkit_describe(e, image, &found, err) < 0) {
-		/* As the other engines have it: there is nothing to run. */
-		err->code = err->code == ERR_NOT_FOUND ? ERR_ENGINE : err->code;
-		return -1;
-	}
-	if (workplace_make(e->arena, workplace_temporary(), 0700, &folder, err) < 0)
-		return -1;
-	int failed = write_question(e, folder, image, argv, input, input_length, err) < 0 || run_in(e, folder, image, &found, ret, err) < 0;
-
-	workplace_drop(folder);
-	return failed ? -1 : 0;
-}
-
-/* ---- files ---- */
-
-/* A pattern that fits this path alone, and nothing where it is not there: COPY takes that for none of its business. */
-static const char *optional_path(struct arena *a, const char *path)
-{
-	size_t length = strlen(path);
-
-	return length > 1 ? arena_printf(a, "%.*s[%c]", (int)(length - 1), path, path[length - 1]) : path;
-}
-
-/* ["/etc/ap[t]", "/etc/apt"], as JSON, for blanks in paths. */
-static void add_copy(struct engine *e, const char *path, struct strbuf *out)
-{
-	autostrbuf struct strbuf list = {0};
-	struct json_writer w = {.out = &list, .compact = true};
-
-	json_begin_array(&w, NULL);
-	json_add_text(&w, NULL, optional_path(e->arena, path));
-	json_add_text(&w, NULL, path);
-	json_end_array(&w);
-	strbuf_printf(out, "COPY --from=asked %s", strbuf_text(&list));
-}
-
-static int take(struct engine *e, const char *folder, const char *image, const struct image *found, const char *path, const char *tar, bool *ret_is_there,
-		struct error *err)
-{
-	autoresult struct process_result result = {0};
-	autostrbuf struct strbuf text = {0};
-
-	strbuf_printf(&text, "FROM %s AS asked\nFROM scratch\n", image);
-	add_copy(e, path, &text);
-	if (write_dockerfile(e, folder, strbuf_text(&text), err) < 0 ||
-	    build_here(e, folder, image, found, arena_printf(e->arena, "type=tar,%s", csv(e, "dest", tar)), &result, err) < 0)
-		return -1;
-	*ret_is_there = result.exit_status == 0;
-	if (result.exit_status == 0)
-		return 0;
-	const char *complaint = ask_complaint(e->arena, &result);
-
-	/* A link that leads nowhere. */
-	if (text_ends_with(complaint, ": not found") || text_ends_with(complaint, "too many links"))
-		return 0;
-	return error_set(err, ERR_ENGINE, "BuildKit cannot copy '%s' out of '%s': %s", path, image, complaint);
-}
-
-static int buildkit_take_files(struct engine *e, const char *image, const char *const *paths, const char *folder, struct engine_files **ret, size_t *ret_count,
-			       struct error *err)
-{
-	struct image found;
-	const char *context = path_join(e->arena, folder, "context");
-
-	if (buildkit_describe(e, image, &found, err) < 0 || file_make_dirs(context, err) < 0)
-		return -1;
-	for (; *paths; paths++) {
-		const char *tar = arena_printf(e->arena, "%s/%zu.tar", folder, *ret_count);
-		bool is_there;
-
-		if (take(e, context, image, &found, *paths, tar, &is_there, err) < 0)
-			return -1;
-		if (is_there)
-			*arena_push(e->arena, ret, ret_count) = (struct engine_files){tar, "/"};
-	}
-	return 0;
+	return buildkit_layout(e, &layout, err) < 0 ? -1 : oci_layout_put(&layout, image, tag, NULL, err);
 }
 
 /* What builds of processes that are gone were writing. */
