@@ -9,59 +9,12 @@
 #include "base/workplace.h"
 #include "engine/ask.h"
 #include "engine/engine.h"
+#include "engine/storage.h"
 #include "engine/words.h"
 #include "io/digest.h"
 #include "io/json.h"
 
 enum { ANSWER_LIMIT_BYTES = 64 * 1024 * 1024, MANIFEST_LIMIT_BYTES = 1024 * 1024 };
-
-/* buildah's argv for `rest`, in e->arena. */
-static const char *const *command(struct engine *e, const char *const *rest)
-{
-	struct words w = {.arena = e->arena};
-
-	words_add(&w, e->program);
-	words_add_all(&w, e->options);
-	words_add_all(&w, rest);
-	return w.items;
-}
-#define COMMAND(e, ...) command((e), (const char *const[]){__VA_ARGS__, NULL})
-
-/* How buildah keeps files: "overlay", "vfs"; notes where. */
-static int ask_storage(struct engine *e, const char **ret, struct error *err)
-{
-	autoresult struct process_result result = {0};
-
-	if (ask(e, COMMAND(e, "info", "--format", "{{.store.GraphDriverName}} {{.store.GraphRoot}}"), &result, err) < 0)
-		return -1;
-	const char *text = strbuf_text(&result.out);
-	size_t driver = strcspn(text, " \n");
-
-	*ret = arena_strndup(e->arena, text, driver);
-	if (text[driver] == ' ' && text[driver + 1] == '/')
-		e->storage = arena_strndup(e->arena, text + driver + 1, strcspn(text + driver + 1, "\n"));
-	return 0;
-}
-
-/* Where / is an overlay itself, as in docker's containers, there can be no other on top of it: buildah then takes vfs by itself, but once only, and refuses
-   at its next call because of what it left trying. So every call says it. */
-static int settle_storage(struct engine *e, struct error *err)
-{
-	static const char *const vfs[] = {"--storage-driver", "vfs", NULL};
-	autoerror struct error first = {0};
-	const char *storage = "";
-	int failed = ask_storage(e, &storage, &first);
-
-	if (failed ? !strstr(first.text, "graph driver") : strcmp(storage, "vfs") != 0) {
-		if (failed)
-			error_move(err, &first);
-		return failed;
-	}
-	e->options = vfs;
-	e->note = "buildah has no overlay here and keeps a whole copy of the files of each stage (by hand: 'buildah --storage-driver vfs images'): slow, and "
-		  "30 GB where 10 would do; a volume at /var/lib/containers mends that, or 'apt-get install fuse-overlayfs' where there is a /dev/fuse";
-	return ask_storage(e, &storage, err);
-}
 
 static int buildah_probe(struct engine *e, struct error *err)
 {
@@ -81,7 +34,7 @@ static int buildah_probe(struct engine *e, struct error *err)
 	text += strlen(prefix);
 	e->version = arena_strndup(e->arena, text, strcspn(text, " \n"));
 	/* Its storage must open, or every build fails one by one. */
-	if (settle_storage(e, err) < 0)
+	if (storage_settle(e, "{{.store.GraphDriverName}} {{.store.GraphRoot}}", err) < 0)
 		return error_hint(err, "'%s info' says more; as another user than root it needs ranges in /etc/subuid and /etc/subgid", e->program);
 	/* With chroot isolation buildah has no way to take the network away; the kernel has, for root. */
 	if (unshare && geteuid() == 0)
@@ -122,8 +75,8 @@ static int buildah_build_argv(struct engine *e, const struct engine_build *build
 
 	if (!build->network && !build->pull)
 		without_network(e, &w);
-	words_add_all(&w, COMMAND(e, "build", "--default-mounts-file", build_mark(e), "--isolation", "chroot", "--layers=false", "--network", "host",
-				  "--format", "oci", "--force-rm"));
+	words_add_all(&w, STORAGE_COMMAND(e, "build", "--default-mounts-file", build_mark(e), "--isolation", "chroot", "--layers=false", "--network", "host",
+					  "--format", "oci", "--force-rm"));
 	words_add(&w, build->pull ? "--pull" : "--pull-never");
 	if (build->ca_file)
 		words_add_many(&w, "--secret", arena_printf(e->arena, "id=ca,src=%s", build->ca_file));
@@ -192,8 +145,8 @@ static int buildah_inspect(struct engine *e, const char *tag, struct engine_imag
 	struct value *answer, *manifest, *config;
 	int64_t size;
 
-	if (ask_json(e, COMMAND(e, "inspect", "--type", "image", tag), &answer, err) < 0) {
-		if (error_is_set(err) && err->code == ERR_ENGINE && strstr(err->text, "image not known"))
+	if (ask_json(e, STORAGE_COMMAND(e, "inspect", "--type", "image", tag), &answer, err) < 0) {
+		if (storage_is_unknown(err))
 			return error_set(err, ERR_NOT_FOUND, "buildah has no image '%s'", tag);
 		return -1;
 	}
@@ -210,19 +163,25 @@ static int buildah_inspect(struct engine *e, const char *tag, struct engine_imag
 	return 0;
 }
 
-static int buildah_tag(struct engine *e, const char *from, const char *to, struct error *err)
+static int buildah_describe(struct engine *e, const char *tag, struct image *ret, struct error *err)
 {
-	return ask(e, COMMAND(e, "tag", from, to), NULL, err);
+	struct value *answer;
+
+	if (ask_json(e, STORAGE_COMMAND(e, "inspect", "--type", "image", tag), &answer, err) < 0)
+		return storage_is_unknown(err) ? error_set(err, ERR_NOT_FOUND, "buildah has no image '%s'", tag) : -1;
+	const char *id = value_get_text(answer, "FromImageID");
+	struct storage_texts texts = {.id = arena_printf(e->arena, "sha256:%s", id ? id : ""),
+				      .config = value_get_text(answer, "Config"),
+				      .manifest = value_get_text(answer, "Manifest")};
+
+	if (!texts.config || !texts.manifest)
+		return error_set(err, ERR_ENGINE, "buildah's answer about '%s' has no configuration, or no manifest", tag);
+	return storage_read_image(e, tag, &texts, ret, err);
 }
 
-static int buildah_untag(struct engine *e, const char *tag, struct error *err)
+static int buildah_save(struct engine *e, const char *tag, const char *folder, struct image *ret, struct error *err)
 {
-	if (ask(e, COMMAND(e, "rmi", tag), NULL, err) == 0)
-		return 0;
-	if (!strstr(err->text, "image not known"))
-		return -1;
-	error_release(err);
-	return 0;
+	return storage_save(e, tag, STORAGE_COMMAND(e, "push", "--quiet", "--disable-compression"), folder, ret, err);
 }
 
 /* Where a command in a throw-away container writes, by way of a shell. buildah passes both streams through a process of its own that sometimes, on a busy machine,
@@ -276,8 +235,8 @@ static int run_in(struct engine *e, const char *name, const char *const *argv, c
 
 	if (!failed) {
 		without_network(e, &w);
-		words_add_all(&w, COMMAND(e, "run", "--isolation", "chroot", "--network", "host", "--volume", arena_printf(e->arena, "%s:" ANSWERS, inner),
-					  name, "--", "/bin/sh", "-c", writes_answers, "sh"));
+		words_add_all(&w, STORAGE_COMMAND(e, "run", "--isolation", "chroot", "--network", "host", "--volume",
+						  arena_printf(e->arena, "%s:" ANSWERS, inner), name, "--", "/bin/sh", "-c", writes_answers, "sh"));
 		words_add_all(&w, argv);
 		spec.argv = w.items;
 		failed = process_run(&spec, &result, err);
@@ -296,17 +255,17 @@ static int buildah_run(struct engine *e, const char *image, const char *const *a
 		       struct error *err)
 {
 	const char *name = throwaway_name(e->arena);
-	int failed = ask(e, COMMAND(e, "from", "--pull-never", "--name", name, image), NULL, err);
+	int failed = ask(e, STORAGE_COMMAND(e, "from", "--pull-never", "--name", name, image), NULL, err);
 
 	if (!failed)
 		failed = run_in(e, name, argv, &(struct process_spec){.input = input, .input_length = input_length}, ret, err);
-	ask_quietly(COMMAND(e, "rm", name));
+	ask_quietly(STORAGE_COMMAND(e, "rm", name));
 	return failed;
 }
 
 static int buildah_pull(struct engine *e, const char *image, struct error *err)
 {
-	return ask_patiently(e, COMMAND(e, "pull", "--quiet", "--policy", "missing", image), err);
+	return ask_patiently(e, STORAGE_COMMAND(e, "pull", "--quiet", "--policy", "missing", image), err);
 }
 
 /* The layers of an image that was written as a folder, most often one. */
@@ -336,27 +295,27 @@ static int copy_files(struct engine *e, const char *from, const char *to, const 
 	for (; *paths; paths++) {
 		autoerror struct error why_not = {0};
 
-		if (ask(e, COMMAND(e, "copy", "--quiet", "--from", from, to, *paths, *paths), NULL, &why_not) == 0 ||
+		if (ask(e, STORAGE_COMMAND(e, "copy", "--quiet", "--from", from, to, *paths, *paths), NULL, &why_not) == 0 ||
 		    (why_not.code == ERR_ENGINE && strstr(why_not.text, "no such file or directory")))
 			continue;
 		error_move(err, &why_not);
 		return -1;
 	}
-	return ask(e, COMMAND(e, "commit", "--quiet", "--disable-compression", to, arena_printf(e->arena, "dir:%s", folder)), NULL, err);
+	return ask(e, STORAGE_COMMAND(e, "commit", "--quiet", "--disable-compression", to, arena_printf(e->arena, "dir:%s", folder)), NULL, err);
 }
 
 static int buildah_take_files(struct engine *e, const char *image, const char *const *paths, const char *folder, struct engine_files **ret, size_t *ret_count,
 			      struct error *err)
 {
 	const char *from = throwaway_name(e->arena), *to = throwaway_name(e->arena), *taken = path_join(e->arena, folder, "image");
-	int failed = ask(e, COMMAND(e, "from", "--pull-never", "--name", from, image), NULL, err);
+	int failed = ask(e, STORAGE_COMMAND(e, "from", "--pull-never", "--name", from, image), NULL, err);
 
 	if (!failed)
-		failed = ask(e, COMMAND(e, "from", "--name", to, "scratch"), NULL, err);
+		failed = ask(e, STORAGE_COMMAND(e, "from", "--name", to, "scratch"), NULL, err);
 	if (!failed)
 		failed = copy_files(e, from, to, paths, taken, err);
-	ask_quietly(COMMAND(e, "rm", from));
-	ask_quietly(COMMAND(e, "rm", to));
+	ask_quietly(STORAGE_COMMAND(e, "rm", from));
+	ask_quietly(STORAGE_COMMAND(e, "rm", to));
 	return failed ? -1 : read_layers(e, taken, ret, ret_count, err);
 }
 
@@ -367,7 +326,7 @@ static bool is_marked(struct engine *e, const char *name)
 	autoerror struct error ignored = {0};
 
 	if (!strstr(name, "working-container") ||
-	    ask(e, COMMAND(e, "inspect", "--type", "container", "--format", "{{.DefaultMountsFilePath}}", name), &result, &ignored) < 0)
+	    ask(e, STORAGE_COMMAND(e, "inspect", "--type", "container", "--format", "{{.DefaultMountsFilePath}}", name), &result, &ignored) < 0)
 		return false;
 	const char *seen = strbuf_text(&result.out);
 
@@ -378,15 +337,15 @@ static int buildah_clean(struct engine *e, bool builds, struct error *err)
 {
 	struct value *list;
 
-	if (ask_json(e, COMMAND(e, "containers", "--json"), &list, err) < 0)
+	if (ask_json(e, STORAGE_COMMAND(e, "containers", "--json"), &list, err) < 0)
 		return -1;
 	for (size_t i = 0; list && list->kind == VALUE_ARRAY && i < list->item_count; i++) {
 		const char *name = value_get_text(list->items[i], "containername");
 
 		if (name && (throwaway_is_left(e->arena, name) || (builds && is_marked(e, name))))
-			ask_quietly(COMMAND(e, "rm", name));
+			ask_quietly(STORAGE_COMMAND(e, "rm", name));
 	}
-	return 0;
+	return storage_clean(e, err);
 }
 
 const struct engine_driver engine_buildah = {
@@ -395,10 +354,13 @@ const struct engine_driver engine_buildah = {
 	.build_argv = buildah_build_argv,
 	.read_line = buildah_read_line,
 	.inspect = buildah_inspect,
-	.tag = buildah_tag,
-	.untag = buildah_untag,
+	.tag = storage_tag,
+	.untag = storage_untag,
 	.run = buildah_run,
 	.pull = buildah_pull,
 	.take_files = buildah_take_files,
+	.describe = buildah_describe,
+	.save = buildah_save,
+	.load = storage_load,
 	.clean = buildah_clean,
 };

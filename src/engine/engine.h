@@ -19,6 +19,7 @@ struct engine {
 	const char *const *options; /* that every call of the client has, NULL-terminated, or NULL */
 	const char *note;           /* what people should know of how it works here, or NULL */
 	const char *storage;        /* the folder of its images and working containers, shared by all who use it here; NULL where a daemon keeps them */
+	const char *storage_driver; /* how files are kept there: "overlay", "vfs"; NULL with it */
 	struct arena *arena;        /* the caller's; answers live here */
 };
 

@@ -232,3 +232,22 @@ int archive_read_tar(struct arena *a, const char *path, const struct archive_lim
 	*ret_count = count;
 	return 0;
 }
+
+int archive_plain_digest(const char *path, char ret_hex[DIGEST_HEX_LENGTH + 1], struct error *err)
+{
+	struct archive *reader autoreader = archive_read_new();
+	struct archive_entry *entry;
+	autostrbuf struct strbuf bytes = {0};
+	struct digest digest;
+	la_ssize_t got;
+
+	archive_read_support_format_raw(reader);
+	archive_read_support_filter_all(reader);
+	if (archive_read_open_filename(reader, path, BLOCK_BYTES) != ARCHIVE_OK || archive_read_next_header(reader, &entry) != ARCHIVE_OK)
+		return error_set(err, ERR_INPUT, "'%s' cannot be unpacked: %s", path, archive_error_string(reader));
+	digest_begin(&digest);
+	while ((got = archive_read_data(reader, strbuf_reserve(&bytes, BLOCK_BYTES), BLOCK_BYTES)) > 0)
+		digest_add(&digest, bytes.text, (size_t)got);
+	digest_end(&digest, ret_hex);
+	return got < 0 ? error_set(err, ERR_INPUT, "'%s' cannot be unpacked: %s", path, archive_error_string(reader)) : 0;
+}

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "io/digest.h"
 
 /* Appends the control file of a Debian package: its fields, as dpkg reads them. ERR_INPUT when the file is no such package, or has a control file that is larger
    than any honest one; ERR_NOT_FOUND or ERR_IO when it cannot be read. */
@@ -30,3 +31,5 @@ struct archive_limits {
 	size_t member_max, file_limit_bytes, total_limit_bytes;
 };
 int archive_read_tar(struct arena *a, const char *path, const struct archive_limits *limits, struct archive_member **ret, size_t *ret_count, struct error *err);
+/* SHA-256 of what a compressed file holds, or of the file where it is not compressed. ERR_INPUT when it cannot be unpacked. */
+int archive_plain_digest(const char *path, char ret_hex[DIGEST_HEX_LENGTH + 1], struct error *err);

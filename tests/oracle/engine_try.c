@@ -1,11 +1,17 @@
 /* The engine interface by hand, for tests with real and false engines:
-     engine_try ENGINE|any find | inspect TAG | tag FROM TO | untag TAG | run IMAGE ARG ... (input from stdin) | clean | build DOCKERFILE CONTEXT TAG */
+     engine_try ENGINE|any find | inspect TAG | tag FROM TO | untag TAG | run IMAGE ARG ... (input from stdin) | clean | build DOCKERFILE CONTEXT TAG |
+       describe TAG | save TAG FOLDER | copy TAG FOLDER NEW_TAG HAS TEMPORARY (saved to FOLDER, then loaded) |
+       load BELOW TAG HAS TEMPORARY [gzip|zstd|tar FILE DIFF_ID] ... (layers on top of BELOW; HAS -1: all of BELOW) */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "engine/engine.h"
+#include "image/image.h"
+#include "io/digest.h"
 #include "io/signals.h"
 
 static int fail(const struct error *err)
@@ -50,6 +56,76 @@ static int build(struct engine *e, char **args, struct error *err)
 	return process_run_ok(&spec, &result, err) < 0 ? -1 : engine_keep(e, build.tag, err);
 }
 
+static void show(const struct image *image)
+{
+	printf("config %s\nmanifest %s\n", image->config_digest, image->digest ? image->digest : "-");
+	for (size_t i = 0; i < image->layer_count; i++) {
+		const struct image_layer *l = &image->layers[i];
+
+		printf("layer %s %s %s %lld %s\n", l->diff_id, l->digest ? l->digest : "-", l->media_type ? strrchr(l->media_type, '.') : "-",
+		       (long long)l->size_bytes, l->path ? l->path : "-");
+	}
+}
+
+static int describe(struct engine *e, char **args, struct error *err)
+{
+	struct image image;
+
+	if (e->driver->describe(e, args[0], &image, err) < 0)
+		return -1;
+	show(&image);
+	return 0;
+}
+
+static int save(struct engine *e, char **args, struct image *image, struct error *err)
+{
+	if (e->driver->save(e, args[0], args[1], image, err) < 0)
+		return -1;
+	show(image);
+	return 0;
+}
+
+static int copy(struct engine *e, char **args, struct error *err)
+{
+	struct image image;
+
+	return save(e, args, &image, err) < 0 ? -1 : e->driver->load(e, &image, strtoul(args[3], NULL, 10), args[2], args[4], err);
+}
+
+static int read_layer(struct engine *e, char **words, struct image_layer *ret, struct error *err)
+{
+	char hex[DIGEST_HEX_LENGTH + 1];
+
+	if (digest_file(words[1], hex, err) < 0)
+		return -1;
+	*ret = (struct image_layer){
+		.digest = arena_printf(e->arena, "sha256:%s", hex), .diff_id = words[2], .path = words[1], .size_bytes = file_size(words[1])};
+	ret->media_type = *words[0] == 'g' ? IMAGE_LAYER_GZIP : *words[0] == 'z' ? IMAGE_LAYER_ZSTD : IMAGE_LAYER_TAR;
+	ret->created_by = words[1];
+	return 0;
+}
+
+static int load(struct engine *e, int count, char **args, struct error *err)
+{
+	static const char *const labels[] = {"lockstep.test=yes", NULL};
+	struct image below, image;
+	struct image_layer *layers = NULL;
+	struct image_top top = {.labels = labels, .created_unix = 1700000000};
+
+	if (e->driver->describe(e, args[0], &below, err) < 0)
+		return -1;
+	for (int i = 4; i + 2 < count; i += 3) {
+		if (read_layer(e, args + i, arena_push(e->arena, &layers, &top.layer_count), err) < 0)
+			return -1;
+	}
+	top.layers = layers;
+	if (image_make(e->arena, &below, &top, &image, err) < 0 ||
+	    e->driver->load(e, &image, *args[2] == '-' ? below.layer_count : strtoul(args[2], NULL, 10), args[1], args[3], err) < 0)
+		return -1;
+	show(&image);
+	return 0;
+}
+
 static int act(struct engine *e, const char *what, int count, char **args, struct error *err)
 {
 	if (!strcmp(what, "inspect") && count == 1)
@@ -62,6 +138,14 @@ static int act(struct engine *e, const char *what, int count, char **args, struc
 		return run(e, args, err);
 	if (!strcmp(what, "build") && count == 3)
 		return build(e, args, err);
+	if (!strcmp(what, "describe") && count == 1)
+		return describe(e, args, err);
+	if (!strcmp(what, "save") && count == 2)
+		return save(e, args, &(struct image){0}, err);
+	if (!strcmp(what, "copy") && count == 5)
+		return copy(e, args, err);
+	if (!strcmp(what, "load") && count >= 4)
+		return load(e, count, args, err);
 	if (!strcmp(what, "clean"))
 		return e->driver->clean(e, count > 0, err);
 	printf("%s %s\n", e->driver->name, e->version);

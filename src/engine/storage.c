@@ -1,0 +1,153 @@
+#include "engine/storage.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/strbuf.h"
+#include "base/text.h"
+#include "engine/ask.h"
+#include "engine/words.h"
+#include "io/base64.h"
+
+const char *const *storage_command(struct engine *e, const char *const *rest)
+{
+	struct words w = {.arena = e->arena};
+
+	words_add(&w, e->program);
+	words_add_all(&w, e->options);
+	words_add_all(&w, rest);
+	return w.items;
+}
+
+static int ask_storage(struct engine *e, const char *info_format, struct error *err)
+{
+	autoresult struct process_result result = {0};
+
+	if (ask(e, STORAGE_COMMAND(e, "info", "--format", info_format), &result, err) < 0)
+		return -1;
+	const char *text = strbuf_text(&result.out);
+	size_t driver = strcspn(text, " \n");
+
+	e->storage_driver = arena_strndup(e->arena, text, driver);
+	if (text[driver] == ' ' && text[driver + 1] == '/')
+		e->storage = arena_strndup(e->arena, text + driver + 1, strcspn(text + driver + 1, "\n"));
+	return 0;
+}
+
+/* Where / is an overlay itself, as in docker's containers, there can be no other on top of it: the clients then take vfs by themselves, but once only, and refuse
+   at their next call because of what they left trying. So every call says it. */
+int storage_settle(struct engine *e, const char *info_format, struct error *err)
+{
+	static const char *const vfs[] = {"--storage-driver", "vfs", NULL};
+	autoerror struct error first = {0};
+	int failed = ask_storage(e, info_format, &first);
+
+	if (failed ? !strstr(first.text, "graph driver") : strcmp(e->storage_driver, "vfs") != 0) {
+		if (failed)
+			error_move(err, &first);
+		return failed;
+	}
+	e->options = vfs;
+	e->note = arena_printf(
+		e->arena,
+		"%s has no overlay here and keeps a whole copy of the files of each stage (by hand: '%s --storage-driver vfs images'): slow, and "
+		"30 GB where 10 would do; a volume at /var/lib/containers mends that, or 'apt-get install fuse-overlayfs' where there is a /dev/fuse",
+		e->driver->name, e->driver->name);
+	return ask_storage(e, info_format, err);
+}
+
+int storage_tag(struct engine *e, const char *from, const char *to, struct error *err)
+{
+	return ask(e, STORAGE_COMMAND(e, "tag", from, to), NULL, err);
+}
+
+bool storage_is_unknown(const struct error *err)
+{
+	return err->code == ERR_ENGINE && (strstr(err->text, "image not known") || strstr(err->text, "no such image"));
+}
+
+int storage_untag(struct engine *e, const char *tag, struct error *err)
+{
+	if (ask(e, STORAGE_COMMAND(e, "rmi", tag), NULL, err) == 0)
+		return 0;
+	if (!storage_is_unknown(err))
+		return -1;
+	error_release(err);
+	return 0;
+}
+
+int storage_read_image(struct engine *e, const char *tag, const struct storage_texts *texts, struct image *ret, struct error *err)
+{
+	const char *name = arena_printf(e->arena, "the configuration of '%s'", tag);
+	struct image image = {0};
+
+	if (image_read_config(e->arena, name, texts->config, strlen(texts->config), &image, err) < 0)
+		return -1;
+	if (!text_equal(image.config_digest, texts->id))
+		return error_set(err, ERR_ENGINE, "%s: the configuration of '%s' has digest %s, not its id", e->driver->name, tag, image.config_digest);
+	name = arena_printf(e->arena, "the manifest of '%s'", tag);
+	if (image_read_manifest(e->arena, name, texts->manifest, strlen(texts->manifest), &image, err) < 0)
+		return -1;
+	*ret = image;
+	return 0;
+}
+
+/* Names beyond lower-case letters, digits and dots are written in base64. */
+static const char *kept_name(struct arena *a, const char *key)
+{
+	autostrbuf struct strbuf out = {0};
+
+	if (strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789.") == strlen(key))
+		return key;
+	strbuf_add_char(&out, '=');
+	base64_add(&out, key, strlen(key));
+	return arena_strdup(a, strbuf_text(&out));
+}
+
+static int read_kept(struct engine *e, const char *id, const char *key, const char **ret, struct error *err)
+{
+	autostrbuf struct strbuf text = {0};
+	const char *path = arena_printf(e->arena, "%s/%s-images/%s/%s", e->storage, e->storage_driver, id, kept_name(e->arena, key));
+
+	if (file_read(path, IMAGE_TEXT_MAX_BYTES, &text, err) < 0)
+		return error_wrap(err, "%s: cannot see how its storage keeps image '%s'", e->driver->name, id);
+	*ret = arena_strndup(e->arena, strbuf_text(&text), text.length);
+	return 0;
+}
+
+int storage_find_texts(struct engine *e, struct storage_texts *texts, struct error *err)
+{
+	const char *id = texts->id + strlen("sha256:");
+
+	if (!image_is_digest(texts->id) || !e->storage)
+		return error_set(err, ERR_ENGINE, "%s does not say where its storage is, or an image's id", e->driver->name);
+	return read_kept(e, id, texts->id, &texts->config, err) < 0 || read_kept(e, id, "manifest", &texts->manifest, err) < 0 ? -1 : 0;
+}
+
+/* The layers lie by their digests, each a file. */
+static void place_layers(struct arena *a, const char *folder, struct image *image)
+{
+	for (size_t i = 0; i < image->layer_count; i++)
+		image->layers[i].path = path_join(a, folder, image->layers[i].digest + strlen("sha256:"));
+}
+
+int storage_save(struct engine *e, const char *tag, const char *const *push, const char *folder, struct image *ret, struct error *err)
+{
+	autostrbuf struct strbuf manifest = {0};
+	struct words w = {.arena = e->arena};
+	struct image image;
+	const char *path = path_join(e->arena, folder, "manifest.json");
+
+	if (e->driver->describe(e, tag, &image, err) < 0)
+		return -1;
+	words_add_all(&w, push);
+	words_add_many(&w, tag, arena_printf(e->arena, "dir:%s", folder));
+	if (ask_patiently(e, w.items, err) < 0)
+		return error_wrap(err, "%s: cannot save '%s'", e->driver->name, tag);
+	if (file_read(path, IMAGE_TEXT_MAX_BYTES, &manifest, err) < 0 ||
+	    image_read_manifest(e->arena, path, strbuf_text(&manifest), manifest.length, &image, err) < 0)
+		return -1;
+	place_layers(e->arena, folder, &image);
+	*ret = image;
+	return 0;
+}
