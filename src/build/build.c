@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "build/building.h"
 #include "build/context.h"
+#include "build/image.h"
 #include "engine/pull.h"
 #include "python/settings.h"
 #include "recipe/database.h"
@@ -200,7 +201,13 @@ static int run_stages(struct building *b, const struct work_kind *kind, struct e
 
 void building_begin(struct building *b, struct arena *a, const struct build_request *request)
 {
-	struct plan_request q = {.db = request->db, .lock = request->lock, .engine = request->engine, .record = &b->record};
+	struct plan_request q = {.db = request->db,
+				 .lock = request->lock,
+				 .engine = request->engine,
+				 .record = &b->record,
+				 .layers = request->layers,
+				 .history = request->history,
+				 .layer_limit = request->db->project.layer_limit};
 
 	for (size_t i = 0; !request->container_count && i < request->db->container_count; i++)
 		*arena_push(a, &q.containers, &q.container_count) = &request->db->containers[i];
@@ -283,7 +290,7 @@ int building_hold(struct building *b, struct error *err)
 static int prepare_contexts(struct building *b, struct error *err)
 {
 	for (size_t i = 0; i < b->plan.container_count; i++) {
-		if (context_prepare(b->arena, b->request->db->root, b->plan.containers[i], b->plan.finals[i], &b->plan, err) < 0)
+		if (context_prepare(b->arena, b->request->db->root, b->plan.containers[i], b->plan.contexts[i], &b->plan, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -344,9 +351,16 @@ static void tell_outcome(struct building *b, struct build_outcome *ret)
 
 	for (size_t i = 0; i < b->plan.container_count; i++) {
 		const struct build_job *job = b->plan.finals[i];
+		const struct build_image *image = b->plan.images ? &b->plan.images[i] : NULL;
+		struct built_image built = {.container = b->plan.containers[i], .tag = job->tag, .key = job->key, .built = job->state == BUILD_WANTED};
 
-		*arena_push(b->arena, &o.images, &o.image_count) =
-			(struct built_image){.container = b->plan.containers[i], .tag = job->tag, .key = job->key, .built = job->state == BUILD_WANTED};
+		if (image) {
+			built.tag = image->tag;
+			built.key = image->key;
+			built.built = image->built;
+			built.stack = &image->stack;
+		}
+		*arena_push(b->arena, &o.images, &o.image_count) = built;
 	}
 	*ret = o;
 }
@@ -358,6 +372,8 @@ int build_containers(struct arena *a, const struct build_request *request, struc
 	building_begin(&b, a, request);
 	int failed = building_stages(&b, err);
 
+	if (!failed && b.plan.images)
+		failed = building_images(&b, err);
 	if (!failed)
 		tell_outcome(&b, ret);
 	building_end(&b);

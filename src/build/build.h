@@ -20,13 +20,16 @@ struct build_request {
 	const char *ca_file;            /* for steps behind a company's certificates; NULL: what SSL_CERT_FILE, pip's or uv's settings say */
 	bool fresh_bases;               /* make base trees again, for what their mirrors have now */
 	const struct work_watch *watch; /* or NULL */
+	enum build_layers layers;
+	const struct history *history; /* of the layers; or NULL */
 };
 
 struct built_image {
 	const struct container *container;
 	const char *tag; /* "localhost/lockstep/<project>/stage:<key>" */
 	const char *key;
-	bool built; /* now; false: it was there */
+	bool built;                /* now; false: it was there */
+	const struct stack *stack; /* its Python layers, taken, where lockstep makes them; else NULL */
 };
 
 struct build_outcome {

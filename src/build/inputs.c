@@ -44,6 +44,7 @@ static int add_pin(struct arena *a, const struct pin *pin, const struct fit *fit
 		.version = pin->version,
 		.file = arena_printf(a, "%s/wheels/%s", folder, file->name),
 		.sha256 = file->sha256,
+		.size_bytes = file->size_bytes,
 		.kind = INPUT_WHEEL,
 		.origin = origin_of(pin, file),
 	};

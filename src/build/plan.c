@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "build/explain.h"
+#include "build/image.h"
 #include "build/record.h"
 #include "debian/system.h"
 #include "io/digest.h"
@@ -125,7 +126,9 @@ static int add_container(struct arena *a, const struct plan_request *q, const st
 	struct stage *stages;
 	size_t count;
 
-	if (render_stages(a, render, c, &stages, &count, err) < 0)
+	bool by_lockstep = q->layers == BUILD_LAYERS_LOCKSTEP && !q->system_only;
+
+	if ((by_lockstep ? render_system_stages : render_stages)(a, render, c, &stages, &count, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count && !(q->system_only && stages[i].kind >= STAGE_PYTHON); i++) {
 		struct build_job wanted = {.stage = &stages[i], .text = without_comments(a, stages[i].text), .parent = below};
@@ -135,11 +138,12 @@ static int add_container(struct arena *a, const struct plan_request *q, const st
 		wanted.network = stages[i].debian && !system_is_locked(q->lock, c->name);
 		below = add_job(a, q, p, &wanted, c);
 	}
-	size_t finals = p->container_count;
+	size_t finals = p->container_count, contexts = finals;
 
 	*arena_push(a, &p->containers, &p->container_count) = c;
 	*arena_push(a, &p->finals, &finals) = below;
-	return 0;
+	*arena_push(a, &p->contexts, &contexts) = below;
+	return by_lockstep ? image_of_container(a, q, render, p, finals - 1, err) : 0;
 }
 
 static const char *list_containers(struct arena *a, const struct build_job *job)
@@ -171,14 +175,31 @@ static int ask_engine(struct engine *e, struct build_job *job, struct error *err
 	return 0;
 }
 
+/* Whether the image that is put together of a container is there. */
+static int ask_image(struct arena *a, const struct plan_request *q, struct build_plan *p, size_t i, bool *ret_finished, struct error *err)
+{
+	*ret_finished = false;
+	if (!p->images)
+		return 0;
+	image_plan(a, q, p, i);
+	if (image_ask(q, &p->images[i], err) < 0)
+		return -1;
+	*ret_finished = p->images[i].state == BUILD_FINISHED;
+	return 0;
+}
+
 /* From what people get downward: what stands under a finished image is not even asked about. */
-static int find_wanted(struct engine *e, struct build_plan *p, struct error *err)
+static int find_wanted(struct arena *a, const struct plan_request *q, struct build_plan *p, struct error *err)
 {
 	for (size_t i = 0; i < p->job_count; i++)
 		p->jobs[i]->state = BUILD_UNNEEDED;
 	for (size_t i = 0; i < p->container_count; i++) {
-		for (struct build_job *job = p->finals[i]; job && job->state == BUILD_UNNEEDED; job = job->parent) {
-			if (ask_engine(e, job, err) < 0)
+		bool finished;
+
+		if (ask_image(a, q, p, i, &finished, err) < 0)
+			return -1;
+		for (struct build_job *job = p->finals[i]; !finished && job && job->state == BUILD_UNNEEDED; job = job->parent) {
+			if (ask_engine(q->engine, job, err) < 0)
 				return -1;
 			if (job->state == BUILD_FINISHED)
 				break;
@@ -201,12 +222,19 @@ int build_plan_make(struct arena *a, const struct plan_request *request, struct 
 	}
 	for (size_t i = 0; i < p.job_count; i++)
 		p.jobs[i]->serves = list_containers(a, p.jobs[i]);
-	if (find_wanted(request->engine, &p, err) < 0)
+	if (find_wanted(a, request, &p, err) < 0)
 		return -1;
 	for (size_t i = 0; i < p.job_count; i++)
 		explain_job(a, request->record, request->engine->driver->name, p.jobs[i]);
 	*ret = p;
 	return 0;
+}
+
+const char *build_plan_tag(const struct build_plan *plan, size_t container)
+{
+	if (plan->images)
+		return plan->images[container].state == BUILD_FINISHED ? plan->images[container].tag : NULL;
+	return plan->finals[container]->state == BUILD_FINISHED ? plan->finals[container]->tag : NULL;
 }
 
 void build_plan_explain(const struct build_plan *plan, struct strbuf *out)

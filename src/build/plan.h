@@ -4,9 +4,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "assemble/stack.h"
 #include "build/base.h"
 #include "engine/engine.h"
 #include "lock/lock.h"
@@ -23,6 +25,7 @@ struct build_input {
 	const char *name, *version; /* "numpy", "1.26.4"; of a tree its name and "" */
 	const char *file;           /* where it stands in the context folder, "python/wheels/numpy-....whl" */
 	const char *sha256;         /* NULL: a tree that is not made yet */
+	uint64_t size_bytes;        /* of a wheel, by the lock */
 	enum build_input_kind kind;
 	const char *origin; /* of a wheel from one place: its address, which is left beside it where it is installed (PEP 610); else NULL */
 };
@@ -52,6 +55,25 @@ struct build_job {
 	size_t why_count;
 };
 
+/* Who makes the layers of Python packages: pip in a build, or lockstep, which puts them on what the engine builds of the rest. */
+enum build_layers { BUILD_LAYERS_ENGINE, BUILD_LAYERS_LOCKSTEP };
+
+/* What is put together of a container: its layers on the image of its last stage. */
+struct build_image {
+	const struct container *container;
+	const char *const *labels;
+	int64_t created_unix;
+	struct stack_package *packages; /* by name */
+	size_t package_count;
+	bool is_planned; /* what is below it is known, and so is the rest: */
+	struct below below;
+	struct stack stack;
+	const char *key; /* 64 hex digits */
+	const char *tag; /* as a job's */
+	enum build_state state;
+	bool built; /* now */
+};
+
 struct build_plan {
 	struct build_job **jobs; /* a parent always before its children */
 	size_t job_count, wanted_count;
@@ -59,7 +81,10 @@ struct build_plan {
 	size_t tree_count, missing_tree_count;
 	/* Per container asked for, in their order: */
 	const struct container **containers;
-	struct build_job **finals; /* the job whose image is the container */
+	struct build_job **finals; /* the job whose image is the container, or what it is put together on */
+	struct build_job *
+		*contexts;          /* what its context folder is for: finals, and where lockstep makes the layers, the stage that would install the packages */
+	struct build_image *images; /* where lockstep makes the layers; else NULL */
 	size_t container_count;
 };
 
@@ -71,10 +96,15 @@ struct plan_request {
 	size_t container_count;
 	const struct record *record; /* of earlier builds, for the reasons */
 	bool system_only;            /* only what stands under the Python packages */
+	enum build_layers layers;
+	const struct history *history; /* of the layers; or NULL */
+	size_t layer_limit;            /* of a container; 0: the default */
 };
 
 /* Everything in `a`. Asks the engine which images it has. ERR_NOT_FOUND when the lock lacks a container or a file it needs. */
 int build_plan_make(struct arena *a, const struct plan_request *request, struct build_plan *ret, struct error *err);
+/* The image of a container of the plan in the engine, or NULL when it is not there. */
+const char *build_plan_tag(const struct build_plan *plan, size_t container);
 /* What has to be built and why, one line per stage and more for what changed; with a tree that is missing first. */
 void build_plan_explain(const struct build_plan *plan, struct strbuf *out);
 /* The inputs of a stage of a container, in `a`; for the context folder too. */

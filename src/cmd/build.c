@@ -163,6 +163,8 @@ static int run_session(struct session *s, struct build_request *q, struct error 
 	q->db = &s->db;
 	q->lock = &s->lock;
 	q->engine = &s->engine;
+	if (building_layers(s->call, &s->db, NULL, q, err) < 0)
+		return -1;
 	return command_flag(s->call, "explain") || command_flag(s->call, "dry-run") ? explain(s, q, err) : build(s, q, err);
 }
 

@@ -266,6 +266,8 @@ static int build(struct bump *b, struct error *err)
 	struct build_request request = {.db = &b->db, .lock = b->lock, .engine = &b->engine, .watch = &watch};
 
 	building_request(b->call, &request);
+	if (building_layers(b->call, &b->db, last_name(b) ? &b->relock.release : NULL, &request, err) < 0)
+		return -1;
 	if (command_flag(b->call, "explain")) {
 		autostrbuf struct strbuf text = {0};
 		struct build_plan plan;
@@ -299,6 +301,8 @@ static int look_inside(struct bump *b, struct error *err)
 	say(b, "asking the images what is in them");
 	if (inspect_snapshot(i, b->call, &b->db, &b->engine, err) < 0)
 		return -1;
+	for (size_t n = 0; n < i->count; n++)
+		building_note_layers(&b->built.images[n], &i->snapshots[n]);
 	say(b, "verifying: lock, images and each other");
 	inspect_verify(i, b->call, &b->db, b->lock, &b->engine, true, NULL,
 		       relation_find("declared")->bit | relation_find("installed")->bit | relation_find("agree")->bit);

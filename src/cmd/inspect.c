@@ -5,6 +5,7 @@
 #include "base/strbuf.h"
 #include "base/text.h"
 #include "build/build.h"
+#include "cmd/building.h"
 #include "cmd/open.h"
 #include "io/terminal.h"
 #include "release/release.h"
@@ -27,19 +28,19 @@ int inspect_containers(struct inspect *i, struct command_call *call, const struc
 }
 
 /* The images that were built from a lock and not released yet. */
-static int choose_built(struct inspect *i, struct arena *a, const struct database *db, const struct lock *lock, struct engine *e, struct error *err)
+static int choose_built(struct inspect *i, struct command_call *call, const struct database *db, const struct lock *lock, struct engine *e, struct error *err)
 {
 	struct build_plan plan;
 	struct build_request request = {.db = db, .lock = lock, .engine = e, .containers = i->containers, .container_count = i->count};
 
-	if (build_plan_of(a, &request, &plan, err) < 0)
+	if (building_layers(call, db, NULL, &request, err) < 0 || build_plan_of(call->arena, &request, &plan, err) < 0)
 		return -1;
 	for (size_t n = 0; n < i->count; n++) {
-		if (plan.finals[n]->state != BUILD_FINISHED) {
+		i->images[n] = build_plan_tag(&plan, n);
+		if (!i->images[n]) {
 			error_set(err, ERR_NOT_FOUND, "container '%s' is not built from the current lock yet", i->containers[n]->name);
 			return error_hint(err, "'lockstep build' builds it");
 		}
-		i->images[n] = plan.finals[n]->tag;
 	}
 	return 0;
 }
@@ -68,7 +69,7 @@ int inspect_choose(struct inspect *i, struct command_call *call, const struct da
 		if (found == i->count)
 			return 0;
 	}
-	return choose_built(i, call->arena, db, lock, e, err);
+	return choose_built(i, call, db, lock, e, err);
 }
 
 static void say(const struct command_call *call, const char *verb, const char *container)
@@ -156,6 +157,8 @@ int inspect_run(struct command_call *call, inspect_ask ask, struct error *err)
 
 	if (command_value(call, "image") && call->argument_count != 1)
 		return command_usage(call, "'--image' needs the one container it is of");
+	if (building_check_layers(call) != EXIT_DONE)
+		return EXIT_USAGE;
 	code = open_database(call, &db, err) < 0 ? -1 : ask(call, &db, &lock, err);
 	lock_release(&lock);
 	database_release(&db);

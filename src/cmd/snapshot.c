@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "cmd/building.h"
 #include "cmd/inspect.h"
 #include "cmd/open.h"
 #include "io/json.h"
@@ -109,6 +110,7 @@ static int run(struct command_call *call, struct error *err)
 
 static const struct option options[] = {
 	{"engine", 'e', "NAME", false, "the engine that has the images: buildah, docker or buildkit"},
+	BUILDING_LAYERS_OPTION,
 	{"image", 0, "IMAGE", false, "ask this image instead of the container's own"},
 	{NULL, 0, NULL, false, NULL},
 };

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cmd/building.h"
 #include "cmd/inspect.h"
 #include "cmd/open.h"
 #include "io/json.h"
@@ -238,6 +239,7 @@ static const struct option options[] = {
 	{"only", 'o', "RELATION", true, "check this relation alone: declared, installed, agree, files, index"},
 	{"index", 0, NULL, false, "ask the package indexes too whether they still offer what is locked"},
 	{"engine", 'e', "NAME", false, "the engine that has the images: buildah, docker or buildkit"},
+	BUILDING_LAYERS_OPTION,
 	{"image", 0, "IMAGE", false, "verify this image instead of the container's own"},
 	{"no-probes", 0, NULL, false, "leave out the verify commands of the layer recipes"},
 	{NULL, 0, NULL, false, NULL},

@@ -45,6 +45,29 @@ static void write_packages(struct json_writer *w, const struct snapshot *s)
 	json_end_array(w);
 }
 
+/* Only where lockstep made them: old releases, and those of an engine's layers, have no such key. */
+static void write_layers(struct json_writer *w, const struct snapshot *s)
+{
+	if (!s->layer_count)
+		return;
+	json_begin_array(w, "layers");
+	for (size_t i = 0; i < s->layer_count; i++) {
+		const struct installed_layer *l = &s->layers[i];
+
+		begin_line(w);
+		json_add_text(w, "digest", l->digest);
+		json_add_text(w, "diff_id", l->diff_id);
+		json_add_integer(w, "size", (int64_t)l->size_bytes);
+		json_add_text(w, "why", l->why);
+		json_begin_array(w, "packages");
+		for (size_t k = 0; k < l->package_count; k++)
+			json_add_text(w, NULL, l->packages[k]);
+		json_end_array(w);
+		end_line(w);
+	}
+	json_end_array(w);
+}
+
 /* What an image answers here is the kernel of the machine that ran it, not a part of the image: it would differ from one machine to the next. */
 static bool is_of_the_kernel(const char *marker)
 {
@@ -78,6 +101,7 @@ static void write_snapshot(struct json_writer *w, const struct snapshot *s)
 	}
 	json_end_array(w);
 	write_packages(w, s);
+	write_layers(w, s);
 	json_begin_array(w, "system_packages");
 	for (size_t i = 0; i < s->system_count; i++) {
 		begin_line(w);
@@ -263,10 +287,49 @@ static void read_system_packages(struct reader *r, const struct value *container
 	}
 }
 
+static void read_layer_packages(struct reader *r, const struct value *item, struct installed_layer *l)
+{
+	const struct value *list = required_array(r, "a layer", item, "packages");
+
+	for (size_t i = 0; i < list->item_count; i++) {
+		const struct value *v = list->items[i];
+
+		if (v->kind != VALUE_TEXT || !v->text_length || strlen(v->text) != v->text_length) {
+			problem(r, "a layer", "packages", "has what is no text");
+			return;
+		}
+		check_order(r, "a layer", "packages", i ? l->packages[i - 1] : NULL, v->text);
+		*arena_push(r->arena, &l->packages, &l->package_count) = v->text;
+	}
+}
+
+static void read_layers(struct reader *r, const struct value *container, struct snapshot *s)
+{
+	static const char *const keys[] = {"digest", "diff_id", "size", "why", "packages", NULL};
+	const struct value *list = value_get(container, "layers") ? required_array(r, s->container, container, "layers") : NULL;
+
+	for (size_t i = 0; list && i < list->item_count; i++) {
+		const struct value *item = list->items[i];
+		struct installed_layer *l = arena_push(r->arena, &s->layers, &s->layer_count);
+		int64_t size = 0;
+
+		check_keys(r, "a layer", item, keys);
+		l->digest = required_text(r, "a layer", item, "digest", false);
+		l->diff_id = required_text(r, "a layer", item, "diff_id", false);
+		if ((l->digest && !digest_is_hex(l->digest)) || (l->diff_id && !digest_is_hex(l->diff_id)))
+			problem(r, "a layer", "digest", "is no sha256");
+		if (!value_get_integer(item, "size", &size) || size < 0)
+			problem(r, "a layer", "size", "is no size");
+		l->size_bytes = (uint64_t)size;
+		l->why = required_text(r, "a layer", item, "why", false);
+		read_layer_packages(r, item, l);
+	}
+}
+
 static void read_snapshot(struct reader *r, const struct value *container, struct snapshot *s)
 {
-	static const char *const keys[] = {"name",    "engine", "engine_version", "image_id",        "image_digest",
-					   "markers", "tools",  "packages",       "system_packages", NULL};
+	static const char *const keys[] = {"name",     "engine", "engine_version",  "image_id", "image_digest", "markers", "tools",
+					   "packages", "layers", "system_packages", NULL};
 
 	check_keys(r, "a container", container, keys);
 	s->container = required_text(r, "a container", container, "name", false);
@@ -279,6 +342,7 @@ static void read_snapshot(struct reader *r, const struct value *container, struc
 	read_markers(r, container, s);
 	read_tools(r, container, s);
 	read_packages(r, container, s);
+	read_layers(r, container, s);
 	read_system_packages(r, container, s);
 }
 

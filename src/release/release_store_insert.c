@@ -138,6 +138,22 @@ static int insert_installed(struct sql *db, const char *release, const struct sn
 	return 0;
 }
 
+static int insert_layers(struct sql *db, const char *release, const struct snapshot *s, struct error *err)
+{
+	for (size_t i = 0; i < s->layer_count; i++) {
+		const struct installed_layer *l = &s->layers[i];
+
+		if (insert("INSERT INTO python_layer VALUES (?, ?, ?, ?, ?, ?, ?)", "ttittit", release, s->container, (int64_t)i, l->digest, l->diff_id,
+			   (int64_t)l->size_bytes, l->why))
+			return -1;
+		for (size_t k = 0; k < l->package_count; k++) {
+			if (insert("INSERT INTO python_layer_package VALUES (?, ?, ?, ?)", "ttit", release, s->container, (int64_t)i, l->packages[k]))
+				return -1;
+		}
+	}
+	return 0;
+}
+
 static int insert_snapshot(struct sql *db, const char *release, const struct snapshot *s, struct error *err)
 {
 	for (size_t i = 0; i < s->marker_count; i++) {
@@ -148,7 +164,7 @@ static int insert_snapshot(struct sql *db, const char *release, const struct sna
 		if (insert("INSERT INTO tool VALUES (?, ?, ?, ?, ?)", "ttitt", release, s->container, (int64_t)i, s->tools[i].name, s->tools[i].version))
 			return -1;
 	}
-	return insert_installed(db, release, s, err);
+	return insert_layers(db, release, s, err) < 0 ? -1 : insert_installed(db, release, s, err);
 }
 
 int release_store_insert(struct sql *db, const struct release *r, const char *sums_sha256, struct error *err)

@@ -75,6 +75,14 @@ static const struct migration migrations[] = {
 	    " size_bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (release, place)) STRICT, WITHOUT ROWID;"
 	    "CREATE TABLE archive_layer (release TEXT NOT NULL, archive INTEGER NOT NULL, layer TEXT NOT NULL, PRIMARY KEY (release, archive, layer),"
 	    " FOREIGN KEY (release, archive) REFERENCES archive ON DELETE CASCADE) STRICT, WITHOUT ROWID;"},
+	/* Its layers of Python packages, from the lowest to the highest. */
+	{7, "CREATE TABLE python_layer (release TEXT NOT NULL, container TEXT NOT NULL, place INTEGER NOT NULL, digest TEXT NOT NULL, diff_id TEXT NOT NULL,"
+	    " size_bytes INTEGER NOT NULL, why TEXT NOT NULL, PRIMARY KEY (release, container, place),"
+	    " FOREIGN KEY (release, container) REFERENCES container ON DELETE CASCADE) STRICT, WITHOUT ROWID;"
+	    "CREATE TABLE python_layer_package (release TEXT NOT NULL, container TEXT NOT NULL, layer INTEGER NOT NULL, name TEXT NOT NULL,"
+	    " PRIMARY KEY (release, container, layer, name),"
+	    " FOREIGN KEY (release, container, layer) REFERENCES python_layer ON DELETE CASCADE) STRICT, WITHOUT ROWID;"
+	    "CREATE INDEX python_layer_by_digest ON python_layer (digest);"},
 };
 
 static int migrate_one(struct sql *db, const struct migration *m, struct error *err)

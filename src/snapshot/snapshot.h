@@ -47,6 +47,15 @@ struct installed_shadow {
 	bool same;                         /* both say the same hash */
 };
 
+/* A layer of its Python packages, where lockstep makes them: told by who put the image together, not asked of it. */
+struct installed_layer {
+	const char **packages; /* canonical, sorted */
+	size_t package_count;
+	const char *digest, *diff_id; /* 64 hex digits: of the packed layer, and of the archive in it */
+	uint64_t size_bytes;          /* packed */
+	const char *why;              /* it is a layer of its own, in a few words */
+};
+
 struct snapshot {
 	struct arena arena;
 	const char *container;
@@ -68,6 +77,8 @@ struct snapshot {
 	size_t shadow_count;
 	const char **libraries; /* names of CUDA libraries that the loader finds outside the virtual environment, sorted; never in a release */
 	size_t library_count;
+	struct installed_layer *layers; /* from the lowest to the highest; none: an engine installed the packages */
+	size_t layer_count;
 };
 
 void snapshot_release(struct snapshot *s);

@@ -125,6 +125,13 @@ static inline void fixture_snapshot(struct snapshot *s, const char *container, u
 	*arena_push(a, &s->packages, &s->package_count) =
 		(struct installed_package){.name = "odd", .version = "0", .direct_url = "file:///x \"quoted\"\\\n\xc3\xa9", .editable = true};
 	*arena_push(a, &s->system_packages, &s->system_count) = (struct installed_system_package){"libc6", "2.36-9+deb12u10", "amd64"};
+	if (!strcmp(container, "ci-gpu")) {
+		struct installed_layer *l = arena_push(a, &s->layers, &s->layer_count);
+
+		*l = (struct installed_layer){.digest = digest_a, .diff_id = digest_b, .size_bytes = 7, .why = "alone: large"};
+		*arena_push(a, &l->packages, &l->package_count) = "numpy";
+		*arena_push(a, &l->packages, &l->package_count) = "odd";
+	}
 	if (!strcmp(container, "ci-cpu")) {
 		*arena_push(a, &s->freeze, &s->freeze_count) = "# Editable install with no version control (odd==0)";
 		*arena_push(a, &s->freeze, &s->freeze_count) = "-e /x";

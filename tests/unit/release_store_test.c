@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "release_fixture.h"
+#include "release/history.h"
 #include "release/release_store.h"
 #include "release/release_store_schema.h"
 
@@ -204,9 +205,38 @@ TEST(a_newer_store_is_refused_and_kept)
 	sql_close(db);
 	assert_int_equal(release_store_sync("p", &changes, &err), -1);
 	assert_int_equal(err.code, ERR_INPUT);
-	assert_non_null(strstr(err.text, "was made by a newer lockstep (form 99, this one knows 6)"));
+	assert_non_null(strstr(err.text, "was made by a newer lockstep (form 99, this one knows 7)"));
 	assert_false(file_exists("p/lockfiles/lockstep.db.damaged"));
 	store_checks(false, "has form 99");
+}
+
+TEST(the_history_tells_what_moved_and_how_it_lay)
+{
+	autoarena struct arena a = {0};
+	autoerror struct error err = {0};
+	struct history h;
+
+	fixture_project("p");
+	assert_int_equal(release_history(&a, "p", NULL, &h, &err), 0);
+	assert_int_equal(h.container_count, 0);
+	bump("p", "v0.1", 1);
+	bump("p", "v0.2", 1);
+	bump("p", "v0.3", 2);
+	bump("p", "v0.4", 3);
+	assert_int_equal(release_history(&a, "p", NULL, &h, &err), 0);
+	const struct history_container *cpu = history_container(&h, "ci-cpu"), *gpu = history_container(&h, "ci-gpu");
+	const struct history_package *numpy = history_package(cpu, "numpy"), *scipy = history_package(cpu, "scipy");
+
+	assert_null(history_container(&h, "ci-none"));
+	assert_null(history_package(cpu, "odd"));
+	assert_int_equal(numpy->moved, 3); /* in v0.4 and in v0.3 */
+	assert_int_equal(numpy->seen, 4);
+	assert_int_equal(scipy->moved, 0);
+	assert_int_equal(strlen(numpy->sha256), DIGEST_HEX_LENGTH);
+	assert_int_equal(cpu->layer_count, 0);
+	assert_int_equal(gpu->layer_count, 1);
+	assert_int_equal(gpu->layers[0].name_count, 2);
+	assert_string_equal(gpu->layers[0].names[1], "odd");
 }
 
 /* A store in an older form keeps its rows and gets what is new. */
@@ -221,6 +251,8 @@ TEST(everything_a_lock_says_has_its_rows)
 		"pin_edge|v0.1|2|0|gone|NULL|NULL|NULL|never used\n",
 		"deb|v0.1|0|libc6|2.36-9+deb12u10|amd64|libc6_2.36-9+deb12u10_amd64.deb|pool/main/g/glibc/libc6_2.36-9+deb12u10_amd64.deb|9|",
 		"deb_stage|v0.1|0|base:x\n",
+		"python_layer_package|v0.1|ci-gpu|0|numpy\npython_layer_package|v0.1|ci-gpu|0|odd\n",
+		"|7|alone: large\n",
 	};
 	autofree char *seen = NULL;
 

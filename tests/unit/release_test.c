@@ -189,6 +189,9 @@ TEST(release_json_is_read_strictly)
 		{"{\"version\":1,\"name\":\"v1\",\"created\":\"2023-11-14\",\"tool\":\"t\",\"containers\":{}}", "'containers' of the release is no list"},
 		{"{\"version\":1,\"name\":\"v1\",\"created\":\"2023-11-14\",\"tool\":\"t\",\"containers\":[3]}", "of a container is no table"},
 		{"{\"version\":1,\"name\":\"v1\",\"created\":\"2023-11-14\",\"tool\":\"t\",\"containers\":[{\"name\":\"c\"}]}", "'engine' of c is missing"},
+		{"{\"version\":1,\"name\":\"v1\",\"created\":\"2023-11-14\",\"tool\":\"t\",\"containers\":[{\"name\":\"c\",\"engine\":\"e\",\"engine_version\":\"1\","
+		 "\"image_id\":\"i\",\"markers\":[],\"tools\":[],\"packages\":[],\"layers\":[{\"digest\":\"x\"}],\"system_packages\":[]}]}",
+		 "'diff_id' of a layer is missing"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
