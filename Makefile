@@ -64,6 +64,8 @@ $(foreach v,release debug coverage,build/$(v)/src/assemble/below.o): src/assembl
 $(foreach v,release debug coverage,build/$(v)/src/build/wheel_job.o): src/build/build_wheel.py
 $(foreach v,release debug coverage,build/$(v)/src/build/context.o): src/build/write_origins.py
 $(foreach v,release debug coverage,build/$(v)/src/resolve/pip.o): src/resolve/pip_search.py
+$(foreach v,release debug coverage,build/$(v)/src/layer/bytecode.o): src/layer/compile.py
+$(foreach v,release debug coverage,build/$(v)/src/layer/interpreter.o): src/layer/interpreter.py
 clean:
 	rm -rf build
 .PHONY: all release debug tests fuzz coverage format clean

@@ -26,12 +26,13 @@ struct plan {
 	struct install *install;
 	struct archive *archive; /* of it */
 	struct placed *placed;   /* by member */
-	const char *library;     /* purelib or platlib */
+	size_t wheel_rows;       /* of RECORD: those behind are of what is made here */
 };
 
 void install_release(struct install *i)
 {
 	archive_release(&i->archive);
+	zip_release(&i->bytecode);
 }
 
 /* A program that setuptools wrote into the wheel for an entry point: the installer's own takes its place. */
@@ -75,7 +76,7 @@ static struct install_file *add_file(struct plan *p, const char *path, bool is_e
 {
 	struct install_file *f = arena_push(p->a, &p->install->files, &p->install->count);
 
-	*f = (struct install_file){.path = path + 1, .is_executable = is_executable};
+	*f = (struct install_file){.path = path + 1, .recorded = relative(p->a, path, p->install->library), .is_executable = is_executable};
 	return f;
 }
 
@@ -84,7 +85,7 @@ static void place_member(struct plan *p, const struct archive_member *m, const c
 	const char *path = path_join(p->a, folder, rest);
 	struct install_file *f = add_file(p, path, m->zip.mode & 0111 && S_ISREG(m->zip.mode));
 
-	p->placed[m - p->archive->members].path = relative(p->a, path, p->library);
+	p->placed[m - p->archive->members].path = f->recorded;
 	f->zip = &p->archive->zip;
 	f->member = &m->zip;
 	f->limit = m->limit;
@@ -175,7 +176,7 @@ static int place_members(struct plan *p, struct error *err)
 		if (!strcmp(m->name, record))
 			continue;
 		if (!slash || slash - m->name <= 5 || strncmp(slash - 5, ".data", 5) != 0)
-			place_member(p, m, p->library, m->name);
+			place_member(p, m, p->install->library, m->name);
 		else if (place_data(p, m, slash + 1, err) < 0)
 			return -1;
 	}
@@ -189,19 +190,19 @@ static void make_file(struct plan *p, const char *path, bool is_executable, cons
 
 	f->text = text;
 	f->length = strlen(text);
-	*arena_push(p->a, &p->archive->record.rows, &p->archive->record.count) = (struct record_row){
-		.path = relative(p->a, path, p->library), .hash = record_rows_hash(p->a, text, f->length), .size = arena_printf(p->a, "%zu", f->length)};
+	*arena_push(p->a, &p->archive->record.rows, &p->archive->record.count) =
+		(struct record_row){.path = f->recorded, .hash = record_rows_hash(p->a, text, f->length), .size = arena_printf(p->a, "%zu", f->length)};
 }
 
 static const char *info_path(struct plan *p, const char *name)
 {
-	return arena_printf(p->a, "%s/%s/%s", p->library, p->archive->dist_info, name);
+	return arena_printf(p->a, "%s/%s/%s", p->install->library, p->archive->dist_info, name);
 }
 
 /* Rows of the wheel's RECORD become rows of where the files are now. */
 static void move_rows(struct plan *p)
 {
-	for (size_t i = 0; i < p->archive->record.count; i++) {
+	for (size_t i = 0; i < p->wheel_rows; i++) {
 		struct record_row *row = &p->archive->record.rows[i];
 		const struct archive_member *m = archive_find(p->archive, archive_normal_path(p->a, row->path));
 		const struct placed *placed = &p->placed[m - p->archive->members];
@@ -243,6 +244,47 @@ static int by_path(const void *left, const void *right)
 	return strcmp(((const struct install_file *)left)->path, ((const struct install_file *)right)->path);
 }
 
+/* A compiled source takes the place of one that the wheel brought. RECORD names it without a digest, as pip does it. */
+static void add_compiled(struct plan *p, const struct zip_member *zip, size_t count)
+{
+	struct install_file key = {.path = arena_strdup(p->a, zip->name)}, *old;
+	struct zip_member *m = arena_alloc(p->a, sizeof(*m));
+
+	*m = *zip;
+	m->name = key.path;
+	old = count ? bsearch(&key, p->install->files, count, sizeof(key), by_path) : NULL;
+	if (old && old->member) {
+		/* The first member of it is the archive's: what is behind the pointer is a part of it. */
+		size_t index = (size_t)((const char *)old->member - (const char *)p->archive->members) / sizeof(*p->archive->members);
+
+		change_row(p, &p->archive->members[index], "", "");
+	} else {
+		*arena_push(p->a, &p->archive->record.rows, &p->archive->record.count) =
+			(struct record_row){.path = relative(p->a, arena_printf(p->a, "/%s", key.path), p->install->library), .hash = "", .size = ""};
+	}
+	if (!old)
+		old = arena_push(p->a, &p->install->files, &p->install->count);
+	*old = (struct install_file){.path = key.path, .zip = &p->install->bytecode, .member = m, .limit = UINT64_MAX};
+}
+
+static int add_bytecode(struct plan *p, struct error *err)
+{
+	struct zip *zip = &p->install->bytecode;
+	size_t count = p->install->count;
+	struct zip_member member;
+	bool found = true;
+
+	if (!p->options->bytecode)
+		return 0;
+	if (zip_open(zip, p->options->bytecode, err) < 0)
+		return -1;
+	if (count > 1)
+		qsort(p->install->files, count, sizeof(*p->install->files), by_path);
+	while (zip_next(zip, &member, &found, err) == 0 && found)
+		add_compiled(p, &member, count);
+	return error_is_set(err) ? -1 : 0;
+}
+
 /* Also two members of different names may be meant for one place, and what the installer makes may be in the wheel already. */
 static int sort_files(struct plan *p, struct error *err)
 {
@@ -264,9 +306,10 @@ int install_read(struct arena *a, const char *wheel, const struct install_place 
 	*ret = INSTALL_NONE;
 	if (archive_read(a, wheel, options->file_name, options->name, place->version, &ret->archive, err) < 0)
 		return -1;
-	p.library = ret->archive.is_pure ? place->purelib : place->platlib;
+	ret->library = ret->archive.is_pure ? place->purelib : place->platlib;
+	p.wheel_rows = ret->archive.record.count;
 	p.placed = arena_array(a, ret->archive.count + 1, sizeof(*p.placed));
-	if (place_members(&p, err) < 0)
+	if (place_members(&p, err) < 0 || add_bytecode(&p, err) < 0)
 		return -1;
 	make_files(&p);
 	make_record(&p);

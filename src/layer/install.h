@@ -23,10 +23,12 @@ struct install_options {
 	const char *name;       /* of the distribution, canonical */
 	bool is_requested;      /* by people, not only by another package: pip then leaves a mark */
 	const char *direct_url; /* the text of direct_url.json, or NULL */
+	const char *bytecode;   /* the archive of its compiled sources (layer/bytecode.h), or NULL */
 };
 
 struct install_file {
-	const char *path; /* absolute without its first '/' */
+	const char *path;     /* absolute without its first '/' */
+	const char *recorded; /* as RECORD has it: relative to the library folder */
 	bool is_executable;
 	const struct zip *zip;           /* the archive that has the member */
 	const struct zip_member *member; /* NULL: made here, its bytes are: */
@@ -37,10 +39,12 @@ struct install_file {
 
 struct install {
 	struct archive archive;
+	struct zip bytecode;
+	const char *library;        /* purelib or platlib */
 	struct install_file *files; /* by path, each once */
 	size_t count;
 };
-#define INSTALL_NONE ((struct install){.archive = ARCHIVE_NONE})
+#define INSTALL_NONE ((struct install){.archive = ARCHIVE_NONE, .bytecode = ZIP_NONE})
 void install_release(struct install *i);
 #define autoinstall __attribute__((cleanup(install_release)))
 

@@ -12,7 +12,9 @@
 #include "layer/install.h"
 
 /* The format of what is made: goes into the key of a layer, and counts up when the bytes change. */
-#define LAYER_FORM "1"
+#define LAYER_FORM "2"
+
+struct bytecode;
 
 struct layer_wheel {
 	const char *path;   /* of the .whl */
@@ -24,7 +26,8 @@ struct layer_request {
 	const struct layer_wheel *wheels;
 	size_t wheel_count;
 	const struct install_place *place;
-	int64_t modified_unix; /* of every file; SOURCE_DATE_EPOCH, or what stands for it */
+	int64_t modified_unix;           /* of every file; SOURCE_DATE_EPOCH, or what stands for it */
+	const struct bytecode *bytecode; /* how sources are compiled (layer/bytecode.h), or NULL */
 };
 
 struct layer_made {

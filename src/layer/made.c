@@ -1,13 +1,24 @@
 #include "layer/made.h"
 
 #include <stdio.h>
+#include <string.h>
 
-#include "base/file.h"
-#include "base/text.h"
 #include "fetch/store.h"
 #include "io/json.h"
+#include "layer/bytecode.h"
+#include "layer/note.h"
 
-enum { NOTE_LIMIT_BYTES = 64 * 1024 };
+static const char KIND[] = "layers";
+
+/* What is compiled goes into the key by who compiles it and how: the key is known before anything is. */
+static void add_bytecode(struct digest *d, const struct bytecode *b)
+{
+	autoarena struct arena a = {0};
+
+	digest_add_part(d, b ? bytecode_form(&a) : NULL);
+	digest_add_part(d, b ? b->identity : NULL);
+	digest_add_part(d, b && b->mode == BYTECODE_HASH ? "hash" : "");
+}
 
 void layer_key(const struct layer_request *r, char ret_hex[DIGEST_HEX_LENGTH + 1])
 {
@@ -21,6 +32,7 @@ void layer_key(const struct layer_request *r, char ret_hex[DIGEST_HEX_LENGTH + 1
 		digest_add_part(&d, parts[i]);
 	snprintf(number, sizeof(number), "%lld", (long long)r->modified_unix);
 	digest_add_part(&d, number);
+	add_bytecode(&d, r->bytecode);
 	for (size_t i = 0; i < r->wheel_count; i++) {
 		const struct install_options *o = &r->wheels[i].options;
 
@@ -33,57 +45,29 @@ void layer_key(const struct layer_request *r, char ret_hex[DIGEST_HEX_LENGTH + 1
 	digest_end(&d, ret_hex);
 }
 
-static char *note_path(struct arena *a, const char *key)
-{
-	return arena_printf(a, "%s/layers/%.2s/%s", path_cache_dir(a), key, key);
-}
-
-static bool get_digest(const struct value *v, const char *name, char ret[DIGEST_HEX_LENGTH + 1])
-{
-	const char *text = value_get_text(v, name);
-
-	if (!text || !digest_is_hex(text))
-		return false;
-	snprintf(ret, DIGEST_HEX_LENGTH + 1, "%s", text);
-	return true;
-}
-
-static bool get_count(const struct value *v, const char *name, uint64_t *ret)
-{
-	int64_t number;
-
-	if (!value_get_integer(v, name, &number) || number < 0)
-		return false;
-	*ret = (uint64_t)number;
-	return true;
-}
-
-/* False when there is no such note, it is broken, or its layer is gone. */
-static bool recall(const char *key, struct layer_made *ret)
+bool layer_known(const struct layer_request *request, struct layer_made *ret)
 {
 	autoarena struct arena a = {0};
-	autoerror struct error err = {0};
-	autostrbuf struct strbuf text = {0};
-	struct value *v = NULL;
+	char key[DIGEST_HEX_LENGTH + 1];
 	struct layer_made l = {0};
 	uint64_t files = 0;
 
-	if (file_read(note_path(&a, key), NOTE_LIMIT_BYTES, &text, &err) < 0 || json_parse(&a, "note", text.text, text.length, &v, &err) < 0)
-		return false;
-	if (!get_digest(v, "digest", l.digest) || !get_digest(v, "diff-id", l.diff_id) || !get_count(v, "packed-bytes", &l.packed_bytes) ||
-	    !get_count(v, "plain-bytes", &l.plain_bytes) || !get_count(v, "installed-bytes", &l.installed_bytes) || !get_count(v, "files", &files))
+	layer_key(request, key);
+	const struct value *v = note_read(&a, KIND, key);
+
+	if (!note_get_digest(v, "digest", l.digest) || !note_get_digest(v, "diff-id", l.diff_id) || !note_get_count(v, "packed-bytes", &l.packed_bytes) ||
+	    !note_get_count(v, "plain-bytes", &l.plain_bytes) || !note_get_count(v, "installed-bytes", &l.installed_bytes) ||
+	    !note_get_count(v, "files", &files) || !store_has(l.digest, (int64_t)l.packed_bytes))
 		return false;
 	l.file_count = (size_t)files;
 	*ret = l;
-	return store_has(l.digest, (int64_t)l.packed_bytes);
+	return true;
 }
 
 static int note(const char *key, const struct layer_made *l, struct error *err)
 {
-	autoarena struct arena a = {0};
 	autostrbuf struct strbuf text = {0};
 	struct json_writer w = {.out = &text, .compact = true};
-	const char *path = note_path(&a, key);
 
 	json_begin_object(&w, NULL);
 	json_add_text(&w, "digest", l->digest);
@@ -93,7 +77,7 @@ static int note(const char *key, const struct layer_made *l, struct error *err)
 	json_add_integer(&w, "installed-bytes", (int64_t)l->installed_bytes);
 	json_add_integer(&w, "files", (int64_t)l->file_count);
 	json_end_object(&w);
-	return file_make_parents(path, err) < 0 ? -1 : file_write_derived(path, text.text, text.length, err);
+	return note_write(KIND, key, &text, err);
 }
 
 /* A layer that is not needed a second time is not written over itself: a reader may have it open. */
@@ -106,20 +90,47 @@ static int keep(struct store_partial *p, const struct layer_made *l, struct erro
 	return store_partial_made(p, l->digest, err) < 0 ? -1 : store_partial_commit(p, err);
 }
 
+/* The request with its compiled sources, all of which are made. */
+static int add_compiled(struct arena *a, struct layer_request *r, struct error *err)
+{
+	struct layer_wheel *wheels = arena_array(a, r->wheel_count + 1, sizeof(*wheels));
+
+	for (size_t i = 0; i < r->wheel_count; i++) {
+		wheels[i] = r->wheels[i];
+		wheels[i].options.bytecode = bytecode_find(a, r, &r->wheels[i]);
+		if (!wheels[i].options.bytecode)
+			return error_set(err, ERR_NOT_FOUND, "cannot make a layer of '%s': its sources are not compiled", wheels[i].options.file_name);
+	}
+	r->wheels = wheels;
+	return 0;
+}
+
+static int make(const struct layer_request *request, const char *key, struct store_partial *p, struct layer_made *ret, struct error *err)
+{
+	autoarena struct arena a = {0};
+	struct layer_request r = *request;
+
+	if (r.bytecode && add_compiled(&a, &r, err) < 0)
+		return -1;
+	if (store_partial_restart(p, err) < 0 || layer_write(&r, p->fd, p->path, ret, err) < 0 || keep(p, ret, err) < 0)
+		return -1;
+	return note(key, ret, err);
+}
+
 int layer_take(const struct layer_request *request, struct layer_made *ret, bool *ret_made, struct error *err)
 {
 	struct store_partial p = {0};
 	char key[DIGEST_HEX_LENGTH + 1];
 	struct layer_made l;
 
-	layer_key(request, key);
 	if (ret_made)
 		*ret_made = false;
-	if (recall(key, ret))
+	if (layer_known(request, ret))
 		return 0;
+	layer_key(request, key);
 	if (store_partial_open(&p, key, err) < 0)
 		return -1;
-	if (store_partial_restart(&p, err) < 0 || layer_write(request, p.fd, p.path, &l, err) < 0 || keep(&p, &l, err) < 0 || note(key, &l, err) < 0) {
+	if (make(request, key, &p, &l, err) < 0) {
 		store_partial_discard(&p);
 		return -1;
 	}

@@ -1,4 +1,6 @@
-/* Makes one layer of wheels: layer_loop OUT VENV WHEEL...; with OUT "-" in the store, or takes it from there. Prints its digests and sizes. */
+/* Makes one layer of wheels: layer_loop [OPTION...] OUT VENV WHEEL...; with OUT "-" in the store, or takes it from there. Prints its digests and sizes.
+   --bytecode MODE  compiles sources with the Python of VENV, which is also asked where it installs to
+   --by-people      as wheels that people asked for are installed (the default); --by-others: as those that only another package needs */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,51 +9,117 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "io/process.h"
+#include "layer/bytecode.h"
 #include "layer/made.h"
 #include "python/wheel.h"
+
+static int run_here(void *context, const char *const *argv, const char *input, size_t length, struct strbuf *output, struct error *err)
+{
+	autoresult struct process_result result = {0};
+	unsigned *runs = context;
+
+	++*runs;
+	if (process_run_ok(&(struct process_spec){.argv = argv, .input = input, .input_length = length}, &result, err) < 0)
+		return -1;
+	strbuf_add_bytes(output, strbuf_text(&result.out), result.out.length);
+	return 0;
+}
+
+static void set_place(struct arena *a, const char *venv, struct install_place *ret)
+{
+	*ret = (struct install_place){
+		.purelib = arena_printf(a, "%s/lib/python3.11/site-packages", venv),
+		.platlib = arena_printf(a, "%s/lib/python3.11/site-packages", venv),
+		.scripts = arena_printf(a, "%s/bin", venv),
+		.data = venv,
+		.headers = arena_printf(a, "%s/include/site/python3.11", venv),
+		.python = arena_printf(a, "%s/bin/python", venv),
+		.version = "3.11",
+	};
+}
+
+static int ask(struct arena *a, const struct layer_runner *runner, const char *venv, struct interpreter *ret, struct error *err)
+{
+	autostrbuf struct strbuf answer = {0};
+
+	if (interpreter_ask(runner, arena_printf(a, "%s/bin/python", venv), &answer, err) < 0)
+		return -1;
+	return interpreter_parse(a, strbuf_text(&answer), answer.length, ret, err);
+}
+
+static int set_wheels(struct arena *a, char **paths, size_t count, bool is_requested, struct layer_wheel **ret, struct error *err)
+{
+	struct layer_wheel *wheels = arena_array(a, count, sizeof(*wheels));
+
+	for (size_t i = 0; i < count; i++) {
+		struct wheel_name name;
+		char *sha256 = arena_alloc(a, DIGEST_HEX_LENGTH + 1);
+
+		if (!wheel_name_parse(a, path_base(paths[i]), &name))
+			return error_set(err, ERR_INPUT, "'%s' is no name of a wheel", paths[i]);
+		if (digest_file(paths[i], sha256, err) < 0)
+			return -1;
+		wheels[i] = (struct layer_wheel){
+			.path = paths[i], .sha256 = sha256, .options = {.file_name = path_base(paths[i]), .name = name.name, .is_requested = is_requested}};
+	}
+	*ret = wheels;
+	return 0;
+}
+
+/* Compiles for a layer that is written to a file, as layer_take() finds it by itself. */
+static int compile(struct arena *a, const struct layer_request *request, struct layer_wheel *wheels, const struct layer_runner *runner, struct error *err)
+{
+	if (bytecode_make(request, 1, runner, err) < 0)
+		return -1;
+	for (size_t i = 0; i < request->wheel_count; i++)
+		wheels[i].options.bytecode = bytecode_find(a, request, &wheels[i]);
+	return 0;
+}
 
 int main(int argc, char **argv)
 {
 	autoarena struct arena a = {0};
 	autoerror struct error err = {0};
 	struct layer_made layer;
+	struct interpreter interpreter = {0};
+	struct bytecode bytecode = {0};
+	unsigned runs = 0;
+	struct layer_runner runner = {run_here, &runs};
+	const char *mode = NULL;
+	bool is_requested = true, made = true;
+	struct layer_wheel *wheels = NULL;
 
-	if (argc < 4)
-		return 2;
-	size_t count = (size_t)argc - 3;
-	struct layer_wheel *wheels = arena_array(&a, count, sizeof(*wheels));
-	const char *venv = argv[2];
-	struct install_place place = {
-		.purelib = arena_printf(&a, "%s/lib/python3.11/site-packages", venv),
-		.platlib = arena_printf(&a, "%s/lib/python3.11/site-packages", venv),
-		.scripts = arena_printf(&a, "%s/bin", venv),
-		.data = venv,
-		.headers = arena_printf(&a, "%s/include/site/python3.11", venv),
-		.python = arena_printf(&a, "%s/bin/python", venv),
-		.version = "3.11",
-	};
-
-	for (size_t i = 0; i < count; i++) {
-		struct wheel_name name;
-
-		if (!wheel_name_parse(&a, path_base(argv[3 + i]), &name))
-			return 2;
-		char *sha256 = arena_alloc(&a, DIGEST_HEX_LENGTH + 1);
-
-		if (digest_file(argv[3 + i], sha256, &err) < 0)
-			return 1;
-		wheels[i] = (struct layer_wheel){
-			.path = argv[3 + i], .sha256 = sha256, .options = {.file_name = path_base(argv[3 + i]), .name = name.name, .is_requested = true}};
+	for (; argc > 1 && !strncmp(argv[1], "--", 2); argc--, argv++) {
+		if (!strcmp(argv[1], "--bytecode") && argc > 2) {
+			mode = argv[2];
+			argc--;
+			argv++;
+		} else {
+			is_requested = strcmp(argv[1], "--by-others") != 0;
+		}
 	}
-	struct layer_request request = {.wheels = wheels, .wheel_count = count, .place = &place, .modified_unix = 315532800};
-	bool is_kept = !strcmp(argv[1], "-"), made = true;
+	if (argc < 4 || (mode && !bytecode_mode_read(mode, &bytecode.mode)))
+		return 2;
+	struct layer_request request = {.wheel_count = (size_t)argc - 3, .place = &interpreter.place, .modified_unix = 315532800};
+
+	set_place(&a, argv[2], &interpreter.place);
+	if ((mode && ask(&a, &runner, argv[2], &interpreter, &err) < 0) || set_wheels(&a, argv + 3, request.wheel_count, is_requested, &wheels, &err) < 0)
+		goto failed;
+	bytecode.identity = interpreter.identity;
+	request.wheels = wheels;
+	request.bytecode = mode ? &bytecode : NULL;
+	if (mode && compile(&a, &request, wheels, &runner, &err) < 0)
+		goto failed;
+	bool is_kept = !strcmp(argv[1], "-");
 	autofd int fd = is_kept ? -1 : open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
-	if ((is_kept ? layer_take(&request, &layer, &made, &err) : layer_write(&request, fd, argv[1], &layer, &err)) < 0) {
-		fprintf(stderr, "error: %s\n", err.text);
-		return 1;
-	}
+	if ((is_kept ? layer_take(&request, &layer, &made, &err) : layer_write(&request, fd, argv[1], &layer, &err)) < 0)
+		goto failed;
 	printf("%s %s %llu %llu %llu %zu %s\n", layer.digest, layer.diff_id, (unsigned long long)layer.packed_bytes, (unsigned long long)layer.plain_bytes,
 	       (unsigned long long)layer.installed_bytes, layer.file_count, made ? "made" : "kept");
 	return 0;
+failed:
+	fprintf(stderr, "error: %s\n", err.text);
+	return 1;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Layers made of wheels, beside what pip installs of the same wheels into a venv: every file, its mode and its bytes. Wheels are generated with what real ones have
 and seldom show: data, headers, scripts, entry points, names beyond ASCII, empty, stored and large members, long paths. Hostile ones are refused by name."""
-import base64, hashlib, os, random, re, shutil, stat, subprocess, sys, tarfile, zipfile
+import base64, hashlib, importlib.util, marshal, os, random, re, shutil, stat, struct, subprocess, sys, tarfile, types, zipfile
 
 ROOT = os.environ["ROOT"]
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
@@ -68,8 +68,9 @@ def generated(folder, number):
     return wheel(folder, name, members, pure=chance.random() < 0.7, methods=[zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED], chance=chance)
 
 
-def make(wheels, out="layer.tar.gz", venv=VENV):
-    return subprocess.run([MAKE, out, venv, *wheels], capture_output=True, text=True)
+def make(wheels, out="layer.tar.gz", venv=VENV, options=(), cache="cache"):
+    environment = {**os.environ, "LOCKSTEP_CACHE": os.path.join(WORK, cache)}
+    return subprocess.run([MAKE, *options, out, venv, *wheels], capture_output=True, text=True, env=environment)
 
 
 def tree(root):
@@ -91,11 +92,15 @@ def new_venv():
     subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", VENV], check=True)
 
 
-def installed_by_pip(wheels):
+def pip_install(*arguments):
     new_venv()
-    subprocess.run(["/usr/bin/python3", "-m", "pip", "--python", VENV + "/bin/python", "install", "-q", "--isolated", "--no-index", "--no-deps", "--no-compile",
-                    "--no-cache-dir", "--disable-pip-version-check", "--root-user-action=ignore", *wheels], check=True)
+    subprocess.run(["/usr/bin/python3", "-m", "pip", "--python", VENV + "/bin/python", "install", "-q", "--isolated", "--no-index", "--no-deps",
+                    "--no-cache-dir", "--disable-pip-version-check", "--root-user-action=ignore", *arguments], check=True)
     return tree(VENV)
+
+
+def installed_by_pip(wheels):
+    return pip_install("--no-compile", *wheels)
 
 
 def laid_over_venv():
@@ -126,18 +131,19 @@ def case_as_pip():
     print(f"{len(wheels)} wheels, {len(ours)} files: as pip has them")
 
 
-def case_records_as_pip():
-    os.makedirs("wheels", exist_ok=True)
-    wheels = [generated("wheels", number) for number in range(12)]
+def by_name(wheels):
+    """Arguments of pip: named by their projects, wheels leave no direct_url.json."""
     shutil.rmtree("links", ignore_errors=True)
     os.makedirs("links")
     for path in wheels:
         os.link(path, "links/" + os.path.basename(path))
-    new_venv()
-    subprocess.run(["/usr/bin/python3", "-m", "pip", "--python", VENV + "/bin/python", "install", "-q", "--isolated", "--no-index", "--no-deps", "--no-compile",
-                    "--no-cache-dir", "--disable-pip-version-check", "--root-user-action=ignore", "--find-links", "links",
-                    *[f"wheel-{number}" for number in range(12)]], check=True)
-    theirs = tree(VENV)
+    return ["--find-links", "links", *[os.path.basename(path).split("-")[0].replace("_", "-") for path in wheels]]
+
+
+def case_records_as_pip():
+    os.makedirs("wheels", exist_ok=True)
+    wheels = [generated("wheels", number) for number in range(12)]
+    theirs = pip_install("--no-compile", *by_name(wheels))
     assert make(wheels).returncode == 0
     ours = laid_over_venv()
     different = [path for path in sorted(set(ours) | set(theirs)) if ours.get(path) != theirs.get(path)]
@@ -145,6 +151,145 @@ def case_records_as_pip():
     subprocess.run(["/usr/bin/python3", "-m", "pip", "--python", VENV + "/bin/python", "uninstall", "-q", "-y", *[f"wheel_{n}" for n in range(12)]], check=True)
     left = [path for path in tree(VENV) if "wheel_" in path]
     assert not left, left
+
+
+def everything(code):
+    """All that a code object holds; sets are equal in any order."""
+    return [tuple(everything(value) if isinstance(value, types.CodeType) else (type(value), value) for value in code.co_consts)] + \
+        [getattr(code, name) for name in dir(code) if name.startswith("co_") and not callable(getattr(code, name)) and name not in ("co_consts", "co_lnotab")]
+
+
+def source_of(path):
+    """Of <folder>/__pycache__/<name>.cpython-311.pyc; that of ".py" is called py."""
+    name = os.path.basename(path).replace(".cpython-311.pyc", "")
+    return os.path.join(os.path.dirname(os.path.dirname(path)), ("" if name == "py" else name) + ".py")
+
+
+def compiled(path):
+    with open(path, "rb") as file:
+        content = file.read()
+    assert content[:4] == importlib.util.MAGIC_NUMBER
+    return content[4:16], everything(marshal.loads(content[16:]))
+
+
+# Sources that Python compiles, and that it does not: what pip leaves out is left out, and pip's installation goes on.
+AWKWARD = {
+    "good.py": b"def f(x):\n    return x in {'a', 'b', None, 1, 2.5, ...}\n", "empty.py": b"", "latin.py": b"# -*- coding: latin-1 -*-\nx = '\xfc'\n", ".py": b"x = 1\n",
+    "bom.py": b"\xef\xbb\xbfx = 1\n", "cr.py": b"x = 1\ry = 2\r", "syntax.py": b"def f(:\n", "null.py": b"x = 1\0\n", "bytes.py": b"x = '\xff'\n",
+    "coding.py": b"# coding: nothing\n", "deep.py": b"(" * 1000 + b")" * 1000, "deeper.py": b"-" * 200000 + b"1", "two.py": b"print 'x'\n", "dots.a.b.py": b"x = 2\n",
+    "warns.py": b"x = '\\d'\nx is 1\n", "tab.py": b"if 1:\n\tx = 1\n        y = 2\n", "with space.py": b"x = 1\n", "\u4e2d.py": b"x = 1\n", "PY.PY": b"x = 1\n",
+}
+
+
+def awkward():
+    members = {f"awkward/{name}": content for name, content in AWKWARD.items()}
+    members["awkward/__pycache__/good.cpython-311.pyc"] = b"of another time"
+    members["awkward-1.0.data/scripts/tool.py"] = (b"#!python\nprint('tool')\n", 0o755)
+    members["awkward-1.0.data/data/share/x.py"] = b"x = 1\n"
+    members["awkward-1.0.data/headers/h.py"] = b"x = 1\n"
+    return wheel("wheels", "awkward", members)
+
+
+def case_compiled_as_pip():
+    os.makedirs("wheels", exist_ok=True)
+    wheels = [generated("wheels", number) for number in range(10)] + [awkward()]
+    theirs = pip_install("--compile", *by_name(wheels))
+    shutil.copytree(VENV, "theirs", symlinks=True)
+    done = make(wheels, options=["--bytecode", "pip"])
+    assert done.returncode == 0, done.stderr
+    ours = laid_over_venv()
+    assert {path: mode for path, (mode, _) in ours.items()} == {path: mode for path, (mode, _) in theirs.items()}, sorted(set(ours) ^ set(theirs))
+    pycs = [path for path in ours if path.endswith(".pyc")]
+    for path in pycs:
+        source = source_of(os.path.join(VENV, path))
+        stamp, code = compiled(os.path.join(VENV, path))
+        assert stamp == struct.pack("<LLL", 0, 315532800, os.path.getsize(source)) and int(os.stat(source).st_mtime) == 315532800, path
+        assert code == compiled(os.path.join("theirs", path))[1], path
+    # pip keeps the row of a compiled source that the wheel brought, and adds its own: here there is one.
+    different = [path for path in ours if path not in pycs and ours[path] != theirs[path]]
+    info = "lib/python3.11/site-packages/awkward-1.0.dist-info/RECORD"
+    assert different == [info], different
+    rows = [open(os.path.join(root, info)).read().splitlines() for root in ("theirs", VENV)]
+    extra = [row for row in rows[0] if row.startswith("awkward/__pycache__/good.cpython-311.pyc,sha256=")]
+    assert len(extra) == 1 and [row for row in rows[0] if row not in extra] == rows[1], rows
+    imported = subprocess.run([VENV + "/bin/python", "-v", "-c", "import awkward.good"], capture_output=True, text=True, check=True)
+    assert re.search(r"good.cpython-311.pyc matches ", imported.stderr), imported.stderr[-500:]
+    subprocess.run(["/usr/bin/python3", "-m", "pip", "--python", VENV + "/bin/python", "uninstall", "-q", "-y", *[f"wheel_{n}" for n in range(10)], "awkward"], check=True)
+    left = [path for path in tree(VENV) if "wheel_" in path or "awkward" in path or "__pycache__" in path]
+    assert not left, left
+    print(f"{len(pycs)} sources: as pip compiles them")
+
+
+def case_compiled_by_hash():
+    os.makedirs("wheels", exist_ok=True)
+    new_venv()
+    wheels = [awkward()]
+    assert make(wheels, options=["--bytecode", "hash"]).returncode == 0
+    ours = laid_over_venv()
+    package = os.path.join(VENV, "lib/python3.11/site-packages/awkward")
+    assert any(path.endswith("/good.cpython-311.pyc") for path in ours)
+    for name in os.listdir(package + "/__pycache__"):
+        stamp, _ = compiled(os.path.join(package, "__pycache__", name))
+        with open(source_of(os.path.join(package, "__pycache__", name)), "rb") as file:
+            assert stamp == struct.pack("<L", 1) + importlib.util.source_hash(file.read()), name
+    # Never checked: it is taken as it is when the source has changed.
+    with open(package + "/good.py", "a") as file:
+        file.write("raise SystemExit(3)\n")
+    subprocess.run([VENV + "/bin/python", "-c", "import awkward.good"], check=True)
+
+
+def case_compiled_once():
+    """The same bytes however many are compiled in one run, and nothing is compiled a second time."""
+    os.makedirs("wheels", exist_ok=True)
+    new_venv()
+    wheels = [generated("wheels", number) for number in range(6)] + [awkward()]
+    together = make(wheels, "-", options=["--bytecode", "pip"])
+    assert together.returncode == 0, together.stderr
+    for path in wheels[::-1]:
+        assert make([path], "-", options=["--bytecode", "pip"], cache="other").returncode == 0
+    apart = make(wheels, "-", options=["--bytecode", "pip"], cache="other")
+    assert apart.stdout == together.stdout, (apart, together)
+    kept = make(wheels, "-", options=["--bytecode", "pip"])
+    assert kept.stdout.split()[:-1] == together.stdout.split()[:-1] and kept.stdout.endswith("kept\n"), kept
+    modes = {make(wheels, "-", options=options).stdout.split()[0] for options in ([], ["--bytecode", "pip"], ["--bytecode", "hash"])}
+    assert len(modes) == 3
+    assert not os.listdir(os.path.join("cache", "files", "partial"))
+    # What was compiled, deleted: compiled again.
+    shutil.rmtree("cache/bytecode")
+    shutil.rmtree("cache/layers")
+    assert make(wheels, "-", options=["--bytecode", "pip"]).stdout.split()[:-1] == together.stdout.split()[:-1]
+
+
+def case_compiler_refuses():
+    """A Python that answers nonsense, and a source that is not what the archive says."""
+    os.makedirs("wheels", exist_ok=True)
+    new_venv()
+    path = wheel("wheels", "lies", {"lies/a.py": b"x = 1\n" * 100}, methods=[zipfile.ZIP_STORED])
+    with open(path, "rb") as file:
+        content = file.read()
+    with open(path, "wb") as file:
+        file.write(content.replace(b"x = 1\n", b"x = 2\n", 1))
+    done = make([path], options=["--bytecode", "pip"])
+    assert done.returncode == 1 and "lies-1.0-py3-none-any.whl" in done.stderr and "lies/a.py" in done.stderr, done
+    good = wheel("wheels", "good", {"good/a.py": b"x = 1\n"})
+    for answer in ("", "no json", "{}", '{"place": {}, "identity": ["x"]}'):
+        os.makedirs("fake/bin", exist_ok=True)
+        with open("fake/bin/python", "w") as file:
+            file.write(f"#!/bin/sh\necho '{answer}'\n")
+        os.chmod("fake/bin/python", 0o755)
+        done = make([good], venv=os.path.join(WORK, "fake"), options=["--bytecode", "pip"])
+        assert done.returncode == 1 and "its Python" in done.stderr, done
+    first = subprocess.run([VENV + "/bin/python", "-I", os.path.join(ROOT, "src/layer/interpreter.py")], capture_output=True, text=True, check=True).stdout
+    first = first.replace(VENV, WORK + "/fake")
+    for line in ('{"name": "../../x.pyc", "packed": 2, "size": 0, "crc": 0}', '{"name": "a.cpython-311.pyc", "packed": 99, "size": 0, "crc": 0}', "{", '{"signal": 11}',
+                 '{"name": "a.cpython-311.pyc", "packed": -1, "size": 0, "crc": 0}', '{"name": "a.cpython-311.pyc", "packed": 2, "size": 9999999, "crc": 1}'):
+        with open("answer", "w") as file:
+            file.write(line + "\n")
+        with open("fake/bin/python", "w") as file:
+            file.write(f"#!/bin/sh\ncase $2 in -B) echo '{first}';; *) cat >/dev/null; cat {WORK}/answer; printf '\\003\\000';; esac\n")
+        done = make([good], venv=os.path.join(WORK, "fake"), options=["--bytecode", "pip"], cache="nonsense")
+        assert done.returncode == 1 and done.stderr.startswith("error: "), (line, done)
+        shutil.rmtree("nonsense/layers", ignore_errors=True)
 
 
 def case_same_bytes():
