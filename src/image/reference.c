@@ -33,7 +33,7 @@ static bool is_component(const char *text, size_t length)
 	return was_word;
 }
 
-static bool is_repository(const char *text)
+bool image_repository_is_valid(const char *text)
 {
 	if (strlen(text) > REPOSITORY_MAX_BYTES)
 		return false;
@@ -48,11 +48,16 @@ static bool is_repository(const char *text)
 	}
 }
 
-static bool is_tag(const char *text)
+bool image_tag_is_valid(const char *text)
 {
 	if (!isalnum((unsigned char)*text) && *text != '_')
 		return false;
 	return strlen(text) <= TAG_MAX_BYTES && text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")] == '\0';
+}
+
+bool image_digest_is_valid(const char *text)
+{
+	return text_starts_with(text, "sha256:") && digest_is_hex(text + strlen("sha256:"));
 }
 
 static bool is_host(const char *text)
@@ -88,7 +93,7 @@ bool image_reference_parse(struct arena *a, const char *text, struct image_refer
 	if (at) {
 		*at = '\0';
 		r.digest = at + 1;
-		if (!text_starts_with(r.digest, "sha256:") || !digest_is_hex(r.digest + 7)) {
+		if (!image_digest_is_valid(r.digest)) {
 			*ret_why = "what stands behind '@' is no digest ('sha256:' and 64 hexadecimal digits)";
 			return false;
 		}
@@ -113,9 +118,9 @@ bool image_reference_parse(struct arena *a, const char *text, struct image_refer
 		*ret_why = "it does not say which registry ('host/repository' or 'host:port/repository')";
 	else if (!is_host(r.registry))
 		*ret_why = "its registry is no 'host' or 'host:port'";
-	else if (!is_repository(r.repository))
+	else if (!image_repository_is_valid(r.repository))
 		*ret_why = "its repository may have lower-case letters, digits, '.', '_', '-' and '/' only";
-	else if (r.tag && !is_tag(r.tag))
+	else if (r.tag && !image_tag_is_valid(r.tag))
 		*ret_why = "its tag may have letters, digits, '.', '_' and '-' only, 128 at most, and begins with none of the last two";
 	else {
 		*ret = r;

@@ -16,3 +16,7 @@ struct image_reference {
 bool image_reference_parse(struct arena *a, const char *text, struct image_reference *ret, const char **ret_why);
 /* "registry/repository", with ":tag" and "@digest" where they are given. In `a`. */
 const char *image_reference_text(struct arena *a, const struct image_reference *r);
+/* The parts by themselves: "team/ci-cpu", "v0.1", "sha256:<64 hex>". */
+bool image_repository_is_valid(const char *text);
+bool image_tag_is_valid(const char *text);
+bool image_digest_is_valid(const char *text);

@@ -1,5 +1,6 @@
 #include "registry/registry.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -8,33 +9,23 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "io/base64.h"
 #include "io/json.h"
 #include "registry/challenge.h"
-#include "registry/credentials.h"
+#include "registry/token.h"
 
 enum {
 	ATTEMPTS_MAX = 6,
 	FIRST_WAIT_MS = 500,
 	LONGEST_WAIT_MS = 120 * 1000,
 	ANSWER_LIMIT_BYTES = 4 << 20,
-	TOKEN_LIMIT_BYTES = 1 << 20,
 	SERVE_MS = 1000,
-};
-
-/* A right at a registry: what a scope is asked with. Calls wait in `waiting` while the token is fetched. */
-struct right {
-	struct right *next;
-	char *registry, *scope;
-	char *authorization; /* value of the header; NULL: none is needed, or none is known yet */
-	bool is_asked;       /* a token is being fetched */
-	struct call *waiting;
-	struct strbuf answer;
+	HEADERS_MAX = 6,
+	WORDS_MAX = 300,
 };
 
 struct call {
 	struct call *next; /* in registries->calls */
-	struct call *next_waiting;
+	struct right_waiter waiter;
 	struct registries *all;
 	struct registry_call what; /* texts in `arena` */
 	struct arena arena;
@@ -45,23 +36,22 @@ struct call {
 	struct challenge challenge;
 	struct strbuf body, refusal;
 	bool is_drowned;
-	const char *location, *digest, *range, *link, *subject;
+	const char *base; /* "https://host/" */
+	const char *location, *digest, *range, *link, *subject, *etag;
 };
 
 struct registries {
 	struct http *http;
 	char **plain_http;
-	struct right *rights;
+	struct rights rights;
 	struct call *calls;
 	size_t pending;
 };
 
-static void send(struct call *c);
-
 struct registries *registries_new(const struct registry_settings *s, struct error *err)
 {
 	struct registries *r = mem_zero(1, sizeof(*r));
-	const struct http_settings http = {.ca_file = s->ca_file, .connections = 32, .connections_per_host = s->connections ? s->connections : 8};
+	struct http_settings http = {.ca_file = s->ca_file, .connections = 32, .connections_per_host = s->connections ? s->connections : 8};
 	size_t count = 0;
 
 	while (s->plain_http && s->plain_http[count])
@@ -69,7 +59,9 @@ struct registries *registries_new(const struct registry_settings *s, struct erro
 	r->plain_http = mem_zero(count + 1, sizeof(*r->plain_http));
 	for (size_t i = 0; i < count; i++)
 		r->plain_http[i] = mem_strdup(s->plain_http[i]);
+	http.plain_hosts = (const char *const *)r->plain_http;
 	r->http = http_new(&http, err);
+	r->rights.http = r->http;
 	if (r->http)
 		return r;
 	registries_free(r);
@@ -97,39 +89,18 @@ void registries_free(struct registries *r)
 	http_free(r->http);
 	while (r->calls)
 		call_free(r->calls);
-	for (struct right *right = r->rights, *next; right; right = next) {
-		next = right->next;
-		free(right->registry);
-		free(right->scope);
-		free(right->authorization);
-		strbuf_release(&right->answer);
-		free(right);
-	}
+	rights_release(&r->rights);
 	for (size_t i = 0; r->plain_http && r->plain_http[i]; i++)
 		free(r->plain_http[i]);
 	free(r->plain_http);
 	free(r);
 }
 
-/* One right for all calls that ask for the same. */
-static struct right *find_right(struct registries *r, const char *registry, const char *scope)
-{
-	for (struct right *right = r->rights; right; right = right->next) {
-		if (!strcmp(right->registry, registry) && !strcmp(right->scope, scope))
-			return right;
-	}
-	struct right *right = mem_zero(1, sizeof(*right));
-
-	*right = (struct right){.next = r->rights, .registry = mem_strdup(registry), .scope = mem_strdup(scope)};
-	r->rights = right;
-	return right;
-}
-
 /* Scopes are parted by a space, as in the token specification. */
 static const char *scope_of(struct call *c)
 {
 	const struct registry_call *w = &c->what;
-	const char *own = arena_printf(&c->arena, "repository:%s:pull%s", w->repository, w->writes ? ",push" : "");
+	const char *own = arena_printf(&c->arena, "repository:%s:pull%s%s", w->repository, w->writes ? ",push" : "", w->deletes ? ",delete" : "");
 
 	return w->from && strcmp(w->from, w->repository) != 0 ? arena_printf(&c->arena, "%s repository:%s:pull", own, w->from) : own;
 }
@@ -149,7 +120,7 @@ static void fail_with(struct call *c, enum error_code code, const char *why)
 {
 	autoerror struct error err = {0};
 
-	error_set(&err, code, "cannot %s %s: %s", c->what.writes ? "write to" : "read from", where(c), why);
+	error_set(&err, code, "cannot %s %s: %s", c->what.deletes ? "delete from" : c->what.writes ? "write to" : "read from", where(c), why);
 	fail(c, &err);
 }
 
@@ -167,8 +138,14 @@ static const char *refusal_text(struct call *c)
 	for (size_t i = 0; errors && errors->kind == VALUE_ARRAY && i < errors->item_count && i < 3; i++) {
 		const char *code = value_get_text(errors->items[i], "code"), *message = value_get_text(errors->items[i], "message");
 
-		if (code || message)
-			strbuf_printf(&text, "%s%s%s%.300s", i ? "; " : " (", message ? message : "", message && code ? ", " : "", code ? code : "");
+		if (!code && !message)
+			continue;
+		strbuf_add(&text, text.length ? "; " : " (");
+		if (message)
+			text_escape(&text, message, strnlen(message, WORDS_MAX), 0);
+		strbuf_add(&text, message && code ? ", " : "");
+		if (code)
+			text_escape(&text, code, strnlen(code, WORDS_MAX), 0);
 	}
 	if (text.length)
 		strbuf_add_char(&text, ')');
@@ -177,11 +154,7 @@ static const char *refusal_text(struct call *c)
 
 static void try_again(struct call *c, int64_t asked_ms)
 {
-	int64_t wait_ms = FIRST_WAIT_MS << (c->attempts - 1);
-
-	if (asked_ms >= 0)
-		wait_ms = asked_ms;
-	c->again_ms = clock_monotonic_ms() + (wait_ms < LONGEST_WAIT_MS ? wait_ms : LONGEST_WAIT_MS);
+	c->again_ms = clock_monotonic_ms() + (asked_ms >= 0 ? asked_ms : FIRST_WAIT_MS << (c->attempts - 1));
 }
 
 static void answer(struct call *c, const struct http_answer *a)
@@ -192,6 +165,7 @@ static void answer(struct call *c, const struct http_answer *a)
 					  .range = c->range,
 					  .link = c->link,
 					  .subject = c->subject,
+					  .etag = c->etag,
 					  .content_type = a->content_type,
 					  .body = strbuf_text(&c->body),
 					  .length = c->body.length,
@@ -203,169 +177,36 @@ static void answer(struct call *c, const struct http_answer *a)
 
 static bool is_told(long status)
 {
-	return (status >= 200 && status < 300) || status == 404 || status == 416;
+	return (status >= 200 && status < 300) || status == 404 || status == 412 || status == 416;
 }
 
-static void wake(struct right *right, struct error *err)
+static void send(struct call *c);
+
+static void on_right(struct right_waiter *w, const struct error *err)
 {
-	struct call *waiting = right->waiting;
+	struct call *c = (struct call *)((char *)w - offsetof(struct call, waiter));
 
-	right->waiting = NULL;
-	right->is_asked = false;
-	for (struct call *c = waiting, *next; c; c = next) {
-		next = c->next_waiting;
-		c->next_waiting = NULL;
-		if (err && error_is_set(err)) {
-			autoerror struct error own = {0};
-
-			error_set(&own, err->code, "cannot %s %s: %s", c->what.writes ? "write to" : "read from", where(c), err->text);
-			fail(c, &own);
-		} else {
-			send(c);
-		}
-	}
-}
-
-static bool keep_token(void *context, long status, const char *bytes, size_t length)
-{
-	struct right *right = context;
-
-	(void)status;
-	strbuf_add_bytes(&right->answer, bytes, length);
-	return right->answer.length <= TOKEN_LIMIT_BYTES;
-}
-
-static void read_token(struct right *right, struct error *err)
-{
-	autoarena struct arena a = {0};
-	struct value *v;
-
-	if (json_parse(&a, "the token server's answer", strbuf_text(&right->answer), right->answer.length, &v, err) < 0)
-		return;
-	const char *token = value_get_text(v, "token");
-
-	token = token ? token : value_get_text(v, "access_token");
-	if (!token || !*token || strpbrk(token, "\r\n")) {
-		error_set(err, ERR_HTTP, "its token server gave no token");
-		return;
-	}
-	free(right->authorization);
-	right->authorization = mem_printf("Bearer %s", token);
-}
-
-static void on_token(void *context, const struct http_answer *a)
-{
-	autoerror struct error err = {0};
-	struct right *right = context;
-
-	if (a->outcome == HTTP_DONE && a->status == 200)
-		read_token(right, &err);
-	else if (a->outcome == HTTP_DONE)
-		error_set(&err, ERR_HTTP, "its token server refused with %ld; log in with the engine's 'login'", a->status);
+	if (error_is_set(err))
+		fail_with(c, err->code, err->text);
 	else
-		error_set(&err, ERR_NETWORK, "its token server: %s", a->err ? a->err->text : "its answer is too long");
-	wake(right, &err);
+		send(c);
 }
 
-static void add_parameter(struct strbuf *url, const char *name, const char *value, size_t length)
+/* Whoever asks who we are must be the registry: not a host that it sent us to. */
+static bool may_ask(const struct call *c, const struct http_answer *a)
 {
-	autofree char *text = mem_strndup(value, length);
-
-	strbuf_printf(url, "%c%s=", strchr(strbuf_text(url), '?') ? '&' : '?', name);
-	text_percent_encode(url, text, "");
-}
-
-/* OAuth2 where we have an identity token (docker's "authorization token" specification), else a plain question with our name. */
-static void ask_token(struct call *c, const struct credentials *who)
-{
-	struct right *right = c->right;
-	autostrbuf struct strbuf url = {0}, form = {0}, basic = {0};
-	struct http_body body = {0};
-	struct http_request request = {.on_body = keep_token, .on_done = on_token, .context = right};
-	static const char *const form_type[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
-
-	strbuf_clear(&right->answer);
-	if (who->identity_token) {
-		strbuf_add(&form, "grant_type=refresh_token&client_id=lockstep&service=");
-		text_percent_encode(&form, c->challenge.service ? c->challenge.service : "", "");
-		strbuf_add(&form, "&scope=");
-		text_percent_encode(&form, right->scope, "");
-		strbuf_add(&form, "&refresh_token=");
-		text_percent_encode(&form, who->identity_token, "");
-		body = (struct http_body){.bytes = strbuf_text(&form), .length = (int64_t)form.length};
-		request.method = "POST";
-		request.body = &body;
-		request.headers = form_type;
-		strbuf_add(&url, c->challenge.realm);
-	} else {
-		strbuf_add(&url, c->challenge.realm);
-		if (c->challenge.service)
-			add_parameter(&url, "service", c->challenge.service, strlen(c->challenge.service));
-		for (const char *at = right->scope; *at; at += strcspn(at, " "), at += *at == ' ')
-			add_parameter(&url, "scope", at, strcspn(at, " "));
-		if (who->user) {
-			autofree char *plain = mem_printf("%s:%s", who->user, who->password);
-
-			strbuf_add(&basic, "Basic ");
-			base64_add(&basic, plain, strlen(plain));
-			request.authorization = strbuf_text(&basic);
-		}
-	}
-	request.url = strbuf_text(&url);
-	http_add(c->all->http, &request);
-}
-
-static bool is_plain(const struct registries *r, const char *registry)
-{
-	for (char **host = r->plain_http; *host; host++) {
-		if (!strcmp(*host, registry))
-			return true;
-	}
-	return false;
-}
-
-/* A token server without TLS may have our password only where the registry is spoken to so as well. */
-static bool may_ask(const struct call *c)
-{
-	return text_starts_with(c->challenge.realm, "https://") || (text_starts_with(c->challenge.realm, "http://") && is_plain(c->all, c->what.registry));
+	return c->challenge.kind != CHALLENGE_NONE && a->effective_url && http_url_is_same_origin(a->effective_url, c->base);
 }
 
 static void authorize(struct call *c)
 {
-	autoerror struct error err = {0};
-	struct right *right = c->right;
-	struct credentials who;
+	const char *known = right_authorization(c->right);
 
 	/* Another call has been given a token since this one was sent. */
-	if (right->authorization && strcmp(c->used, right->authorization) != 0) {
+	if (known && strcmp(c->used, known) != 0)
 		send(c);
-		return;
-	}
-	c->next_waiting = right->waiting;
-	right->waiting = c;
-	if (right->is_asked)
-		return;
-	right->is_asked = true;
-	if (credentials_find(&c->arena, c->what.registry, c->what.repository, &who, &err) < 0) {
-		wake(right, &err);
-	} else if (c->challenge.kind == CHALLENGE_BEARER && may_ask(c)) {
-		ask_token(c, &who);
-	} else if (c->challenge.kind == CHALLENGE_BEARER) {
-		error_set(&err, ERR_HTTP, "its token server '%s' is not spoken to by https", c->challenge.realm);
-		wake(right, &err);
-	} else if (c->challenge.kind == CHALLENGE_BASIC && who.user) {
-		autofree char *plain = mem_printf("%s:%s", who.user, who.password);
-		autostrbuf struct strbuf basic = {0};
-
-		strbuf_add(&basic, "Basic ");
-		base64_add(&basic, plain, strlen(plain));
-		free(right->authorization);
-		right->authorization = strbuf_detach(&basic);
-		wake(right, NULL);
-	} else {
-		error_set(&err, ERR_HTTP, "it asks who we are, and no credentials for it are known; log in with the engine's 'login'");
-		wake(right, &err);
-	}
+	else
+		right_ask(c->right, c->what.repository, &c->challenge, &c->waiter);
 }
 
 static void on_header(void *context, const char *name, const char *value)
@@ -373,7 +214,8 @@ static void on_header(void *context, const char *name, const char *value)
 	struct call *c = context;
 	const struct {
 		const char *name, **place;
-	} kept[] = {{"location", &c->location}, {"docker-content-digest", &c->digest}, {"range", &c->range}, {"link", &c->link}, {"oci-subject", &c->subject}};
+	} kept[] = {{"location", &c->location}, {"docker-content-digest", &c->digest}, {"range", &c->range},
+		    {"link", &c->link},         {"oci-subject", &c->subject},          {"etag", &c->etag}};
 
 	if (!strcasecmp(name, "www-authenticate"))
 		challenge_read(&c->arena, value, &c->challenge);
@@ -397,6 +239,20 @@ static bool on_body(void *context, long status, const char *bytes, size_t length
 	return !c->is_drowned;
 }
 
+static bool on_head(void *context, const struct http_answer *head)
+{
+	struct call *c = context;
+
+	return c->what.on_head(c->what.context, head);
+}
+
+static bool has_room(void *context)
+{
+	struct call *c = context;
+
+	return c->what.has_room(c->what.context);
+}
+
 static void on_refusal(void *context, const char *bytes, size_t length)
 {
 	struct call *c = context;
@@ -404,19 +260,37 @@ static void on_refusal(void *context, const char *bytes, size_t length)
 	strbuf_add_bytes(&c->refusal, bytes, length);
 }
 
+static bool may_pass(long status)
+{
+	return status == 429 || status == 408 || status == 425 || status == 500 || (status >= 502 && status <= 504);
+}
+
+/* What was given as it came cannot be given again: whoever gives it begins anew. */
+static bool is_once(const struct call *c)
+{
+	return c->what.body && c->what.body->give;
+}
+
 static void refused(struct call *c, const struct http_answer *a)
 {
 	const char *words = refusal_text(c);
+	bool is_new = a->status == 401 && c->refusals++ < 2 && may_ask(c, a);
 
-	if (a->status == 401 && c->refusals++ < 2 && c->challenge.kind != CHALLENGE_NONE)
+	if (is_once(c) && (is_new || may_pass(a->status)))
+		fail_with(c, ERR_NETWORK, arena_printf(&c->arena, "it answers %ld%s", a->status, words));
+	else if (is_new)
 		authorize(c);
-	else if ((a->status == 429 || a->status == 408 || a->status >= 500) && c->attempts < ATTEMPTS_MAX)
+	else if (may_pass(a->status) && a->retry_after_ms > LONGEST_WAIT_MS)
+		fail_with(c, ERR_HTTP,
+			  arena_printf(&c->arena, "it answers %ld and wants nothing more of us for %lld s%s", a->status, (long long)a->retry_after_ms / 1000,
+				       words));
+	else if (may_pass(a->status) && c->attempts < ATTEMPTS_MAX)
 		try_again(c, a->retry_after_ms);
 	else if (a->status == 401 || a->status == 403)
 		fail_with(c, ERR_HTTP,
 			  arena_printf(&c->arena, "it refuses with %ld%s; log in with the engine's 'login', or ask for the right", a->status, words));
 	else
-		fail_with(c, ERR_HTTP, arena_printf(&c->arena, "it answers %ld%s", a->status, words));
+		fail_with(c, ERR_HTTP, arena_printf(&c->arena, "it answers %ld%s%s", a->status, a->status == 507 ? ", it has no space left" : "", words));
 }
 
 static void on_done(void *context, const struct http_answer *a)
@@ -425,7 +299,7 @@ static void on_done(void *context, const struct http_answer *a)
 
 	if (a->outcome == HTTP_STOPPED)
 		fail_with(c, ERR_HTTP, c->is_drowned ? "its answer is longer than any such answer" : "the answer is not what was asked for");
-	else if (a->outcome == HTTP_FAILED && a->transient && c->attempts < ATTEMPTS_MAX && !c->what.on_bytes)
+	else if (a->outcome == HTTP_FAILED && a->transient && c->attempts < ATTEMPTS_MAX && !c->what.on_bytes && !is_once(c))
 		try_again(c, -1);
 	else if (a->outcome == HTTP_FAILED)
 		fail_with(c, a->err->code, a->err->text);
@@ -442,10 +316,9 @@ static void on_done(void *context, const struct http_answer *a)
 static void send(struct call *c)
 {
 	const struct registry_call *w = &c->what;
-	const char *lines[4] = {NULL};
+	const char *lines[HEADERS_MAX] = {NULL}, *authorization = right_authorization(c->right);
 	size_t count = 0;
-	const char *base = arena_printf(&c->arena, "%s://%s/", is_plain(c->all, w->registry) ? "http" : "https", w->registry);
-	const char *url = strstr(w->path, "://") ? w->path : arena_printf(&c->arena, "%sv2/%s/%s", base, w->repository, w->path);
+	const char *url = strstr(w->path, "://") ? w->path : arena_printf(&c->arena, "%sv2/%s/%s", c->base, w->repository, w->path);
 
 	if (w->accept)
 		lines[count++] = arena_printf(&c->arena, "Accept: %s", w->accept);
@@ -453,19 +326,24 @@ static void send(struct call *c)
 		lines[count++] = arena_printf(&c->arena, "Content-Type: %s", w->content_type);
 	if (w->content_range)
 		lines[count++] = arena_printf(&c->arena, "Content-Range: %s", w->content_range);
+	if (w->condition)
+		lines[count++] = w->condition;
 	c->attempts++;
 	c->again_ms = 0;
 	c->challenge = (struct challenge){0};
-	c->location = c->digest = c->range = c->link = c->subject = NULL;
+	c->location = c->digest = c->range = c->link = c->subject = c->etag = NULL;
 	strbuf_clear(&c->body);
 	strbuf_clear(&c->refusal);
-	c->used = c->right->authorization ? arena_strdup(&c->arena, c->right->authorization) : "";
+	c->used = authorization ? arena_strdup(&c->arena, authorization) : "";
 	http_add(c->all->http, &(struct http_request){.method = w->method,
 						      .url = url,
 						      .headers = lines,
 						      .body = w->body,
 						      /* An upload may lie elsewhere, and does not learn who we are there. */
-						      .authorization = http_url_is_same_origin(url, base) ? c->right->authorization : NULL,
+						      .authorization = http_url_is_same_origin(url, c->base) ? authorization : NULL,
+						      .resume_from = w->from_byte,
+						      .on_head = w->on_head ? on_head : NULL,
+						      .has_room = w->has_room ? has_room : NULL,
 						      .on_header = on_header,
 						      .on_body = on_body,
 						      .on_refusal = on_refusal,
@@ -489,14 +367,22 @@ void registry_add(struct registries *r, const struct registry_call *call)
 	c->what.accept = arena_strdup_null(a, call->accept);
 	c->what.content_type = arena_strdup_null(a, call->content_type);
 	c->what.content_range = arena_strdup_null(a, call->content_range);
+	c->what.condition = arena_strdup_null(a, call->condition);
 	if (call->body) {
 		struct http_body *body = arena_new(a, struct http_body);
 
 		*body = *call->body;
 		c->what.body = body;
 	}
-	c->right = find_right(r, call->registry, scope_of(c));
-	send(c);
+	c->waiter.on_known = on_right;
+	c->base = arena_printf(a, "http://%s/", call->registry);
+	if (!http_url_is_at(c->base, (const char *const *)r->plain_http))
+		c->base = arena_printf(a, "https://%s/", call->registry);
+	c->right = right_find(&r->rights, call->registry, scope_of(c));
+	if (call->delay_ms)
+		c->again_ms = clock_monotonic_ms() + call->delay_ms;
+	else
+		send(c);
 }
 
 size_t registry_pending(const struct registries *r)
@@ -518,6 +404,7 @@ static void send_due(struct registries *r, int *ret_wait_ms)
 		else if (c->again_ms - now_ms < wait_ms)
 			wait_ms = c->again_ms - now_ms;
 	}
+	wait_ms = rights_due(&r->rights, wait_ms);
 	*ret_wait_ms = (int)wait_ms;
 }
 
@@ -531,4 +418,51 @@ int registry_serve(struct registries *r, struct error *err)
 			return -1;
 	}
 	return 0;
+}
+
+struct asked {
+	struct arena *arena;
+	struct registry_answer *ret;
+	struct error *err;
+};
+
+static void on_asked(void *context, const struct registry_answer *answer)
+{
+	const struct asked *asked = context;
+	struct arena *a = asked->arena;
+
+	*asked->ret = *answer;
+	asked->ret->location = arena_strdup_null(a, answer->location);
+	asked->ret->digest = arena_strdup_null(a, answer->digest);
+	asked->ret->range = arena_strdup_null(a, answer->range);
+	asked->ret->link = arena_strdup_null(a, answer->link);
+	asked->ret->subject = arena_strdup_null(a, answer->subject);
+	asked->ret->etag = arena_strdup_null(a, answer->etag);
+	asked->ret->content_type = arena_strdup_null(a, answer->content_type);
+	asked->ret->body = arena_strndup(a, answer->body, answer->length);
+}
+
+static void on_ask_failed(void *context, struct error *err)
+{
+	const struct asked *asked = context;
+
+	error_move(asked->err, err);
+}
+
+int registry_ask(struct registries *r, const struct registry_call *call, struct arena *a, struct registry_answer *ret, struct error *err)
+{
+	autoerror struct error failure = {0};
+	struct asked asked = {.arena = a, .ret = ret, .err = &failure};
+	struct registry_call own = *call;
+
+	own.on_answer = on_asked;
+	own.on_failure = on_ask_failed;
+	own.context = &asked;
+	registry_add(r, &own);
+	if (registry_serve(r, err) < 0)
+		return -1;
+	if (!error_is_set(&failure))
+		return 0;
+	error_move(err, &failure);
+	return -1;
 }

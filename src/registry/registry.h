@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "io/http.h"
 
@@ -26,6 +27,7 @@ struct registry_answer {
 	const char *range;    /* Range of an upload, "0-1023"; or NULL */
 	const char *link;     /* Link, or NULL */
 	const char *subject;  /* OCI-Subject: the registry keeps referrers itself; or NULL */
+	const char *etag;     /* or NULL */
 	const char *content_type;
 	const char *body; /* what came, up to the call's limit; NUL-terminated */
 	size_t length;
@@ -34,18 +36,27 @@ struct registry_answer {
 
 struct registry_call {
 	const char *registry, *repository;
-	const char *from;             /* another repository of it that is read, too (a mount); or NULL */
-	bool writes;                  /* asks for the right to push */
-	const char *method;           /* NULL: GET */
-	const char *path;             /* behind "/v2/<repository>/", or an address as it was given with an upload */
-	const char *accept;           /* or NULL */
-	const char *content_type;     /* of the body, or NULL */
-	const char *content_range;    /* or NULL */
-	const struct http_body *body; /* or NULL; what it points to stays until the call ends */
-	size_t limit_bytes;           /* of an answer that is kept; 0: 4 MiB; more is a failure */
-	/* Bytes of a success as they come, in place of keeping them; false stops the call, which then fails. May be NULL. */
+	const char *from;          /* another repository of it that is read, too (a mount); or NULL */
+	bool writes;               /* asks for the right to push */
+	bool deletes;              /* asks for the right to delete */
+	const char *method;        /* NULL: GET */
+	const char *path;          /* behind "/v2/<repository>/", or an address as it was given with an upload */
+	const char *accept;        /* or NULL */
+	const char *content_type;  /* of the body, or NULL */
+	const char *content_range; /* or NULL */
+	const char *condition;     /* a header, "If-Match: ..."; or NULL */
+	const struct http_body
+		*body;      /* or NULL; what it points to stays until the call ends. One that is given as it comes is sent once: the call is not tried again */
+	int64_t from_byte;  /* asks with Range when > 0 */
+	int64_t delay_ms;   /* is sent so much later */
+	size_t limit_bytes; /* of an answer that is kept; 0: 4 MiB; more is a failure */
+	/* As http_request has it; may be NULL. */
+	bool (*on_head)(void *context, const struct http_answer *head);
+	bool (*has_room)(void *context);
+	/* Bytes of a success as they come, in place of keeping them; false stops the call, which then fails. May be NULL. A call that was cut fails with ERR_NETWORK: it is
+	   not tried again. */
 	bool (*on_bytes)(void *context, const char *bytes, size_t length);
-	/* One of the two, once. on_answer also for statuses that are no success but say something of their own (404 and 416 among them); everything else that
+	/* One of the two, once. on_answer also for statuses that are no success but say something of their own (404, 412 and 416); everything else that
 	   is none fails: ERR_HTTP, ERR_NETWORK, with the registry's own words. */
 	void (*on_answer)(void *context, const struct registry_answer *answer);
 	void (*on_failure)(void *context, struct error *err);
@@ -55,5 +66,7 @@ struct registry_call {
 /* Queues a call; its texts are copied. May be called from callbacks. */
 void registry_add(struct registries *r, const struct registry_call *call);
 size_t registry_pending(const struct registries *r);
+/* One call by itself, and what it was answered; on_answer and what follows it are not used. Texts live in `a`. */
+int registry_ask(struct registries *r, const struct registry_call *call, struct arena *a, struct registry_answer *ret, struct error *err);
 /* Serves calls until none is pending. -1: ERR_CANCELLED. */
 int registry_serve(struct registries *r, struct error *err);
