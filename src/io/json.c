@@ -189,3 +189,38 @@ void json_add_null(struct json_writer *w, const char *key)
 	begin_item(w, key);
 	strbuf_add(w->out, "null");
 }
+
+void json_add_value(struct json_writer *w, const char *key, const struct value *v)
+{
+	switch (v->kind) {
+	case VALUE_NULL:
+		json_add_null(w, key);
+		break;
+	case VALUE_BOOLEAN:
+		json_add_boolean(w, key, v->boolean);
+		break;
+	case VALUE_INTEGER:
+		json_add_integer(w, key, v->integer);
+		break;
+	case VALUE_FLOAT:
+		begin_item(w, key);
+		strbuf_printf(w->out, "%.17g", v->floating);
+		break;
+	case VALUE_TEXT:
+	case VALUE_DATETIME:
+		json_add_text(w, key, v->text);
+		break;
+	case VALUE_ARRAY:
+		json_begin_array(w, key);
+		for (size_t i = 0; i < v->item_count; i++)
+			json_add_value(w, NULL, v->items[i]);
+		json_end_array(w);
+		break;
+	case VALUE_TABLE:
+		json_begin_object(w, key);
+		for (size_t i = 0; i < v->entry_count; i++)
+			json_add_value(w, v->entries[i].key, v->entries[i].value);
+		json_end_object(w);
+		break;
+	}
+}

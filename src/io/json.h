@@ -25,3 +25,5 @@ void json_add_text(struct json_writer *w, const char *key, const char *text); /*
 void json_add_integer(struct json_writer *w, const char *key, int64_t number);
 void json_add_boolean(struct json_writer *w, const char *key, bool truth);
 void json_add_null(struct json_writer *w, const char *key);
+/* A whole tree, as json_parse() gives it; of a text that holds NUL bytes what stands before the first. */
+void json_add_value(struct json_writer *w, const char *key, const struct value *v);

@@ -9,10 +9,10 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "io/digest.h"
+#include "registry/stream.h"
 
 /* Up to here a blob goes in one request; larger ones in pieces of this size, so that a cut costs no more than one. */
-enum { PIECE_BYTES = 32 << 20, CUTS_MAX = 5 };
+enum { PIECE_BYTES = 32 << 20, CUTS_MAX = 5, FIRST_WAIT_MS = 500 };
 
 /* A blob on its way: asked for, mounted or sent. */
 struct upload {
@@ -21,9 +21,13 @@ struct upload {
 	const char *repository;
 	struct push_blob blob;
 	int fd;
+	struct stream *stream;
+	struct upload *leader; /* the upload of the same blob to another repository that this one mounts from once it is there */
+	enum { UPLOAD_ASKED, UPLOAD_MISSING, UPLOAD_THERE } state;
 	const char *location; /* of the upload under way */
 	int64_t sent;         /* bytes the registry has */
 	struct http_body body;
+	bool is_begun;
 	unsigned cuts;
 };
 
@@ -49,8 +53,10 @@ void push_free(struct push *p)
 {
 	if (!p)
 		return;
-	for (struct upload *u = p->uploads; u; u = u->next)
+	for (struct upload *u = p->uploads; u; u = u->next) {
 		file_cleanup_fd(&u->fd);
+		stream_free(u->stream);
+	}
 	error_release(&p->err);
 	arena_release(&p->arena);
 	free(p);
@@ -72,6 +78,8 @@ static void failed(void *context, struct error *err)
 {
 	struct upload *u = context;
 
+	if (u->stream)
+		stream_abandon(u->stream);
 	if (!error_is_set(&u->push->err))
 		error_move(&u->push->err, err);
 }
@@ -89,8 +97,11 @@ static void ask(struct upload *u, const struct registry_call *what)
 	struct registry_call call = *what;
 
 	/* After a failure nothing new begins. */
-	if (error_is_set(&u->push->err))
+	if (error_is_set(&u->push->err)) {
+		if (u->stream)
+			stream_abandon(u->stream);
 		return;
+	}
 	call.registry = u->push->registry;
 	call.repository = u->repository;
 	call.writes = true;
@@ -100,6 +111,20 @@ static void ask(struct upload *u, const struct registry_call *what)
 
 static void begin(struct upload *u, bool mounts);
 static void go_on(struct upload *u);
+
+/* It is in its repository: those that waited for it mount it. */
+static void arrived(struct upload *u)
+{
+	u->state = UPLOAD_THERE;
+	file_cleanup_fd(&u->fd);
+	for (struct upload *other = u->push->uploads; other; other = other->next) {
+		if (other->leader != u)
+			continue;
+		other->leader = NULL;
+		other->blob.from = u->repository;
+		begin(other, true);
+	}
+}
 
 static void on_ended(void *context, const struct registry_answer *a)
 {
@@ -114,6 +139,7 @@ static void on_ended(void *context, const struct registry_answer *a)
 		return;
 	}
 	u->push->counts->sent++;
+	arrived(u);
 }
 
 /* "0-1023": the last byte it has. An upload that has none says nothing, or "0-0". */
@@ -177,11 +203,19 @@ static void on_cut(void *context, struct error *err)
 {
 	struct upload *u = context;
 
+	if (u->stream && error_is_set(stream_error(u->stream))) {
+		autoerror struct error own = {0};
+
+		error_set(&own, stream_error(u->stream)->code, "%s", stream_error(u->stream)->text);
+		failed(u, &own);
+		return;
+	}
 	if (err->code != ERR_NETWORK || u->cuts++ >= CUTS_MAX) {
 		failed(u, err);
 		return;
 	}
-	ask(u, &(struct registry_call){.path = u->location, .on_answer = on_standing, .on_failure = failed});
+	ask(u,
+	    &(struct registry_call){.path = u->location, .delay_ms = (int64_t)FIRST_WAIT_MS << (u->cuts - 1), .on_answer = on_standing, .on_failure = failed});
 }
 
 static const char *with_digest(struct upload *u)
@@ -202,6 +236,8 @@ static void go_on(struct upload *u)
 
 	u->body = (struct http_body){
 		.bytes = u->blob.bytes ? u->blob.bytes + u->sent : NULL, .fd = u->fd, .from = u->sent, .length = is_last ? left : PIECE_BYTES};
+	if (u->stream)
+		stream_body(u->stream, u->sent, u->body.length, &u->body);
 	if (u->sent || !is_last)
 		call.content_range = left ? arena_printf(&u->push->arena, "%lld-%lld", (long long)u->sent, (long long)(u->sent + u->body.length - 1)) : NULL;
 	if (is_last) {
@@ -224,6 +260,7 @@ static void on_begun(void *context, const struct registry_answer *a)
 
 	if (a->status == 201) {
 		u->push->counts->mounted++;
+		arrived(u);
 		return;
 	}
 	if (a->status == 404 || !a->location) {
@@ -231,13 +268,15 @@ static void on_begun(void *context, const struct registry_answer *a)
 			    a->status == 404 ? "there is no such repository, and it cannot be made" : "the registry does not say where to send it");
 		return;
 	}
-	if (!u->blob.path && !u->blob.bytes) {
+	if (!u->blob.path && !u->blob.bytes && !u->blob.source) {
 		failed_with(u, ERR_NOT_FOUND, "it is not there, not to be mounted, and not here");
 		return;
 	}
-	if (!u->blob.bytes && u->fd < 0)
+	if (!u->blob.bytes && !u->blob.path && !u->stream)
+		u->stream = stream_new(u->blob.source, u->blob.digest, u->blob.size_bytes);
+	if (u->blob.path && u->fd < 0)
 		u->fd = open(u->blob.path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (!u->blob.bytes && u->fd < 0) {
+	if (u->blob.path && u->fd < 0) {
 		error_errno(&err, "cannot read '%s'", u->blob.path);
 		failed(u, &err);
 		return;
@@ -271,12 +310,32 @@ static void on_asked(void *context, const struct registry_answer *a)
 {
 	struct upload *u = context;
 
-	if (a->status != 404 && (a->content_length < 0 || a->content_length == u->blob.size_bytes))
-		u->push->counts->there++;
-	else if (a->status != 404)
+	u->state = a->status >= 300 ? UPLOAD_MISSING : UPLOAD_THERE;
+	if (u->state == UPLOAD_THERE && a->content_length >= 0 && a->content_length != u->blob.size_bytes)
 		failed_with(u, ERR_DIGEST, "the registry has it with another size");
-	else
+	else if (u->state == UPLOAD_THERE)
+		u->push->counts->there++;
+}
+
+/* What is nowhere is sent to one repository; what is in another, or will be, is mounted. */
+static void begin_missing(struct push *p)
+{
+	for (struct upload *u = p->uploads; u; u = u->next) {
+		if (u->state != UPLOAD_MISSING)
+			continue;
+		for (struct upload *other = p->uploads; other && !u->leader; other = other->next) {
+			if (other == u || strcmp(other->blob.digest, u->blob.digest) != 0)
+				continue;
+			if (other->state == UPLOAD_THERE)
+				u->blob.from = other->repository;
+			else if (other->is_begun)
+				u->leader = other;
+		}
+		if (u->leader)
+			continue;
+		u->is_begun = true;
 		begin(u, true);
+	}
 }
 
 int push_run(struct push *p, struct push_counts *counts, struct error *err)
@@ -287,61 +346,11 @@ int push_run(struct push *p, struct push_counts *counts, struct error *err)
 			       .method = "HEAD", .path = arena_printf(&p->arena, "blobs/%s", u->blob.digest), .on_answer = on_asked, .on_failure = failed});
 	if (registry_serve(p->all, err) < 0)
 		return -1;
+	begin_missing(p);
+	if (registry_serve(p->all, err) < 0)
+		return -1;
 	if (!error_is_set(&p->err))
 		return 0;
 	error_move(err, &p->err);
 	return -1;
-}
-
-/* A manifest under way. */
-struct manifest_put {
-	const char *digest; /* of what was sent */
-	const char *where;
-	bool has_subject;
-	struct error *err;
-};
-
-static void on_put(void *context, const struct registry_answer *a)
-{
-	struct manifest_put *m = context;
-
-	m->has_subject = a->subject != NULL;
-	if (a->status == 404 || a->status == 416)
-		error_set(m->err, ERR_HTTP, "cannot push a manifest to %s: there is no such repository", m->where);
-	else if (a->digest && strcmp(a->digest, m->digest) != 0)
-		error_set(m->err, ERR_DIGEST, "cannot push a manifest to %s: the registry says that it got other bytes", m->where);
-}
-
-static void on_put_failed(void *context, struct error *err)
-{
-	struct manifest_put *m = context;
-
-	error_move(m->err, err);
-}
-
-int push_manifest(struct registries *all, const char *registry, const char *repository, const char *name, const char *media_type, const char *bytes,
-		  size_t length, bool *ret_subject, struct error *err)
-{
-	autoarena struct arena a = {0};
-	const struct http_body body = {.bytes = bytes, .length = (int64_t)length};
-	char hex[DIGEST_HEX_LENGTH + 1];
-
-	digest_bytes(bytes, length, hex);
-	struct manifest_put m = {.digest = arena_printf(&a, "sha256:%s", hex), .where = arena_printf(&a, "'%s/%s'", registry, repository), .err = err};
-
-	registry_add(all, &(struct registry_call){.registry = registry,
-						  .repository = repository,
-						  .writes = true,
-						  .method = "PUT",
-						  .path = arena_printf(&a, "manifests/%s", name),
-						  .content_type = media_type,
-						  .body = &body,
-						  .on_answer = on_put,
-						  .on_failure = on_put_failed,
-						  .context = &m});
-	if (registry_serve(all, err) < 0)
-		return -1;
-	if (ret_subject)
-		*ret_subject = m.has_subject;
-	return error_is_set(err) ? -1 : 0;
 }

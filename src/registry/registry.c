@@ -303,7 +303,7 @@ static void on_done(void *context, const struct http_answer *a)
 		try_again(c, -1);
 	else if (a->outcome == HTTP_FAILED)
 		fail_with(c, a->err->code, a->err->text);
-	else if (is_told(a->status)) {
+	else if (is_told(a->status) || (c->what.is_optional && a->status >= 400 && a->status < 500 && a->status != 401 && !may_pass(a->status))) {
 		autofree char *location = c->location ? http_url_join(a->effective_url, c->location) : NULL;
 
 		c->location = arena_strdup_null(&c->arena, location);

@@ -39,6 +39,7 @@ struct registry_call {
 	const char *from;          /* another repository of it that is read, too (a mount); or NULL */
 	bool writes;               /* asks for the right to push */
 	bool deletes;              /* asks for the right to delete */
+	bool is_optional;          /* what not every registry knows: also a refusal is an answer, but for one that passes or asks who we are */
 	const char *method;        /* NULL: GET */
 	const char *path;          /* behind "/v2/<repository>/", or an address as it was given with an upload */
 	const char *accept;        /* or NULL */
