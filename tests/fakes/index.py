@@ -57,6 +57,11 @@ def zip_bytes(members):
     return out.getvalue()
 
 
+def quoted(path):
+    """As csv writes it: RECORD is that."""
+    return '"' + path.replace('"', '""') + '"' if set(path) & set(',"') else path
+
+
 def wheel(name, version, release, tag):
     """A wheel that pip installs: one module, its metadata and RECORD; the same bytes every time."""
     module = canonical(name).replace("-", "_")
@@ -70,7 +75,7 @@ def wheel(name, version, release, tag):
     pure = "true" if platforms == "any" else "false"
     members += [(f"{info}/METADATA", metadata(name, version, release, "metadata_requires")),
                 (f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: {pure}\n{''.join(f'Build: {b}' + chr(10) for b in build)}{tags}".encode())]
-    record = "".join(f"{p},sha256={base64.urlsafe_b64encode(hashlib.sha256(c).digest()).rstrip(b'=').decode()},{len(c)}\n" for p, c in members)
+    record = "".join(f"{quoted(p)},sha256={base64.urlsafe_b64encode(hashlib.sha256(c).digest()).rstrip(b'=').decode()},{len(c)}\n" for p, c in members)
     members.append((f"{info}/RECORD", (record + f"{info}/RECORD,,\n").encode()))
     return f"{module}-{version}-{tag}.whl", zip_bytes(members)
 
