@@ -33,6 +33,7 @@ static int buildah_probe(struct engine *e, struct error *err)
 		return error_set(err, ERR_ENGINE, "'%s --version' answers '%.*s'; this is not buildah", e->program, (int)strcspn(text, "\n"), text);
 	text += strlen(prefix);
 	e->version = arena_strndup(e->arena, text, strcspn(text, " \n"));
+	e->reads_zstd = true;
 	/* Its storage must open, or every build fails one by one. */
 	if (storage_settle(e, "{{.store.GraphDriverName}} {{.store.GraphRoot}}", err) < 0)
 		return error_hint(err, "'%s info' says more; as another user than root it needs ranges in /etc/subuid and /etc/subgid", e->program);

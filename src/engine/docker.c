@@ -7,11 +7,12 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/ask.h"
+#include "engine/docker_image.h"
 #include "engine/engine.h"
 #include "engine/words.h"
 
 /* The first docker whose BuildKit is a plugin. */
-enum { DOCKER_NEEDS_BUILDX = 23, DOCKER_OLDEST = 19 };
+enum { DOCKER_NEEDS_BUILDX = 23, DOCKER_OLDEST = 19, DOCKER_READS_ZSTD = 23 };
 
 static const char *const proxy_names[] = {"http_proxy",  "https_proxy", "no_proxy",  "all_proxy", "HTTP_PROXY",
 					  "HTTPS_PROXY", "NO_PROXY",    "ALL_PROXY", "ftp_proxy", "FTP_PROXY"};
@@ -31,6 +32,8 @@ static int ask_versions(struct engine *e, struct error *err)
 		/* The server builds and runs; of the client only its age matters. */
 		e->version = arena_strndup(e->arena, text + client + 1, strcspn(text + client + 1, " \n"));
 		long major = strtol(text, NULL, 10);
+
+		e->reads_zstd = strtol(e->version, NULL, 10) >= DOCKER_READS_ZSTD;
 
 		if (major < DOCKER_OLDEST)
 			return error_set(err, ERR_ENGINE, "'%s' is version %.*s; RUN --mount needs 20.10 or newer", e->program, (int)client, text);
@@ -295,5 +298,8 @@ const struct engine_driver engine_docker = {
 	.run = docker_run,
 	.pull = docker_pull,
 	.take_files = docker_take_files,
+	.describe = docker_describe,
+	.save = docker_save,
+	.load = docker_load,
 	.clean = docker_clean,
 };

@@ -20,6 +20,7 @@ struct engine {
 	const char *note;           /* what people should know of how it works here, or NULL */
 	const char *storage;        /* the folder of its images and working containers, shared by all who use it here; NULL where a daemon keeps them */
 	const char *storage_driver; /* how files are kept there: "overlay", "vfs"; NULL with it */
+	bool reads_zstd;            /* load() takes layers that are packed with zstd */
 	struct arena *arena;        /* the caller's; answers live here */
 };
 

@@ -152,10 +152,6 @@ static const char *new_manifest(struct arena *a, const struct image *image)
 	autostrbuf struct strbuf out = {0};
 	struct json_writer w = {.out = &out, .compact = true};
 
-	for (size_t i = 0; i < image->layer_count; i++) {
-		if (!image->layers[i].digest)
-			return NULL;
-	}
 	json_begin_object(&w, NULL);
 	json_add_integer(&w, "schemaVersion", 2);
 	json_add_text(&w, "mediaType", IMAGE_MANIFEST_TYPE);
@@ -166,6 +162,22 @@ static const char *new_manifest(struct arena *a, const struct image *image)
 	json_end_array(&w);
 	json_end_object(&w);
 	return finish(a, &out);
+}
+
+int image_set_manifest(struct arena *a, struct image *image, struct error *err)
+{
+	const char *manifest = new_manifest(a, image);
+
+	return image_read_manifest(a, "the new image", manifest, strlen(manifest), image, err);
+}
+
+static bool are_known(const struct image *image)
+{
+	for (size_t i = 0; i < image->layer_count; i++) {
+		if (!image->layers[i].digest)
+			return false;
+	}
+	return true;
 }
 
 int image_make(struct arena *a, const struct image *below, const struct image_top *top, struct image *ret, struct error *err)
@@ -186,9 +198,7 @@ int image_make(struct arena *a, const struct image *below, const struct image_to
 	if (image_read_config(a, "the new image", config, strlen(config), &made, err) < 0)
 		return -1;
 	made.layers = all.layers;
-	const char *manifest = new_manifest(a, &made);
-
-	if (manifest && image_read_manifest(a, "the new image", manifest, strlen(manifest), &made, err) < 0)
+	if (are_known(&made) && image_set_manifest(a, &made, err) < 0)
 		return -1;
 	*ret = made;
 	return 0;

@@ -152,6 +152,8 @@ static int open_pipe(int ends[2])
 /* A file in memory instead of a pipe: there is nothing to feed, so nothing can block. */
 static int open_input(const struct process_spec *spec)
 {
+	if (spec->input_fd)
+		return fcntl(spec->input_fd, F_DUPFD_CLOEXEC, 3);
 	autofd int low = spec->input ? memfd_create("input", MFD_CLOEXEC) : open("/dev/null", O_RDONLY | O_CLOEXEC);
 	size_t done = 0;
 
@@ -248,7 +250,7 @@ static int start_supervisor(const struct process_spec *spec, const char *program
 	if (p->input < 0 || open_pipe(p->out) < 0 || (!one_stream && open_pipe(p->err_out) < 0) || open_pipe(p->problem) < 0 || open_pipe(p->report) < 0)
 		return error_errno(err, "cannot run '%s'", spec->argv[0]);
 	s.input = p->input;
-	s.out = p->out[1];
+	s.out = spec->output_fd ? spec->output_fd : p->out[1];
 	s.err_out = one_stream ? p->out[1] : p->err_out[1];
 	s.problem = p->problem[1];
 	s.report = p->report[1];

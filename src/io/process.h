@@ -19,6 +19,7 @@ struct process_spec {
 	const char *folder;             /* working folder, or NULL */
 	const char *input;              /* bytes for stdin, or NULL for /dev/null */
 	size_t input_length;
+	int input_fd, output_fd;   /* descriptors of the caller's for stdin instead, and for stdout, which then is not collected; 0: none */
 	int64_t timeout_ms;        /* 0: none; past it the group gets TERM, then KILL */
 	size_t output_limit_bytes; /* process_run: ERR_ENGINE when a stream gives more; 0: 64 MiB */
 	bool to_the_end;           /* process_run: also when we were asked to stop; for cleaning up */
