@@ -3,24 +3,15 @@
 #include <string.h>
 
 #include "assemble/pack.h"
-#include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "fetch/store.h"
 #include "io/json.h"
-#include "layer/install.h"
+#include "layer/interpreter.h"
 
-enum { NOTE_LIMIT_BYTES = 4 << 20 };
+enum { NOTE_LIMIT_BYTES = 8 << 20, SAID_MAX = 2000 };
 /* Another number when what is kept means something else. */
-#define NOTE_FORM "1"
-
-/* The script stands in its own file, where linters read it, and is linked in as it is. */
-__asm__(".section .rodata\n"
-	"place_script:\n"
-	".incbin \"src/assemble/place.py\"\n"
-	".byte 0\n"
-	".previous\n");
-extern const char place_script[];
+#define NOTE_FORM "2"
 
 static const char *note_path(struct arena *a, const char *key)
 {
@@ -120,42 +111,7 @@ int below_keep(struct arena *a, struct engine *e, const char *tag, const char *t
 
 /* ---- what was asked ---- */
 
-static const char *const place_names[] = {"purelib", "platlib", "scripts", "data", "headers", "python"};
-
-static const char **place_field(struct install_place *p, size_t i)
-{
-	const char **const fields[] = {&p->purelib, &p->platlib, &p->scripts, &p->data, &p->headers, &p->python};
-
-	return fields[i];
-}
-
-static bool has_control(const char *text)
-{
-	autostrbuf struct strbuf safe = {0};
-
-	text_escape(&safe, text, strlen(text), 0);
-	return strcmp(strbuf_text(&safe), text) != 0;
-}
-
-static bool read_place(struct arena *a, const struct value *v, struct below *b)
-{
-	struct install_place *place = arena_new(a, struct install_place);
-
-	for (size_t i = 0; i < ARRAY_LEN(place_names); i++) {
-		const char *path = value_get_text(v, place_names[i]);
-
-		/* They become names in a layer, and the first line of programs. */
-		if (!path || path[0] != '/' || has_control(path))
-			return false;
-		*place_field(place, i) = path;
-	}
-	b->place = place;
-	b->interpreter = value_get_text(v, "interpreter");
-	b->has_python = b->interpreter;
-	return b->has_python;
-}
-
-static int note(struct arena *a, const struct below *b, struct error *err)
+static int note(struct arena *a, const struct below *b, const char *answer, struct error *err)
 {
 	autostrbuf struct strbuf text = {0};
 	struct json_writer w = {.out = &text};
@@ -164,20 +120,24 @@ static int note(struct arena *a, const struct below *b, struct error *err)
 	json_begin_object(&w, NULL);
 	json_add_text(&w, "form", NOTE_FORM);
 	json_add_text(&w, "config", b->image.config);
-	if (b->has_python) {
-		struct install_place place = *b->place;
-
-		json_begin_object(&w, "place");
-		for (size_t i = 0; i < ARRAY_LEN(place_names); i++)
-			json_add_text(&w, place_names[i], *place_field(&place, i));
-		json_add_text(&w, "interpreter", b->interpreter);
-		json_end_object(&w);
-	}
+	if (answer)
+		json_add_text(&w, "interpreter", answer);
 	json_end_object(&w);
 	return file_make_parents(path, err) < 0 ? -1 : file_write_derived(path, text.text, text.length, err);
 }
 
-bool below_recall(struct arena *a, const char *key, struct below *ret)
+static int parse_interpreter(struct arena *a, const char *answer, struct below *b, struct error *err)
+{
+	struct interpreter *i = arena_new(a, struct interpreter);
+
+	if (interpreter_parse(a, answer, strlen(answer), i, err) < 0)
+		return -1;
+	b->interpreter = i;
+	return 0;
+}
+
+/* *ret_answer is what its Python answered, or NULL. */
+static bool recall(struct arena *a, const char *key, struct below *ret, const char **ret_answer)
 {
 	autostrbuf struct strbuf text = {0};
 	autoerror struct error ignored = {0};
@@ -187,55 +147,84 @@ bool below_recall(struct arena *a, const char *key, struct below *ret)
 	if (file_read(note_path(a, key), NOTE_LIMIT_BYTES, &text, &ignored) < 0 || json_parse(a, "note", strbuf_text(&text), text.length, &v, &ignored) < 0 ||
 	    !text_equal(value_get_text(v, "form"), NOTE_FORM))
 		return false;
-	const char *config = value_get_text(v, "config");
-	const struct value *place = value_get(v, "place");
+	const char *config = value_get_text(v, "config"), *answer = value_get_text(v, "interpreter");
 
-	if (!config || (place && !read_place(a, place, &b)) || image_read_config(a, "note", config, strlen(config), &b.image, &ignored) < 0)
+	if (!config || (answer && parse_interpreter(a, answer, &b, &ignored) < 0) ||
+	    image_read_config(a, "note", config, strlen(config), &b.image, &ignored) < 0)
 		return false;
 	find_layers(a, &b.image);
 	*ret = b;
+	*ret_answer = answer;
 	return true;
 }
 
-static int ask_place(struct arena *a, struct engine *e, const char *tag, const char *python, struct below *b, struct error *err)
+bool below_recall(struct arena *a, const char *key, struct below *ret)
 {
-	const char *const argv[] = {python, "-I", "-c", place_script, NULL};
-	autoresult struct process_result result = {0};
-	struct value *v = NULL;
+	const char *answer;
 
-	if (e->driver->run(e, tag, argv, NULL, 0, &result, err) < 0)
+	return recall(a, key, ret, &answer);
+}
+
+struct running {
+	struct engine *engine;
+	const char *tag;
+};
+
+static int run(void *context, const char *const *argv, const char *input, size_t length, struct strbuf *output, struct error *err)
+{
+	struct running *r = context;
+	autoresult struct process_result result = {0};
+
+	if (r->engine->driver->run(r->engine, r->tag, argv, input, length, &result, err) < 0)
 		return -1;
-	if (result.exit_status != 0)
-		return error_set(err, ERR_ENGINE, "'%s' in it ended with %d: %s", python, result.exit_status, strbuf_text(&result.err_out));
-	if (json_parse(a, "its answer", strbuf_text(&result.out), result.out.length, &v, err) < 0) {
-		err->code = ERR_ENGINE;
-		return -1;
+	if (result.exit_status != 0) {
+		const char *text = strbuf_text(&result.err_out);
+		size_t said = strlen(text);
+
+		return error_set(err, ERR_ENGINE, "'%s' in image '%s' ended with %d: %s", argv[0], r->tag, result.exit_status,
+				 said > SAID_MAX ? text + said - SAID_MAX : text);
 	}
-	return read_place(a, v, b) ? 0 : error_set(err, ERR_ENGINE, "'%s' in it does not say where packages are installed", python);
+	strbuf_add_bytes(output, strbuf_text(&result.out), result.out.length);
+	return 0;
+}
+
+struct layer_runner *below_runner(struct arena *a, struct engine *e, const char *tag)
+{
+	struct layer_runner *runner = arena_new(a, struct layer_runner);
+	struct running *r = arena_new(a, struct running);
+
+	*r = (struct running){e, tag};
+	*runner = (struct layer_runner){run, r};
+	return runner;
+}
+
+static int ask_python(struct arena *a, struct engine *e, const char *tag, const char *python, struct below *b, const char **ret_answer, struct error *err)
+{
+	autostrbuf struct strbuf answer = {0};
+
+	if (interpreter_ask(below_runner(a, e, tag), python, &answer, err) < 0)
+		return -1;
+	*ret_answer = arena_strdup(a, strbuf_text(&answer));
+	return parse_interpreter(a, *ret_answer, b, err);
 }
 
 int below_ask(struct arena *a, struct engine *e, const char *tag, const char *key, const char *python, struct below *ret, struct error *err)
 {
 	struct below b = {.key = key}, known = {0};
-	bool is_known = below_recall(a, key, &known) && known.has_python == (python != NULL);
-	struct image image;
+	const char *answer = NULL;
+	bool is_known = recall(a, key, &known, &answer) && (known.interpreter != NULL) == (python != NULL);
 
-	if (e->driver->describe(e, tag, &image, err) < 0)
+	if (e->driver->describe(e, tag, &b.image, err) < 0)
 		return -1;
-	if (is_known && text_equal(known.image.config_digest, image.config_digest)) {
+	if (is_known && text_equal(known.image.config_digest, b.image.config_digest)) {
 		*ret = known;
 		return 0;
 	}
-	b.image = image;
 	find_layers(a, &b.image);
-	if (is_known) {
-		b.has_python = known.has_python;
-		b.place = known.place;
-		b.interpreter = known.interpreter;
-	} else if (python && ask_place(a, e, tag, python, &b, err) < 0) {
-		return error_wrap(err, "cannot ask image '%s' about its Python", tag);
-	}
-	if (note(a, &b, err) < 0)
+	b.interpreter = known.interpreter;
+	if (!is_known && python && ask_python(a, e, tag, python, &b, &answer, err) < 0)
+		return error_wrap(err, "image '%s'", tag);
+	if (note(a, &b, answer, err) < 0)
 		return -1;
 	*ret = b;
 	return 0;

@@ -9,14 +9,13 @@
 #include "engine/engine.h"
 #include "image/image.h"
 
-struct install_place;
+struct interpreter;
+struct layer_runner;
 
 struct below {
-	const char *key;                   /* of the last of its stages */
-	bool has_python;                   /* has a virtual environment; else place and interpreter are not set */
-	const struct install_place *place; /* where its Python installs to */
-	const char *interpreter;           /* which Python that is, with everything that decides what it compiles to */
-	struct image image;                /* of its layers those that are kept have a digest, a type, a size and a path */
+	const char *key;                       /* of the last of its stages */
+	const struct interpreter *interpreter; /* its Python: where it installs to and who it is; NULL: it has no virtual environment */
+	struct image image;                    /* of its layers those that are kept have a digest, a type, a size and a path */
 };
 
 /* What is kept of it. False when that is nothing, or not readable. In `a`. */
@@ -24,6 +23,8 @@ bool below_recall(struct arena *a, const char *key, struct below *ret);
 /* Asks the engine what its image `tag` is made of, and, once for a key, the Python at `python` in it (NULL: it has none) where it installs to; keeps the answers.
    ERR_ENGINE; ERR_NOT_FOUND when there is no such image. In `a`. */
 int below_ask(struct arena *a, struct engine *e, const char *tag, const char *key, const char *python, struct below *ret, struct error *err);
+/* Runs programs of an image, for layer/. The engine and the tag must live as long as `a`. */
+struct layer_runner *below_runner(struct arena *a, struct engine *e, const char *tag);
 /* Whether every layer is kept as a file, so that no engine is needed to push it. */
 bool below_is_kept(const struct below *b);
 /* Takes the layers out of the engine's image into the store, packed, those that are not there yet. `temporary` is a folder of the caller's. In `a`. */

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "fetch/store.h"
+#include "layer/bytecode.h"
+#include "layer/interpreter.h"
 #include "layer/made.h"
 #include "python/direct_url.h"
 
@@ -47,6 +49,15 @@ static struct layer_package *list_packages(struct arena *a, const struct stack_r
 	return list;
 }
 
+/* How sources are compiled; NULL: not at all. */
+static const struct bytecode *compiled(struct arena *a, const struct stack_request *q)
+{
+	struct bytecode *b = arena_new(a, struct bytecode);
+
+	b->identity = q->below->interpreter->identity;
+	return bytecode_mode_read(q->bytecode, &b->mode) ? b : NULL;
+}
+
 static void make_request(struct arena *a, const struct stack_request *q, struct stack_layer *l)
 {
 	struct layer_wheel *wheels = arena_array(a, l->package_count, sizeof(*wheels));
@@ -64,8 +75,11 @@ static void make_request(struct arena *a, const struct stack_request *q, struct 
 	}
 	struct layer_request *request = arena_new(a, struct layer_request);
 
-	*request = (struct layer_request){
-		.wheels = wheels, .wheel_count = l->package_count, .place = q->below->place, .modified_unix = clock_source_date_unix(MODIFIED_UNIX)};
+	*request = (struct layer_request){.wheels = wheels,
+					  .wheel_count = l->package_count,
+					  .place = &q->below->interpreter->place,
+					  .bytecode = compiled(a, q),
+					  .modified_unix = clock_source_date_unix(MODIFIED_UNIX)};
 	l->request = request;
 	layer_key(request, key);
 	l->key = arena_strdup(a, key);
@@ -98,33 +112,77 @@ void stack_plan(struct arena *a, const struct stack_request *q, struct stack *re
 
 /* ---- the layers ---- */
 
-static const struct stack_layer *find_taken(struct stack *const *stacks, size_t count, const char *key)
+size_t stack_missing(const struct stack *stack)
+{
+	struct layer_made made;
+	size_t count = 0;
+
+	for (size_t i = 0; i < stack->count; i++)
+		count += !stack->layers[i].made && !layer_known(stack->layers[i].request, &made);
+	return count;
+}
+
+static const struct stack_layer *find_taken(const struct stack_wish *wishes, size_t count, const char *key)
 {
 	for (size_t i = 0; i < count; i++) {
-		for (size_t k = 0; k < stacks[i]->count; k++) {
-			if (stacks[i]->layers[k].made && !strcmp(stacks[i]->layers[k].key, key))
-				return &stacks[i]->layers[k];
+		const struct stack *s = wishes[i].stack;
+
+		for (size_t k = 0; k < s->count; k++) {
+			if (s->layers[k].made && !strcmp(s->layers[k].key, key))
+				return &s->layers[k];
 		}
 	}
 	return NULL;
 }
 
-int stack_take(struct arena *a, struct stack *const *stacks, size_t count, struct error *err)
+/* What the store has. */
+static void recall_layers(struct arena *a, struct stack *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct layer_made made;
+
+		if (s->layers[i].made || !layer_known(s->layers[i].request, &made))
+			continue;
+		struct layer_made *kept = arena_new(a, struct layer_made);
+
+		*kept = made;
+		s->layers[i].made = kept;
+	}
+}
+
+/* The sources of what is missing, those of one container together. */
+static int compile(struct arena *a, const struct stack_wish *wish, struct error *err)
+{
+	struct layer_request *requests = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < wish->stack->count; i++) {
+		const struct stack_layer *l = &wish->stack->layers[i];
+
+		if (!l->made && l->request->bytecode)
+			*arena_push(a, &requests, &count) = *l->request;
+	}
+	if (!count)
+		return 0;
+	if (!wish->runner)
+		return error_set(err, ERR_ENGINE, "there is no engine to run the Python that compiles");
+	return bytecode_make(requests, count, wish->runner, err);
+}
+
+int stack_take(struct arena *a, const struct stack_wish *wishes, size_t count, struct error *err)
 {
 	for (size_t i = 0; i < count; i++) {
-		for (size_t k = 0; k < stacks[i]->count; k++) {
-			struct stack_layer *l = &stacks[i]->layers[k];
-			const struct stack_layer *taken = find_taken(stacks, count, l->key);
-
-			if (taken) {
-				l->made = taken->made;
-				continue;
-			}
+		recall_layers(a, wishes[i].stack);
+		if (compile(a, &wishes[i], err) < 0)
+			return -1;
+		for (size_t k = 0; k < wishes[i].stack->count; k++) {
+			struct stack_layer *l = &wishes[i].stack->layers[k];
+			const struct stack_layer *taken = l->made ? l : find_taken(wishes, count, l->key);
 			struct layer_made *made = arena_new(a, struct layer_made);
 
-			if (layer_take(l->request, made, &l->is_new, err) < 0)
+			if (!taken && layer_take(l->request, made, &l->is_new, err) < 0)
 				return -1;
-			l->made = made;
+			l->made = taken ? taken->made : made;
 		}
 	}
 	return 0;

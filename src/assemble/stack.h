@@ -45,8 +45,15 @@ struct stack_request {
 
 /* Plans the layers and makes their keys; makes none. `request` and all it points to must live as long as `a`, which everything is in. */
 void stack_plan(struct arena *a, const struct stack_request *request, struct stack *ret);
-/* Takes the layers of several stacks from the store or makes them, each once. ERR_INPUT as layer_write(). */
-int stack_take(struct arena *a, struct stack *const *stacks, size_t count, struct error *err);
+/* How many layers of it are not in the store. */
+size_t stack_missing(const struct stack *stack);
+/* A stack whose layers are wanted, and what runs the Python that compiles their sources; NULL: nobody, as all of them are in the store. */
+struct stack_wish {
+	struct stack *stack;
+	const struct layer_runner *runner;
+};
+/* Takes the layers of several stacks from the store or makes them, each once. ERR_INPUT as layer_write(), ERR_ENGINE as bytecode_make(). */
+int stack_take(struct arena *a, const struct stack_wish *wishes, size_t count, struct error *err);
 /* The image of `below` with the stack on it: every layer of the stack must be taken. In `a`. */
 int stack_image(struct arena *a, const struct below *below, const struct stack *stack, const char *const *labels, int64_t created_unix, struct image *ret,
 		struct error *err);

@@ -159,7 +159,7 @@ static int give(struct building *b, struct build_image *image, struct error *err
 
 int building_images(struct building *b, struct error *err)
 {
-	struct stack **stacks = NULL;
+	struct stack_wish *wishes = NULL;
 	size_t count = 0;
 
 	for (size_t i = 0; i < b->plan.container_count; i++) {
@@ -168,9 +168,9 @@ int building_images(struct building *b, struct error *err)
 		if (image->state == BUILD_WANTED && look_below(b, i, err) < 0)
 			return -1;
 		/* Also of those that are there: a release tells of the layers of all. */
-		*arena_push(b->arena, &stacks, &count) = &image->stack;
+		*arena_push(b->arena, &wishes, &count) = (struct stack_wish){&image->stack, below_runner(b->arena, b->request->engine, b->plan.finals[i]->tag)};
 	}
-	if (building_hold(b, err) < 0 || stack_take(b->arena, stacks, count, err) < 0)
+	if (building_hold(b, err) < 0 || stack_take(b->arena, wishes, count, err) < 0)
 		return -1;
 	for (size_t i = 0; i < b->plan.container_count; i++) {
 		if (b->plan.images[i].state == BUILD_WANTED && give(b, &b->plan.images[i], err) < 0)
