@@ -27,6 +27,16 @@ int archive_refuse(const struct archive *w, const char *member, const char *why,
 	return error_set(err, ERR_INPUT, "cannot install '%s': '%s' in it %s", w->file_name, strbuf_text(&shown), why);
 }
 
+int archive_wrap(const struct archive *w, const char *member, struct error *err)
+{
+	autostrbuf struct strbuf shown = {0};
+
+	if (!member)
+		return error_wrap(err, "cannot install '%s'", w->file_name);
+	text_escape(&shown, member, strlen(member), 0);
+	return error_wrap(err, "cannot install '%s': '%s' in it", w->file_name, strbuf_text(&shown));
+}
+
 static int refuse_wheel(const struct archive *w, const char *why, struct error *err)
 {
 	return error_set(err, ERR_INPUT, "cannot install '%s': it %s", w->file_name, why);
@@ -133,7 +143,11 @@ static int list_members(struct archive *w, struct error *err)
 	uint64_t total = 0;
 	bool found = true;
 
-	while (zip_next(&w->zip, &zip, &found, err) == 0 && found) {
+	for (;;) {
+		if (zip_next(&w->zip, &zip, &found, err) < 0)
+			return archive_wrap(w, NULL, err);
+		if (!found)
+			break;
 		if (text_ends_with(zip.name, "/") && !zip.size_bytes)
 			continue;
 		if (add_member(w, &zip, err) < 0)
@@ -142,8 +156,6 @@ static int list_members(struct archive *w, struct error *err)
 		if (zip.size_bytes > UINT64_C(1) << 40 || (total > BOMB_FREE_BYTES && total / BOMB_TIMES > w->size_bytes))
 			return archive_refuse(w, zip.name, "makes it unpack to more than a hundred times its size", err);
 	}
-	if (error_is_set(err))
-		return -1;
 	if (w->count > 1)
 		qsort(w->members, w->count, sizeof(*w->members), by_name);
 	for (size_t i = 1; i < w->count; i++) {
@@ -186,7 +198,9 @@ static int find_dist_info(struct archive *w, struct error *err)
 static int read_text(struct archive *w, const char *name, struct strbuf *ret, struct archive_member **ret_member, struct error *err)
 {
 	*ret_member = archive_find(w, arena_printf(w->arena, "%s/%s", w->dist_info, name));
-	return *ret_member ? zip_read(&w->zip, &(*ret_member)->zip, TEXT_LIMIT_BYTES, ret, err) : 0;
+	if (*ret_member && zip_read(&w->zip, &(*ret_member)->zip, TEXT_LIMIT_BYTES, ret, err) < 0)
+		return archive_wrap(w, (*ret_member)->name, err);
+	return 0;
 }
 
 /* The value of a line "Key: value" of WHEEL; NULL when there is none. */
@@ -282,8 +296,9 @@ int archive_read(struct arena *a, const char *path, const char *file_name, const
 	ret->project = project;
 	ret->version = version;
 	ret->size_bytes = size > 0 ? (uint64_t)size : 0;
-	if (zip_open(&ret->zip, path, err) < 0 || list_members(ret, err) < 0 || find_dist_info(ret, err) < 0 || read_wheel(ret, err) < 0 ||
-	    read_programs(ret, err) < 0)
+	if (zip_open(&ret->zip, path, err) < 0)
+		return archive_wrap(ret, NULL, err);
+	if (list_members(ret, err) < 0 || find_dist_info(ret, err) < 0 || read_wheel(ret, err) < 0 || read_programs(ret, err) < 0)
 		return -1;
 	return read_record(ret, err);
 }

@@ -44,3 +44,5 @@ const char *archive_normal_path(struct arena *a, const char *name);
 
 /* ERR_INPUT: "cannot install '<wheel>': '<member>' in it <why>". Returns -1. */
 int archive_refuse(const struct archive *w, const char *member, const char *why, struct error *err);
+/* The same before an error that is set, which says why; `member` may be NULL. Returns -1. */
+int archive_wrap(const struct archive *w, const char *member, struct error *err);

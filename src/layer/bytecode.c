@@ -327,7 +327,7 @@ static int add_body(struct making *m, const struct source *s, struct error *err)
 		return 0;
 	}
 	if (zip_find(f->zip, f->member, &at, err) < 0 || zip_read_at(f->zip, strbuf_reserve(&m->body, s->packed_bytes), s->packed_bytes, at, err) < 0)
-		return -1;
+		return archive_wrap(&s->job->install.archive, f->member->name, err);
 	strbuf_commit(&m->body, s->packed_bytes);
 	return 0;
 }

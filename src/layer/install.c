@@ -105,7 +105,7 @@ static int rewrite_script(struct plan *p, const struct archive_member *m, struct
 	autostrbuf struct strbuf text = {0}, rewritten = {0};
 
 	if (zip_read(&p->archive->zip, &m->zip, SCRIPT_LIMIT_BYTES, &text, err) < 0)
-		return -1;
+		return archive_wrap(p->archive, m->name, err);
 	const char *newline = memchr(text.text, '\n', text.length);
 	size_t first = newline ? (size_t)(newline - text.text) + 1 : text.length;
 
@@ -131,12 +131,14 @@ static int place_script(struct plan *p, const struct archive_member *m, const ch
 	if (m->zip.size_bytes < sizeof(begin))
 		return 0;
 	if (zip_stream_open(&p->archive->zip, &m->zip, &stream, err) < 0)
-		return -1;
+		return archive_wrap(p->archive, m->name, err);
 	int result = zip_stream_read(stream, 0, begin, sizeof(begin), err);
 
 	zip_stream_close(stream);
-	if (result < 0 || memcmp(begin, mark, sizeof(begin)) != 0)
-		return result;
+	if (result < 0)
+		return archive_wrap(p->archive, m->name, err);
+	if (memcmp(begin, mark, sizeof(begin)) != 0)
+		return 0;
 	return rewrite_script(p, m, &p->install->files[p->install->count - 1], err);
 }
 

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "io/inflate.h"
+#include "io/signals.h"
 #include "layer/gzip.h"
 #include "layer/tar.h"
 
@@ -212,6 +213,18 @@ static int write_member(struct work *w, const struct entry *e, uint64_t at, uint
 	return gzip_member_end(&w->gzip, *ret_crc, m->size_bytes, err);
 }
 
+static int find_member(const struct work *w, const struct entry *e, uint64_t *ret_at, struct error *err)
+{
+	autoerror struct error broken = {0};
+
+	if (zip_find(e->file->zip, e->file->member, ret_at, &broken) == 0)
+		return 0;
+	if (broken.code == ERR_INPUT)
+		return refuse(w, e, "is broken in the archive: its header is not what the directory says, or it is packed in a way that is not known", err);
+	error_move(err, &broken);
+	return -1;
+}
+
 static int write_file(struct work *w, const struct entry *e, struct error *err)
 {
 	const struct zip_member *m = e->file->member;
@@ -221,7 +234,7 @@ static int write_file(struct work *w, const struct entry *e, struct error *err)
 
 	if (!m)
 		return write_text(w, e->file, err);
-	if (zip_find(e->file->zip, m, &at, err) < 0)
+	if (find_member(w, e, &at, err) < 0)
 		return -1;
 	if (at > e->file->limit || m->packed_bytes > e->file->limit - at)
 		return refuse(w, e, "shares bytes with another member", err);
@@ -266,7 +279,7 @@ static int write_all(struct work *w, struct layer_made *l, struct error *err)
 	w->packed = mem_alloc(CHUNK_BYTES);
 	w->plain = mem_alloc(JOIN_PLAIN_BYTES + 1);
 	for (size_t i = 0; i < w->count; i++) {
-		if (write_entry(w, &w->entries[i], l, err) < 0)
+		if (signals_check(err) < 0 || write_entry(w, &w->entries[i], l, err) < 0)
 			return -1;
 	}
 	/* An archive ends with two blocks of zeros. */

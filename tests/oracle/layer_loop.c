@@ -1,5 +1,6 @@
 /* Makes one layer of wheels: layer_loop [OPTION...] OUT VENV WHEEL...; with OUT "-" in the store, or takes it from there. Prints its digests and sizes.
    --bytecode MODE  compiles sources with the Python of VENV, which is also asked where it installs to
+   --apart N        a layer for each wheel, N at once, in the store; says how each went, in order
    --by-people      as wheels that people asked for are installed (the default); --by-others: as those that only another package needs */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "io/process.h"
 #include "layer/bytecode.h"
 #include "layer/made.h"
+#include "layer/take_all.h"
 #include "python/wheel.h"
 
 static int run_here(void *context, const char *const *argv, const char *input, size_t length, struct strbuf *output, struct error *err)
@@ -77,6 +79,40 @@ static int compile(struct arena *a, const struct layer_request *request, struct 
 	return 0;
 }
 
+static void print(const struct layer_made *l, const char *how)
+{
+	printf("%s %s %llu %llu %llu %zu %s\n", l->digest, l->diff_id, (unsigned long long)l->packed_bytes, (unsigned long long)l->plain_bytes,
+	       (unsigned long long)l->installed_bytes, l->file_count, how);
+}
+
+static void note_event(void *context, size_t request, enum layer_event event, const struct layer_made *layer)
+{
+	const char **events = context;
+
+	(void)layer;
+	if (event != LAYER_BEGUN)
+		events[request] = event == LAYER_KEPT ? "kept" : "made";
+}
+
+static int take_apart(struct arena *a, const struct layer_request *all, unsigned at_once, const struct layer_runner *runner, struct error *err)
+{
+	struct layer_request *requests = arena_array(a, all->wheel_count, sizeof(*requests));
+	struct layer_made *made = arena_array(a, all->wheel_count, sizeof(*made));
+	const char **events = arena_array(a, all->wheel_count, sizeof(*events));
+
+	for (size_t i = 0; i < all->wheel_count; i++) {
+		requests[i] = *all;
+		requests[i].wheels += i;
+		requests[i].wheel_count = 1;
+	}
+	if (layer_take_all(requests, all->wheel_count, &(struct layer_taking){.at_once = at_once, .runner = runner, .on_event = note_event, .context = events},
+			   made, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all->wheel_count; i++)
+		print(&made[i], events[i]);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	autoarena struct arena a = {0};
@@ -87,12 +123,17 @@ int main(int argc, char **argv)
 	unsigned runs = 0;
 	struct layer_runner runner = {run_here, &runs};
 	const char *mode = NULL;
+	unsigned long apart = 0;
 	bool is_requested = true, made = true;
 	struct layer_wheel *wheels = NULL;
 
 	for (; argc > 1 && !strncmp(argv[1], "--", 2); argc--, argv++) {
 		if (!strcmp(argv[1], "--bytecode") && argc > 2) {
 			mode = argv[2];
+			argc--;
+			argv++;
+		} else if (!strcmp(argv[1], "--apart") && argc > 2) {
+			apart = strtoul(argv[2], NULL, 10);
 			argc--;
 			argv++;
 		} else {
@@ -109,6 +150,8 @@ int main(int argc, char **argv)
 	bytecode.identity = interpreter.identity;
 	request.wheels = wheels;
 	request.bytecode = mode ? &bytecode : NULL;
+	if (apart)
+		return take_apart(&a, &request, (unsigned)apart, &runner, &err) < 0 ? (fprintf(stderr, "error: %s\n", err.text), 1) : 0;
 	if (mode && compile(&a, &request, wheels, &runner, &err) < 0)
 		goto failed;
 	bool is_kept = !strcmp(argv[1], "-");
@@ -116,8 +159,7 @@ int main(int argc, char **argv)
 
 	if ((is_kept ? layer_take(&request, &layer, &made, &err) : layer_write(&request, fd, argv[1], &layer, &err)) < 0)
 		goto failed;
-	printf("%s %s %llu %llu %llu %zu %s\n", layer.digest, layer.diff_id, (unsigned long long)layer.packed_bytes, (unsigned long long)layer.plain_bytes,
-	       (unsigned long long)layer.installed_bytes, layer.file_count, made ? "made" : "kept");
+	print(&layer, made ? "made" : "kept");
 	return 0;
 failed:
 	fprintf(stderr, "error: %s\n", err.text);

@@ -330,6 +330,33 @@ def case_made_once():
     assert not os.listdir(os.path.join("cache", "files", "partial"))
 
 
+def case_many_at_once():
+    """A layer a wheel, in children: the same layers as one by one; what was made before is kept; one that is refused ends the rest, and leaves nothing half made."""
+    os.makedirs("wheels", exist_ok=True)
+    new_venv()
+    wheels = [generated("wheels", number) for number in range(9)]
+    options = ["--apart", "3", "--bytecode", "pip"]
+    done = make(wheels, "-", options=options, cache="many")
+    assert done.returncode == 0 and all(line.endswith(" made") for line in done.stdout.splitlines()), done
+    assert done.stdout.splitlines() == [make([path], "-", options=["--bytecode", "pip"], cache="alone").stdout.rstrip("\n") for path in wheels]
+    again = make(wheels, "-", options=options, cache="many")
+    assert again.stdout == done.stdout.replace(" made", " kept"), again
+    bad = wheel("wheels", "bad", {"bad/a.bin": b"abcdefgh" * 100}, methods=[zipfile.ZIP_STORED])
+    with open(bad, "rb") as file:
+        content = file.read()
+    with open(bad, "wb") as file:
+        file.write(content.replace(b"abcdefgh", b"abcdefgH", 1))
+    refused = make([*wheels, bad], "-", options=["--apart", "2"], cache="third")
+    assert refused.returncode == 1 and "bad-1.0-py3-none-any.whl" in refused.stderr and "bad/a.bin" in refused.stderr, refused
+    assert not os.listdir(os.path.join("third", "files", "partial"))
+    # Two programs at once make each layer once, and wait for each other.
+    arguments = [MAKE, *options, "-", VENV, *wheels]
+    environment = {**os.environ, "LOCKSTEP_CACHE": os.path.join(WORK, "fourth")}
+    both = [subprocess.Popen(arguments, stdout=subprocess.PIPE, env=environment, text=True) for _ in range(2)]
+    said = [child.communicate()[0] for child in both]
+    assert [child.returncode for child in both] == [0, 0] and {text.replace(" kept", " made") for text in said} == {done.stdout}, said
+
+
 def case_not_larger():
     """No more than three in a hundred above the wheels themselves."""
     os.makedirs("wheels", exist_ok=True)
