@@ -4,7 +4,7 @@ resolves on it from an archive made here. Images without dpkg, of another machin
 import hashlib, io, json, os, re, shutil, sys, tarfile, tomllib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import bump, cases, debian
+import cases, debian
 
 ROOT, WORK = os.environ["ROOT"], os.getcwd()
 FILES = {

@@ -4,7 +4,7 @@ and an archive that lies, loses packages or cannot be reached."""
 import hashlib, json, os, re, shutil, sys, tomllib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import bump, cases, debian
+import cases, debian
 
 WORK = os.getcwd()
 FILES = {
