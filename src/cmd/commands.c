@@ -2,7 +2,7 @@
 
 extern const struct command command_check, command_doctor;
 extern const struct command command_lock, command_fetch, command_render, command_build, command_snapshot, command_verify, command_bump;
-extern const struct command command_records;
+extern const struct command command_records, command_prune;
 extern const struct command command_list, command_show, command_diff, command_why, command_tree;
 
 /* One line for each, in the order of the overview. */
@@ -18,6 +18,7 @@ const struct command *const commands[] = {
 	&command_verify,
 	&command_bump,
 	&command_records,
+	&command_prune,
 	&command_list,
 	&command_show,
 	&command_diff,

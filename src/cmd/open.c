@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "fetch/projects.h"
 #include "io/terminal.h"
 #include "lock/current.h"
 #include "release/make.h"
@@ -128,6 +129,7 @@ int open_for_change(const char *root, int *ret_fd, struct error *err)
 	if (check_links(root, err) < 0 || file_make_dirs(path_join(&a, root, ".lockstep"), err) < 0 ||
 	    file_lock(path_join(&a, root, ".lockstep/lock"), &fd, err) < 0)
 		return -1;
+	projects_note(root);
 	int finished = release_recover_locked(root, &notes, err);
 
 	open_print_notes(&notes);

@@ -9,6 +9,7 @@
 #include "base/workplace.h"
 #include "engine/ask.h"
 #include "engine/engine.h"
+#include "engine/list.h"
 #include "engine/storage.h"
 #include "engine/words.h"
 #include "io/digest.h"
@@ -361,7 +362,8 @@ const struct engine_driver engine_buildah = {
 	.pull = buildah_pull,
 	.take_files = buildah_take_files,
 	.describe = buildah_describe,
-	.save = buildah_save,
+	.list = buildah_list,
 	.load = storage_load,
+	.save = buildah_save,
 	.clean = buildah_clean,
 };

@@ -9,6 +9,7 @@
 #include "engine/ask.h"
 #include "engine/docker_image.h"
 #include "engine/engine.h"
+#include "engine/list.h"
 #include "engine/words.h"
 
 /* The first docker whose BuildKit is a plugin. */
@@ -301,5 +302,6 @@ const struct engine_driver engine_docker = {
 	.describe = docker_describe,
 	.save = docker_save,
 	.load = docker_load,
+	.list = docker_list,
 	.clean = docker_clean,
 };

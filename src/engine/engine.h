@@ -60,6 +60,28 @@ struct engine_files {
 	const char *below; /* the folder of the image that the names in it are relative to: "/", "/etc" */
 };
 
+/* A name that an image has. */
+struct engine_tag {
+	const char *name; /* as the engine writes it: "localhost/tiny/ci-a:v0.1", "tiny/ci-a:v0.1" */
+	const char *id;   /* of the image, "sha256:..." */
+	uint64_t size_bytes;
+	int64_t created_unix; /* 0: not known */
+};
+
+/* A container, running or not, and the image it stands on. */
+struct engine_container {
+	const char *name;
+	const char *image; /* as the engine writes it: a name, an id, or "" */
+	const char *id;    /* of the image, "sha256:..."; NULL where the engine does not say */
+};
+
+struct engine_listing {
+	struct engine_tag *tags;
+	size_t tag_count;
+	struct engine_container *containers;
+	size_t container_count;
+};
+
 struct engine_driver {
 	const char *name; /* "buildah", "docker" */
 	/* Asks whether it works here. -1 with the reason, and what to do about it, in err. */
@@ -92,6 +114,8 @@ struct engine_driver {
 	/* Puts an image into the engine under `tag`. Layers that it has are not sent: the lowest `has` are known to be there. `temporary` is a folder for what is handed
 	   over; it is empty afterwards. ERR_NOT_FOUND when a layer that it lacks has no file. */
 	int (*load)(struct engine *e, const struct image *image, size_t has, const char *tag, const char *temporary, struct error *err);
+	/* Everything in the engine that has a name, and all containers, also those of others. In e->arena. NULL: it keeps no images. */
+	int (*list)(struct engine *e, struct engine_listing *ret, struct error *err);
 	/* Removes what killed runs left behind: throw-away containers of processes that are gone; with `builds`, which nobody may be doing on this machine
 	   then, also the working containers of lockstep's builds. */
 	int (*clean)(struct engine *e, bool builds, struct error *err);
