@@ -81,11 +81,25 @@ static const char *containers_on(struct building *b, const struct base *base)
 	return list;
 }
 
-int building_run(struct building *b, struct work_job **jobs, size_t count, struct error *err)
+static int run_here(struct building *b, struct work_job **jobs, size_t count, struct error *err)
 {
 	int failed = work_run(b->arena, jobs, count, b->request->at_once ? b->request->at_once : AT_ONCE_OTHERWISE, b->request->watch, err);
 
 	work_release(jobs, count);
+	return failed;
+}
+
+int building_run(struct building *b, const struct spread_job *jobs, size_t count, struct error *err)
+{
+	struct work_job **work = arena_array(b->arena, count + 1, sizeof(*work));
+
+	for (size_t i = 0; i < count; i++)
+		work[i] = jobs[i].work;
+	if (!b->request->engine->worker_count)
+		return run_here(b, work, count, err);
+	int failed = spread_run(b->arena, b->request->engine, &b->record, jobs, count, b->request->watch, err);
+
+	work_release(work, count);
 	return failed;
 }
 
@@ -104,7 +118,7 @@ static int make_trees(struct building *b, struct error *err)
 		((struct subject *)w->subject)->tree = tree;
 		*arena_push(b->arena, &jobs, &count) = w;
 	}
-	return count ? building_run(b, jobs, count, err) : 0;
+	return count ? run_here(b, jobs, count, err) : 0;
 }
 
 /* ---- stages ---- */
@@ -142,7 +156,20 @@ static int prepare_stage(struct work_job *work, struct arena *a, struct process_
 	strbuf_printf(&text, "FROM %s\n%s", job->parent ? job->parent->tag : job->stage->from, job->stage->text);
 	if (file_make_parents(build.dockerfile, err) < 0 || file_write(build.dockerfile, strbuf_text(&text), text.length, err) < 0)
 		return -1;
-	return q->engine->driver->build_argv(q->engine, &build, &ret->argv, &ret->environment, err);
+	struct engine *e = spread_engine(work, q->engine);
+
+	return e->driver->build_argv(e, &build, &ret->argv, &ret->environment, err);
+}
+
+/* What it has above the stage it stands on. */
+static int64_t added_bytes(struct engine *e, const struct build_job *job, int64_t all_bytes)
+{
+	autoerror struct error ignored = {0};
+	struct engine_image below;
+
+	if (!job->parent || e->driver->inspect(e, job->parent->tag, &below, &ignored) < 0)
+		return all_bytes;
+	return all_bytes > below.size_bytes ? all_bytes - below.size_bytes : 0;
 }
 
 static int complete_stage(struct work_job *work, struct arena *a __attribute__((unused)), struct error *err)
@@ -150,11 +177,14 @@ static int complete_stage(struct work_job *work, struct arena *a __attribute__((
 	struct subject *s = work->subject;
 	struct engine *e = s->building->request->engine;
 	struct engine_image image;
+	struct record_stage built = {.worker = work->place_name, .seconds = (double)(clock_monotonic_ms() - work->started_ms) / 1000};
 
 	if (engine_keep(e, s->job->tag, err) < 0 || e->driver->inspect(e, s->job->tag, &image, err) < 0)
 		return error_wrap(err, "%s built '%s' (%s) and has no image of it\nthe whole log: %s", e->driver->name, work->name, work->serves, work->log);
 	s->building->built_count++;
-	record_set(&s->building->record, s->job, e->driver->name);
+	if (e->worker_count)
+		built.bytes = added_bytes(e, s->job, image.size_bytes);
+	record_set(&s->building->record, s->job, e->driver->name, &built);
 	if (file_remove_tree(stage_file(s->building, s->job), err) < 0)
 		return -1;
 	return record_write(&s->building->record, err);
@@ -176,7 +206,8 @@ static bool explain_stage(const struct work_job *work, const char *line, struct 
 
 static int run_stages(struct building *b, const struct work_kind *kind, struct error *err)
 {
-	struct work_job **jobs = NULL, **of_plan = arena_array(b->arena, b->plan.job_count + 1, sizeof(*of_plan));
+	struct work_job **of_plan = arena_array(b->arena, b->plan.job_count + 1, sizeof(*of_plan));
+	struct spread_job *jobs = NULL;
 	size_t count = 0;
 
 	for (size_t i = 0; i < b->plan.job_count; i++) {
@@ -192,7 +223,7 @@ static int run_stages(struct building *b, const struct work_kind *kind, struct e
 				w->after = of_plan[j];
 		}
 		of_plan[i] = w;
-		*arena_push(b->arena, &jobs, &count) = w;
+		*arena_push(b->arena, &jobs, &count) = (struct spread_job){w, job->parent, job};
 	}
 	return count ? building_run(b, jobs, count, err) : 0;
 }

@@ -3,6 +3,7 @@
 
 #include "build/build.h"
 #include "build/record.h"
+#include "build/spread.h"
 #include "debian/access.h"
 
 enum { BUILDING_SHORT_KEY = 12 };
@@ -25,5 +26,6 @@ void building_end(struct building *b);
 int building_stages(struct building *b, struct error *err);
 /* Removes what killed builds left in the engine, and keeps others from doing so until building_end(). */
 int building_hold(struct building *b, struct error *err);
-int building_run(struct building *b, struct work_job **jobs, size_t count, struct error *err);
+/* Runs jobs that build in the engine, at its workers where it has several. */
+int building_run(struct building *b, const struct spread_job *jobs, size_t count, struct error *err);
 const char *building_log_path(struct building *b, const char *name, const char *key);

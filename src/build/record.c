@@ -44,6 +44,12 @@ void record_read(struct record *r, const char *root)
 
 		if (!s.place || !s.key || !s.engine || !s.text)
 			continue;
+		int64_t ms;
+
+		s.worker = value_get_text(v, "worker");
+		s.seconds = value_get_integer(v, "milliseconds", &ms) && ms > 0 ? (double)ms / 1000 : 0;
+		if (!value_get_integer(v, "bytes", &s.bytes) || s.bytes < 0)
+			s.bytes = 0;
 		read_inputs(r, value_get(v, "inputs"), &s);
 		*arena_push(&r->arena, &r->stages, &r->stage_count) = s;
 	}
@@ -86,12 +92,15 @@ static void copy_inputs(struct record *r, const struct build_job *job, struct re
 	}
 }
 
-void record_set(struct record *r, const struct build_job *job, const char *engine)
+void record_set(struct record *r, const struct build_job *job, const char *engine, const struct record_stage *built)
 {
 	struct record_stage s = {.key = arena_strdup(&r->arena, job->key),
 				 .parent_key = job->parent ? arena_strdup(&r->arena, job->parent->key) : NULL,
 				 .engine = arena_strdup(&r->arena, engine),
-				 .text = arena_strdup(&r->arena, job->text)};
+				 .text = arena_strdup(&r->arena, job->text),
+				 .worker = arena_strdup_null(&r->arena, built->worker),
+				 .seconds = built->seconds,
+				 .bytes = built->bytes};
 
 	copy_inputs(r, job, &s);
 	for (size_t i = 0; i < job->container_count; i++) {
@@ -113,6 +122,9 @@ static void write_stage(struct json_writer *w, const struct record_stage *s)
 	json_add_text(w, "key", s->key);
 	json_add_text(w, "parent", s->parent_key);
 	json_add_text(w, "text", s->text);
+	json_add_text(w, "worker", s->worker);
+	json_add_integer(w, "milliseconds", (int64_t)(s->seconds * 1000));
+	json_add_integer(w, "bytes", s->bytes);
 	json_begin_array(w, "inputs");
 	for (size_t i = 0; i < s->input_count; i++) {
 		json_begin_object(w, NULL);

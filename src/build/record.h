@@ -10,6 +10,9 @@ struct record_stage {
 	const char *key, *parent_key, *engine, *text;
 	struct build_input *inputs; /* name, version, file, sha256 */
 	size_t input_count;
+	const char *worker; /* its address, where there are several; or NULL */
+	double seconds;     /* it took; 0: not known */
+	int64_t bytes;      /* it added; 0: not known */
 };
 
 struct record {
@@ -23,6 +26,6 @@ struct record {
 void record_read(struct record *r, const char *root);
 void record_release(struct record *r);
 const struct record_stage *record_find(const struct record *r, const char *container, const char *stage, const char *engine);
-/* Notes a job that was built, for each container it serves; record_write() keeps it. */
-void record_set(struct record *r, const struct build_job *job, const char *engine);
+/* Notes a job that was built, for each container it serves, with `worker`, `seconds` and `bytes` of `built`; record_write() keeps it. */
+void record_set(struct record *r, const struct build_job *job, const char *engine, const struct record_stage *built);
 int record_write(const struct record *r, struct error *err);

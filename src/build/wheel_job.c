@@ -230,7 +230,7 @@ static int prepare(struct work_job *work, struct arena *a, struct process_spec *
 {
 	const struct wheel_work *x = work->subject;
 	struct wheel_job *job = x->job;
-	struct engine *e = job->building->request->engine;
+	struct engine *e = spread_engine(work, job->building->request->engine);
 	autostrbuf struct strbuf text = {0};
 
 	/* Made by its name alone, so that what a killed run left is replaced. */

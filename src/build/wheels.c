@@ -69,11 +69,11 @@ static int remember(struct wheels *w, const struct wheel_job *job, struct error 
 
 static int run_jobs(struct wheels *w, struct wheel_job **jobs, size_t count, struct error *err)
 {
-	struct work_job **work = NULL;
+	struct spread_job *work = NULL;
 	size_t work_count = 0;
 
 	for (size_t i = 0; i < count; i++)
-		*arena_push(w->arena, &work, &work_count) = wheel_job_work(jobs[i], w->lock);
+		*arena_push(w->arena, &work, &work_count) = (struct spread_job){wheel_job_work(jobs[i], w->lock), jobs[i]->stage, NULL};
 	if (!work_count || building_run(&w->building, work, work_count, err) == 0)
 		return 0;
 	if (err->code == ERR_ENGINE)

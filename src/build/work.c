@@ -16,7 +16,9 @@ struct work {
 	size_t count;
 	struct process_pool *pool;
 	const struct work_watch *watch;
-	struct error error; /* of the first failure */
+	const struct work_places *places; /* or NULL */
+	size_t running;                   /* jobs */
+	struct error error;               /* of the first failure */
 	bool stopping;
 };
 
@@ -126,10 +128,15 @@ static void stop_all(struct work *w)
 	}
 }
 
+/* WORK_WAITING: it has to be done again. */
 static void end_job(struct work *w, struct work_job *job, enum work_state state)
 {
-	static const enum work_event_kind kinds[] = {[WORK_DONE] = WORK_EVENT_DONE, [WORK_FAILED] = WORK_EVENT_FAILED, [WORK_STOPPED] = WORK_EVENT_STOPPED};
+	static const enum work_event_kind kinds[] = {
+		[WORK_WAITING] = WORK_EVENT_RETURNED, [WORK_DONE] = WORK_EVENT_DONE, [WORK_FAILED] = WORK_EVENT_FAILED, [WORK_STOPPED] = WORK_EVENT_STOPPED};
 
+	w->running--;
+	if (w->places)
+		w->places->ended(w->places->context, job, state == WORK_DONE);
 	if (job->kind->drop)
 		job->kind->drop(job);
 	job->state = state;
@@ -156,6 +163,9 @@ static void on_exit_of(void *context, int exit_status, int number)
 		end_job(w, job, WORK_DONE);
 	} else if (exit_status != 0 && (w->stopping || signals_received())) {
 		end_job(w, job, WORK_STOPPED);
+	} else if (exit_status != 0 && w->places && w->places->blame(w->places->context, job)) {
+		forget_lines(job);
+		end_job(w, job, WORK_WAITING);
 	} else {
 		if (exit_status != 0)
 			tell_failure(job, exit_status, number, &reason);
@@ -168,6 +178,7 @@ static void start_job(struct work *w, struct work_job *job)
 	struct process_job child = {.log_path = job->log, .on_line = on_line, .on_exit = on_exit_of, .context = job};
 	autoerror struct error reason = {0};
 
+	w->running++;
 	job->work = w;
 	job->started_ms = clock_monotonic_ms();
 	if (job->kind->prepare(job, w->arena, &child.spec, &reason) < 0 || file_make_parents(job->log, &reason) < 0) {
@@ -185,38 +196,94 @@ static bool can_start(const struct work_job *job)
 	return job->state == WORK_WAITING && (!job->after || job->after->state == WORK_DONE);
 }
 
+static struct work_job *next_job(struct work *w, unsigned at_once)
+{
+	if (w->places)
+		return w->places->next(w->places->context);
+	for (size_t i = 0; i < w->count && w->running < at_once; i++) {
+		if (can_start(w->jobs[i]))
+			return w->jobs[i];
+	}
+	return NULL;
+}
+
 static void start_ready(struct work *w, unsigned at_once)
 {
-	for (size_t i = 0; i < w->count && !w->stopping && process_pool_running(w->pool) < at_once; i++) {
+	struct work_job *job;
+
+	while (!w->stopping && (job = next_job(w, at_once)))
+		start_job(w, job);
+}
+
+/* All ran that could; some could not. */
+static void look_for_waiting(struct work *w)
+{
+	for (size_t i = 0; i < w->count && w->places && !w->stopping && !error_is_set(&w->error); i++) {
 		if (can_start(w->jobs[i]))
-			start_job(w, w->jobs[i]);
+			w->places->refuse(w->places->context, &w->error);
 	}
+}
+
+static int run_all(struct work *w, unsigned at_once, struct error *err)
+{
+	autoerror struct error cancelled = {0};
+
+	w->pool = process_pool_new();
+	if (w->places)
+		w->places->begin(w->places->context, w);
+	for (;;) {
+		if (signals_received())
+			w->stopping = true;
+		start_ready(w, at_once);
+		if (!w->running)
+			break;
+		if (process_pool_wait(w->pool, TICK_MS, &cancelled) < 0)
+			w->stopping = true;
+		if (w->places && !w->stopping)
+			w->places->tick(w->places->context);
+		emit(w, WORK_EVENT_TICK, NULL);
+	}
+	process_pool_free(w->pool);
+	look_for_waiting(w);
+	if (signals_check(err) < 0) {
+		error_release(&w->error);
+		return -1;
+	}
+	if (!error_is_set(&w->error))
+		return 0;
+	error_move(err, &w->error);
+	return -1;
 }
 
 int work_run(struct arena *a, struct work_job *const *jobs, size_t count, unsigned at_once, const struct work_watch *watch, struct error *err)
 {
-	struct work w = {.arena = a, .jobs = jobs, .count = count, .pool = process_pool_new(), .watch = watch};
-	autoerror struct error cancelled = {0};
+	struct work w = {.arena = a, .jobs = jobs, .count = count, .watch = watch};
 
-	for (;;) {
-		if (signals_received())
-			w.stopping = true;
-		start_ready(&w, at_once ? at_once : 1);
-		if (!process_pool_running(w.pool))
-			break;
-		if (process_pool_wait(w.pool, TICK_MS, &cancelled) < 0)
-			w.stopping = true;
-		emit(&w, WORK_EVENT_TICK, NULL);
-	}
-	process_pool_free(w.pool);
-	if (signals_check(err) < 0) {
-		error_release(&w.error);
-		return -1;
-	}
-	if (!error_is_set(&w.error))
-		return 0;
-	error_move(err, &w.error);
-	return -1;
+	return run_all(&w, at_once ? at_once : 1, err);
+}
+
+int work_run_in(struct arena *a, struct work_job *const *jobs, size_t count, const struct work_places *places, const struct work_watch *watch,
+		struct error *err)
+{
+	struct work w = {.arena = a, .jobs = jobs, .count = count, .watch = watch, .places = places};
+
+	return run_all(&w, 0, err);
+}
+
+void work_note(struct work *w, const char *text)
+{
+	if (w->watch && w->watch->on_event)
+		w->watch->on_event(w->watch->context, &(struct work_event){.kind = WORK_EVENT_NOTE, .line = text, .length = strlen(text)});
+}
+
+void work_stop_job(struct work *w, struct work_job *job)
+{
+	process_pool_stop(w->pool, job);
+}
+
+struct process_pool *work_pool(struct work *w)
+{
+	return w->pool;
 }
 
 void work_release(struct work_job *const *jobs, size_t count)

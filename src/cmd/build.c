@@ -6,6 +6,7 @@
 #include "build/build.h"
 #include "cmd/building.h"
 #include "cmd/command.h"
+#include "cmd/engines.h"
 #include "cmd/making.h"
 #include "cmd/open.h"
 #include "cmd/fetching.h"
@@ -158,7 +159,7 @@ static int run_session(struct session *s, struct build_request *q, struct error 
 
 	if (open_database(s->call, &s->db, err) < 0 || open_containers(s->call, &s->db, &q->containers, &q->container_count, err) < 0)
 		return -1;
-	if (open_lock(&s->db, &s->lock, &from, err) < 0 || engine_find(s->call->arena, command_value(s->call, "engine"), &s->engine, err) < 0)
+	if (open_lock(&s->db, &s->lock, &from, err) < 0 || engines_find(s->call, &s->db, &s->engine, err) < 0)
 		return -1;
 	q->db = &s->db;
 	q->lock = &s->lock;

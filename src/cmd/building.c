@@ -22,7 +22,7 @@ int building_check_use(const struct command_call *call)
 	uint64_t jobs;
 
 	if (read_jobs(call, &jobs))
-		return building_check_layers(call);
+		return engines_check_use(call) != EXIT_DONE ? EXIT_USAGE : building_check_layers(call);
 	return command_usage(call, "'--jobs %s' is no number from 1 to %d", command_value(call, "jobs"), JOBS_MAX);
 }
 

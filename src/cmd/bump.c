@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "build/build.h"
 #include "cmd/building.h"
+#include "cmd/engines.h"
 #include "cmd/inspect.h"
 #include "cmd/making.h"
 #include "cmd/open.h"
@@ -100,7 +101,7 @@ static int prepare(struct bump *b, struct error *err)
 	for (size_t i = 0; i < count; i++)
 		b->same_files = b->same_files && (files[i].state == COMMITTED_SAME || files[i].state == COMMITTED_STALE);
 	b->same_tags = last_name(b) && tags_are_at(&b->tags, last_name(b));
-	return engine_find(b->call->arena, command_value(b->call, "engine"), &b->engine, err);
+	return engines_find(b->call, &b->db, &b->engine, err);
 }
 
 /* The lock of an earlier run that made no release of it, when it still fits the database. */

@@ -6,9 +6,10 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cmd/engines.h"
 #include "cmd/open.h"
 #include "debian/question.h"
-#include "engine/engine.h"
+#include "engine/buildkit.h"
 #include "io/http.h"
 #include "io/json.h"
 #include "io/terminal.h"
@@ -108,6 +109,31 @@ static void check_engines(struct doctor *d)
 	/* One engine is enough; without any, each of them is missing. */
 	for (size_t i = first; i < d->row_count && !any; i++)
 		d->rows[i].state = STATE_MISSING;
+}
+
+/* Those of recipes/project.yaml. One that cannot be used is missed by nobody while another can. */
+static void check_workers(struct doctor *d)
+{
+	autoerror struct error err = {0};
+	struct engine e = {.arena = d->arena};
+	size_t count = 0;
+	struct buildkit_address *addresses = d->has_database ? engines_workers(d->arena, &d->db, NULL, &count) : NULL;
+
+	if (!count)
+		return;
+	enum state otherwise = buildkit_open_workers(&e, addresses, count, ENGINES_JOBS_OTHERWISE, &err) < 0 ? STATE_MISSING : STATE_NOTE;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct engine_worker *w = &e.workers[i];
+
+		if (w->gone)
+			add(d, "worker", otherwise, arena_printf(d->arena, "%s: %s", w->address, w->gone),
+			    "start its buildkitd, or take it out of 'workers' in recipes/project.yaml");
+		else
+			add(d, "worker", STATE_OK,
+			    arena_printf(d->arena, "%s: BuildKit %s, %u build%s at once", w->address, w->engine.version, w->slots, text_plural(w->slots)),
+			    NULL);
+	}
 }
 
 static bool is_installed_on(const struct database *db, const struct base *base)
@@ -282,6 +308,7 @@ static int run(struct command_call *call, struct error *err __attribute__((unuse
 
 	check_project(&d);
 	check_engines(&d);
+	check_workers(&d);
 	check_bases(&d);
 	check_indexes(&d);
 	check_tags(&d);
@@ -305,7 +332,7 @@ const struct command command_doctor = {
 	.arguments = "",
 	.summary = "say what is missing on this machine, and the command that mends it",
 	.description =
-		"Looks at everything a bump needs: the database, the resolver, the engines, mmdebstrap, apt, index addresses and certificates, the tags in the\n"
+		"Looks at everything a bump needs: the database, the resolver, the engines, BuildKit workers, mmdebstrap, apt, index addresses and certificates, the tags in the\n"
 		"Jenkinsfile, releases and free space. Changes nothing. Exits with 1 when something is missing that a bump cannot do without.",
 	.formats = TAKES_JSON,
 	.run = run,

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "build/build.h"
 #include "cmd/building.h"
+#include "cmd/engines.h"
 #include "cmd/open.h"
 #include "io/terminal.h"
 #include "release/release.h"
@@ -153,8 +154,10 @@ int inspect_run(struct command_call *call, inspect_ask ask, struct error *err)
 {
 	struct database db = {0};
 	struct lock lock = {0};
-	int code;
+	int code = engines_check_use(call);
 
+	if (code != EXIT_DONE)
+		return code;
 	if (command_value(call, "image") && call->argument_count != 1)
 		return command_usage(call, "'--image' needs the one container it is of");
 	if (building_check_layers(call) != EXIT_DONE)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cmd/engines.h"
 #include "cmd/making.h"
 #include "cmd/open.h"
 #include "debian/system.h"
@@ -218,7 +219,7 @@ static int build(void *context, const struct lock *lock, struct pin *pin, struct
 	m.lock_system = lock_system;
 	m.context = r;
 	on_progress(r, arena_printf(r->call->arena, "building %s %s, as only that tells what it requires", pin->name, pin->version));
-	if (!r->engine.driver && engine_find(r->call->arena, command_value(r->call, "engine"), &r->engine, err) < 0)
+	if (!r->engine.driver && engines_find(r->call, r->db, &r->engine, err) < 0)
 		return error_wrap(err, "what it requires is known only when it is built, and there is no engine to build it with");
 	return making_one(&m, lock, pin, ret_wheel, ret_path, err);
 }

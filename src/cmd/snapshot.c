@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cmd/building.h"
+#include "cmd/engines.h"
 #include "cmd/inspect.h"
 #include "cmd/open.h"
 #include "io/json.h"
@@ -93,8 +94,8 @@ static int snapshot(struct command_call *call, const struct database *db, struct
 	/* A given image is asked whatever the lock is. */
 	if (!command_value(call, "image") && open_lock(db, lock, &from, err) < 0)
 		return -1;
-	if (engine_find(call->arena, command_value(call, "engine"), &e, err) < 0 || inspect_containers(&i, call, db, err) < 0 ||
-	    inspect_choose(&i, call, db, lock, from, &e, err) < 0 || inspect_snapshot(&i, call, db, &e, err) < 0)
+	if (engines_find(call, db, &e, err) < 0 || inspect_containers(&i, call, db, err) < 0 || inspect_choose(&i, call, db, lock, from, &e, err) < 0 ||
+	    inspect_snapshot(&i, call, db, &e, err) < 0)
 		return -1;
 	if (call->format == FORMAT_JSON)
 		print_json(&i);
@@ -111,6 +112,7 @@ static int run(struct command_call *call, struct error *err)
 static const struct option options[] = {
 	{"engine", 'e', "NAME", false, "the engine that has the images: buildah, docker or buildkit"},
 	BUILDING_LAYERS_OPTION,
+	ENGINES_WORKERS_OPTION,
 	{"image", 0, "IMAGE", false, "ask this image instead of the container's own"},
 	{NULL, 0, NULL, false, NULL},
 };

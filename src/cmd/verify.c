@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cmd/building.h"
+#include "cmd/engines.h"
 #include "cmd/inspect.h"
 #include "cmd/open.h"
 #include "io/json.h"
@@ -145,8 +146,7 @@ static bool asks_for(const struct verify *v, bool images)
 
 static int look_into_images(struct verify *v, const struct database *db, const struct lock *lock, struct error *err)
 {
-	if (engine_find(v->call->arena, command_value(v->call, "engine"), &v->engine, err) < 0 ||
-	    inspect_choose(&v->inspect, v->call, db, lock, v->from, &v->engine, err) < 0)
+	if (engines_find(v->call, db, &v->engine, err) < 0 || inspect_choose(&v->inspect, v->call, db, lock, v->from, &v->engine, err) < 0)
 		return -1;
 	return inspect_snapshot(&v->inspect, v->call, db, &v->engine, err);
 }
@@ -240,6 +240,7 @@ static const struct option options[] = {
 	{"index", 0, NULL, false, "ask the package indexes too whether they still offer what is locked"},
 	{"engine", 'e', "NAME", false, "the engine that has the images: buildah, docker or buildkit"},
 	BUILDING_LAYERS_OPTION,
+	ENGINES_WORKERS_OPTION,
 	{"image", 0, "IMAGE", false, "verify this image instead of the container's own"},
 	{"no-probes", 0, NULL, false, "leave out the verify commands of the layer recipes"},
 	{NULL, 0, NULL, false, NULL},

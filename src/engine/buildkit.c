@@ -27,8 +27,7 @@ int buildkit_layout(struct engine *e, struct oci_layout *ret, struct error *err)
 	return oci_layout_open(e->arena, e->storage, ret, err);
 }
 
-/* buildctl's argv for `rest`, in e->arena. */
-static void begin_command(struct engine *e, struct words *w)
+void buildkit_command(struct engine *e, struct words *w)
 {
 	*w = (struct words){.arena = e->arena};
 	words_add(w, e->program);
@@ -44,9 +43,9 @@ static int ask_version(struct engine *e, const char *address, struct error *err)
 	struct words w;
 	static const char said[] = "BuildKit: ";
 
-	begin_command(e, &w);
+	buildkit_command(e, &w);
 	words_add_many(&w, "debug", "info");
-	if (process_run(&(struct process_spec){.argv = w.items, .timeout_ms = 60000}, &result, err) < 0)
+	if (process_run(&(struct process_spec){.argv = w.items, .timeout_ms = 20000}, &result, err) < 0)
 		return -1;
 	const char *text = strbuf_text(&result.out);
 
@@ -180,7 +179,7 @@ void buildkit_begin(struct engine *e, struct words *w, const char *dockerfile, c
 {
 	const char *slash = strrchr(dockerfile, '/');
 
-	begin_command(e, w);
+	buildkit_command(e, w);
 	words_add_many(w, "build", "--progress", "plain", "--frontend", "dockerfile.v0", "--local", arena_printf(e->arena, "context=%s", context), "--local");
 	words_add(w, arena_printf(e->arena, "dockerfile=%s", !slash ? "." : arena_strndup(e->arena, dockerfile, (size_t)(slash - dockerfile + 1))));
 	words_add_many(w, "--opt", arena_printf(e->arena, "filename=%s", path_base(dockerfile)));

@@ -5,6 +5,8 @@
 #include "engine/oci_layout.h"
 #include "engine/words.h"
 
+/* Begins an argv of buildctl. */
+void buildkit_command(struct engine *e, struct words *w);
 /* Where its images are. */
 int buildkit_layout(struct engine *e, struct oci_layout *ret, struct error *err);
 /* Where a build of this process writes what becomes the image `tag`. */

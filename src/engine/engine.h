@@ -22,6 +22,17 @@ struct engine {
 	const char *storage_driver; /* how files are kept there: "overlay", "vfs"; NULL with it */
 	bool reads_zstd;            /* load() takes layers that are packed with zstd */
 	struct arena *arena;        /* the caller's; answers live here */
+	/* Where its builds run, when that is in several places (BuildKit); then the engine itself is one of those that are there. */
+	struct engine_worker *workers;
+	size_t worker_count;
+};
+
+/* A place where builds run. All of an engine share its images. */
+struct engine_worker {
+	struct engine engine;
+	const char *address; /* "tcp://10.0.0.5:1234" */
+	unsigned slots;      /* builds at once */
+	const char *gone;    /* why it is of no use any more, or NULL */
 };
 
 struct engine_build {

@@ -83,6 +83,17 @@ struct index {
 	struct pos pos;
 };
 
+/* A buildkitd that builds. */
+struct project_worker {
+	const char *address;         /* "tcp://10.0.0.5:1234", "unix:///run/buildkit/buildkitd.sock" */
+	const char *ca, *cert, *key; /* files on this machine, absolute or in the project, or NULL */
+	unsigned jobs;               /* at once; 0: not said */
+	struct pos pos;
+};
+
+/* What may be one's address. */
+bool project_worker_is_address(const char *text);
+
 struct project {
 	const char *name;
 	const char *repository;    /* what stands before "/<container>" in image names: "lockstep", "registry.example:5000/ci" */
@@ -92,6 +103,8 @@ struct project {
 	size_t tag_file_count;
 	struct index *indexes; /* in order of preference; at least one */
 	size_t index_count;
+	struct project_worker *workers;
+	size_t worker_count;
 	const char *resolver; /* "uv" or "pip" */
 	const char *venv;     /* where Python packages are installed in images: "/opt/venv" */
 	const char *layers;   /* who makes the layers of Python packages: "engine" or "lockstep"; NULL: not said */

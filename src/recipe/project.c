@@ -134,6 +134,10 @@ static const struct schema_row project_rows[] = {
 	 SCHEMA_READ,
 	 .read = read_indexes,
 	 .description = "package indexes in order of preference; when missing, only 'default', the first of the settings of whoever runs lockstep"},
+	{.key = "workers",
+	 SCHEMA_READ,
+	 .read = read_workers,
+	 .description = "BuildKit workers that build: addresses, or tables with address, ca, cert, key, jobs"},
 	{.key = NULL},
 };
 

@@ -98,6 +98,10 @@ static void print_state(const char *word, enum terminal_color color, const struc
 
 	strbuf_printf(&line, "%s%-8s%s ", terminal_begin(stderr, color), word, terminal_end(stderr));
 	add_job(&line, job);
+	if (!joint && job->place_name) {
+		strbuf_add(&line, " on ");
+		add_safe(&line, job->place_name, strlen(job->place_name));
+	}
 	if (joint) {
 		strbuf_printf(&line, " %s ", joint);
 		add_duration(&line, job->ended_ms - job->started_ms);
@@ -112,6 +116,15 @@ static void print_output(const struct work_event *e)
 	add_safe(&line, e->job->name, strlen(e->job->name));
 	strbuf_add(&line, " | ");
 	text_escape(&line, e->line, e->length, TEXT_ESCAPE_KEEP_TAB);
+	terminal_line(strbuf_text(&line));
+}
+
+static void print_note(const struct work_event *e)
+{
+	autostrbuf struct strbuf line = {0};
+
+	strbuf_add(&line, "note: ");
+	add_safe(&line, e->line, e->length);
 	terminal_line(strbuf_text(&line));
 }
 
@@ -138,6 +151,13 @@ static void on_event(void *context, const struct work_event *e)
 	case WORK_EVENT_STOPPED:
 		end(d, e->job);
 		print_state("stopped", COLOR_YELLOW, e->job, "after");
+		break;
+	case WORK_EVENT_RETURNED:
+		end(d, e->job);
+		print_state("returned", COLOR_YELLOW, e->job, "after");
+		break;
+	case WORK_EVENT_NOTE:
+		print_note(e);
 		break;
 	case WORK_EVENT_LINE:
 		if (d->verbose && e->line_kind != ENGINE_CHATTER)
