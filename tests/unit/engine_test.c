@@ -113,7 +113,7 @@ TEST(an_unknown_engine_is_said_with_the_near_one)
 
 	assert_int_equal(engine_find(&a, "dcoker", &e, &err), -1);
 	assert_int_equal(err.code, ERR_INPUT);
-	assert_string_equal(err.text, "there is no engine 'dcoker'; engines are: buildah, docker\ndid you mean 'docker'?");
+	assert_string_equal(err.text, "there is no engine 'dcoker'; engines are: buildah, docker, buildkit\ndid you mean 'docker'?");
 }
 
 TEST(no_engine_says_of_each_what_to_do)
@@ -126,7 +126,8 @@ TEST(no_engine_says_of_each_what_to_do)
 	assert_int_equal(engine_find(&a, NULL, &e, &err), -1);
 	assert_int_equal(err.code, ERR_ENGINE);
 	assert_string_equal(err.text, "no engine works here\nbuildah: 'buildah' is not in PATH; 'apt-get install buildah' mends that\n"
-				      "docker: 'docker' is not in PATH; 'apt-get install docker.io' mends that");
+				      "docker: 'docker' is not in PATH; 'apt-get install docker.io' mends that\n"
+				      "buildkit: 'buildctl' is not in PATH; it comes with BuildKit, https://github.com/moby/buildkit/releases");
 }
 
 /* `first` and `hint` are found in what is told, which has two lines; nothing is told without `first`. */
