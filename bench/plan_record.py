@@ -38,7 +38,7 @@ def containers():
 
 
 def supported(python):
-    major, minor = map(int, python.split("."))
+    major, minor = map(int, python.split(".")[:2])
     platforms = [f"manylinux_2_{n}_x86_64" for n in range(36, 4, -1)] + ["manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"]
     every = list(tags.cpython_tags((major, minor), platforms=platforms)) + list(tags.compatible_tags((major, minor), f"cp{major}{minor}", platforms))
     return {tag: rank for rank, tag in enumerate(every)}
@@ -105,7 +105,7 @@ def releases(program, since):
         if file["filename"].endswith(".whl") and not file.get("yanked") and file["upload-time"] >= since:
             number = utils.parse_wheel_filename(file["filename"])[1]
             if not number.is_prerelease:
-                found[number] = (file["upload-time"], re.search(r">=\s*(\d+\.\d+)", file.get("requires-python") or ">=3.11").group(1))
+                found[number] = (file["upload-time"], re.search(r">=\s*(\d+\.\d+(?:\.\d+)?)", file.get("requires-python") or ">=3.11").group(1))
     return [(found[number][0], str(number), found[number][1]) for number in sorted(found)]
 
 
