@@ -98,7 +98,9 @@ def weeks():
 def releases(program, since):
     """(upload time, version, lowest Python it runs with), in the order of their versions, without those before a final one."""
     index = os.environ.get("UV_DEFAULT_INDEX") or subprocess.run([sys.executable, "-m", "pip", "config", "get", "global.index-url"], capture_output=True,
-                                                                 text=True).stdout.strip() or "https://pypi.org/simple"
+                                                                 text=True).stdout.strip()
+    if not index:
+        raise SystemExit("name the index in UV_DEFAULT_INDEX")
     request = urllib.request.Request(f"{index.rstrip('/')}/{program}/", headers={"Accept": "application/vnd.pypi.simple.v1+json"})
     found = {}
     for file in json.load(urllib.request.urlopen(request))["files"]:
