@@ -149,7 +149,7 @@ static const struct option options[] = {
 	{"dry-run", 'n', NULL, false, "show the difference and write nothing"},
 	{"without-holds", 0, NULL, false, "with --dry-run: as if recipes/python.yaml had no holds, to see what they cost"},
 	{"engine", 'e', "NAME", false,
-	 "for asking a base's image, and for building what tells only then what it requires: buildah, docker or buildkit; the first that works when not given"},
+	 "for asking a base's image, and for building what tells only then what it requires: buildah, docker, podman or buildkit; the first that works when not given"},
 	{NULL, 0, NULL, false, NULL},
 };
 

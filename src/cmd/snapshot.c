@@ -110,7 +110,7 @@ static int run(struct command_call *call, struct error *err)
 }
 
 static const struct option options[] = {
-	{"engine", 'e', "NAME", false, "the engine that has the images: buildah, docker or buildkit"},
+	{"engine", 'e', "NAME", false, "the engine that has the images: buildah, docker, podman or buildkit"},
 	BUILDING_LAYERS_OPTION,
 	ENGINES_WORKERS_OPTION,
 	{"image", 0, "IMAGE", false, "ask this image instead of the container's own"},

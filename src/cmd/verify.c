@@ -238,7 +238,7 @@ static int run(struct command_call *call, struct error *err)
 static const struct option options[] = {
 	{"only", 'o', "RELATION", true, "check this relation alone: declared, installed, agree, files, index"},
 	{"index", 0, NULL, false, "ask the package indexes too whether they still offer what is locked"},
-	{"engine", 'e', "NAME", false, "the engine that has the images: buildah, docker or buildkit"},
+	{"engine", 'e', "NAME", false, "the engine that has the images: buildah, docker, podman or buildkit"},
 	BUILDING_LAYERS_OPTION,
 	ENGINES_WORKERS_OPTION,
 	{"image", 0, "IMAGE", false, "verify this image instead of the container's own"},

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "engine/words.h"
 #include "io/json.h"
 
 /* An engine that does not answer within this is broken; a storage lock held by a big commit can take a while. */
@@ -36,6 +37,16 @@ const char *ask_complaint(struct arena *a, const struct process_result *result)
 	const char *line = arena_strndup(a, best, best_length);
 
 	return text_starts_with(line, "Error: ") ? line + strlen("Error: ") : line;
+}
+
+const char *const *ask_argv(struct engine *e, const char *const *rest)
+{
+	struct words w = {.arena = e->arena};
+
+	words_add(&w, e->program);
+	words_add_all(&w, e->options);
+	words_add_all(&w, rest);
+	return w.items;
 }
 
 int ask(struct engine *e, const char *const *argv, struct process_result *ret, struct error *err)

@@ -7,6 +7,8 @@
 #include "io/process.h"
 #include "io/value.h"
 
+/* The client's argv for `rest`: with its options. In e->arena. */
+const char *const *ask_argv(struct engine *e, const char *const *rest);
 /* Runs the client and collects its answer. -1 when it did not exit with 0, its complaint as the text. A NULL result is thrown away. */
 int ask(struct engine *e, const char *const *argv, struct process_result *ret, struct error *err);
 #define ask_words(e, ret, err, ...) ask((e), (const char *const[]){__VA_ARGS__, NULL}, (ret), (err))

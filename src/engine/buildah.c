@@ -19,117 +19,14 @@ enum { ANSWER_LIMIT_BYTES = 64 * 1024 * 1024, MANIFEST_LIMIT_BYTES = 1024 * 1024
 
 static int buildah_probe(struct engine *e, struct error *err)
 {
-	autofree char *program = process_find("buildah"), *unshare = process_find("unshare");
-	autoresult struct process_result result = {0};
-
-	if (!program)
-		return error_set(err, ERR_NOT_FOUND, "'buildah' is not in PATH; 'apt-get install buildah' mends that");
-	e->program = arena_strdup(e->arena, program);
-	if (ask_words(e, &result, err, e->program, "--version") < 0)
-		return -1;
-	/* "buildah version 1.28.2 (image-spec ...)" */
-	const char *prefix = "buildah version ", *text = strbuf_text(&result.out);
-
-	if (!text_starts_with(text, prefix))
-		return error_set(err, ERR_ENGINE, "'%s --version' answers '%.*s'; this is not buildah", e->program, (int)strcspn(text, "\n"), text);
-	text += strlen(prefix);
-	e->version = arena_strndup(e->arena, text, strcspn(text, " \n"));
-	e->reads_zstd = true;
-	/* Its storage must open, or every build fails one by one. */
-	if (storage_settle(e, "{{.store.GraphDriverName}} {{.store.GraphRoot}}", err) < 0)
-		return error_hint(err, "'%s info' says more; as another user than root it needs ranges in /etc/subuid and /etc/subgid", e->program);
-	/* With chroot isolation buildah has no way to take the network away; the kernel has, for root. */
-	if (unshare && geteuid() == 0)
-		e->unshare = arena_strdup(e->arena, unshare);
-	return 0;
-}
-
-static void without_network(struct engine *e, struct words *w)
-{
-	if (e->unshare)
-		words_add_many(w, e->unshare, "--net", "--");
-}
-
-/* buildah keeps this path with each working container of a build, so it tells whose that is: of lockstep, and of those who share this cache and with it the lock
-   under which they build. There is no such file, so nothing that this machine's mounts.conf names gets into a build. */
-static const char *build_mark(struct engine *e)
-{
-	return path_join(e->arena, path_cache_dir(e->arena), "no-mounts.conf");
-}
-
-/* It gives steps the proxies of its own environment, and keeps a copy of the context where TMPDIR says. */
-static const char *const *build_environment(struct engine *e, const struct engine_build *build)
-{
-	struct words w = {.arena = e->arena};
-
-	for (const char *const *p = build->network ? build->proxies : NULL; p && *p; p++)
-		words_add(&w, *p);
-	/* Where it mounts by lists of paths, it knows no colons and commas in them. */
-	if (build->temporary && !strpbrk(build->temporary, ":,"))
-		words_add(&w, arena_printf(e->arena, "TMPDIR=%s", build->temporary));
-	return w.items;
+	return storage_probe(e, "{{.store.GraphDriverName}} {{.store.GraphRoot}}", err);
 }
 
 static int buildah_build_argv(struct engine *e, const struct engine_build *build, const char *const **ret_argv, const char *const **ret_environment,
 			      struct error *err __attribute__((unused)))
 {
-	struct words w = {.arena = e->arena};
-
-	if (!build->network && !build->pull)
-		without_network(e, &w);
-	words_add_all(&w, STORAGE_COMMAND(e, "build", "--default-mounts-file", build_mark(e), "--isolation", "chroot", "--layers=false", "--network", "host",
-					  "--format", "oci", "--force-rm"));
-	words_add(&w, build->pull ? "--pull" : "--pull-never");
-	if (build->ca_file)
-		words_add_many(&w, "--secret", arena_printf(e->arena, "id=ca,src=%s", build->ca_file));
-	if (build->auth_file)
-		words_add_many(&w, "--secret", arena_printf(e->arena, "id=apt-auth,src=%s", build->auth_file));
-	for (const char *const *l = build->labels; l && *l; l++)
-		words_add_many(&w, "--label", *l);
-	words_add_many(&w, "--file", build->dockerfile, "--tag", build->tag, build->context);
-	*ret_argv = w.items;
-	*ret_environment = build_environment(e, build);
+	storage_build(e, STORAGE_COMMAND(e, "build", "--default-mounts-file", storage_build_mark(e)), build, ret_argv, ret_environment);
 	return 0;
-}
-
-/* "STEP 2/6: RUN make" */
-static bool read_step(const char *line, size_t length, struct engine_line *ret)
-{
-	autofree char *text = mem_strndup(line, length);
-	unsigned number, total;
-	int used = 0;
-
-	if (sscanf(text, "STEP %u/%u: %n", &number, &total, &used) != 2 || !used)
-		return false;
-	*ret = (struct engine_line){ENGINE_STEP, line + used, length - (size_t)used, number, total};
-	return true;
-}
-
-static bool begins(const char *line, size_t length, const char *prefix)
-{
-	return length >= strlen(prefix) && !memcmp(line, prefix, strlen(prefix));
-}
-
-static void buildah_read_line(const char *line, size_t length, struct engine_line *ret)
-{
-	static const char *const chatter[] = {"Getting image source signatures",
-					      "Copying blob ",
-					      "Copying config ",
-					      "Writing manifest to image ",
-					      "Storing signatures",
-					      "COMMIT ",
-					      "--> ",
-					      "Successfully tagged ",
-					      "subprocess exited ",
-					      "time=\""};
-
-	*ret = (struct engine_line){.kind = ENGINE_OUTPUT, .text = line, .length = length};
-	if (read_step(line, length, ret))
-		return;
-	for (size_t i = 0; i < ARRAY_LEN(chatter); i++) {
-		if (begins(line, length, chatter[i]))
-			ret->kind = ENGINE_CHATTER;
-	}
 }
 
 /* The manifest and the configuration are texts inside the answer. */
@@ -236,7 +133,7 @@ static int run_in(struct engine *e, const char *name, const char *const *argv, c
 	int failed = make_answers(e, &folder, &inner, err);
 
 	if (!failed) {
-		without_network(e, &w);
+		storage_cut_off(e, &w);
 		words_add_all(&w, STORAGE_COMMAND(e, "run", "--isolation", "chroot", "--network", "host", "--volume",
 						  arena_printf(e->arena, "%s:" ANSWERS, inner), name, "--", "/bin/sh", "-c", writes_answers, "sh"));
 		words_add_all(&w, argv);
@@ -332,7 +229,7 @@ static bool is_marked(struct engine *e, const char *name)
 		return false;
 	const char *seen = strbuf_text(&result.out);
 
-	return text_equal(arena_strndup(e->arena, seen, strcspn(seen, "\n")), build_mark(e));
+	return text_equal(arena_strndup(e->arena, seen, strcspn(seen, "\n")), storage_build_mark(e));
 }
 
 static int buildah_clean(struct engine *e, bool builds, struct error *err)
@@ -354,7 +251,7 @@ const struct engine_driver engine_buildah = {
 	.name = "buildah",
 	.probe = buildah_probe,
 	.build_argv = buildah_build_argv,
-	.read_line = buildah_read_line,
+	.read_line = storage_read_line,
 	.inspect = buildah_inspect,
 	.tag = storage_tag,
 	.untag = storage_untag,

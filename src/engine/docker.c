@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/ask.h"
+#include "engine/copy_out.h"
 #include "engine/docker_image.h"
 #include "engine/engine.h"
 #include "engine/list.h"
@@ -226,47 +227,16 @@ static int docker_pull(struct engine *e, const char *image, struct error *err)
 	return ask_patiently(e, (const char *const[]){e->program, "pull", "--quiet", image, NULL}, err);
 }
 
-/* The client writes a tar archive with what is at the path, under the path's last name. */
-static int copy_out(struct engine *e, const char *container, const char *path, const char *to, bool *ret_is_there, struct error *err)
-{
-	autoresult struct process_result result = {0};
-	autoerror struct error why_not = {0};
-	const char *argv[] = {e->program, "cp", arena_printf(e->arena, "%s:%s", container, path), "-", NULL};
-
-	*ret_is_there = ask(e, argv, &result, &why_not) == 0;
-	if (*ret_is_there)
-		return file_write_derived(to, strbuf_text(&result.out), result.out.length, err);
-	if (why_not.code == ERR_ENGINE && (strstr(why_not.text, "No such container:path") || strstr(why_not.text, "Could not find the file")))
-		return 0;
-	error_move(err, &why_not);
-	return -1;
-}
-
-static int copy_files(struct engine *e, const char *container, const char *const *paths, const char *folder, struct engine_files **ret, size_t *ret_count,
-		      struct error *err)
-{
-	for (; *paths; paths++) {
-		const char *tar = arena_printf(e->arena, "%s/%zu.tar", folder, *ret_count), *end = strrchr(*paths, '/');
-		bool is_there;
-
-		if (copy_out(e, container, *paths, tar, &is_there, err) < 0)
-			return -1;
-		if (is_there)
-			*arena_push(e->arena, ret, ret_count) =
-				(struct engine_files){tar, end == *paths ? "/" : arena_strndup(e->arena, *paths, (size_t)(end - *paths))};
-	}
-	return 0;
-}
-
 /* The container is never started. */
 static int docker_take_files(struct engine *e, const char *image, const char *const *paths, const char *folder, struct engine_files **ret, size_t *ret_count,
 			     struct error *err)
 {
+	static const char *const not_there[] = {"No such container:path", "Could not find the file", NULL};
 	const char *name = throwaway_name(e->arena);
 	int failed = ask_words(e, NULL, err, e->program, "create", "--pull", "never", "--network", "none", "--name", name, "--entrypoint", "/nothing", image);
 
 	if (!failed)
-		failed = copy_files(e, name, paths, folder, ret, ret_count, err);
+		failed = copy_out(e, name, paths, not_there, folder, ret, ret_count, err);
 	ask_quietly((const char *const[]){e->program, "rm", "-f", name, NULL});
 	return failed;
 }

@@ -1,6 +1,5 @@
 #include "engine/docker_archive.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +10,7 @@
 #include "io/json.h"
 #include "layer/tar.h"
 
-enum { LINKS_MAX = 8, MAGIC_BYTES = 4 };
+enum { LINKS_MAX = 8 };
 
 /* ---- writing ---- */
 
@@ -159,18 +158,6 @@ static int read_text(const struct saved *s, const char *name, struct strbuf *out
 	return file ? file_read(file->path, IMAGE_TEXT_MAX_BYTES, out, err) : error_set(err, ERR_INPUT, "the archive has no '%s'", name ? name : "Config");
 }
 
-static const char *type_of(const char *path)
-{
-	unsigned char magic[MAGIC_BYTES] = {0};
-	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || read(fd, magic, sizeof(magic)) != MAGIC_BYTES)
-		return IMAGE_LAYER_TAR;
-	if (!memcmp(magic, "\x1f\x8b", 2))
-		return IMAGE_LAYER_GZIP;
-	return !memcmp(magic, "\x28\xb5\x2f\xfd", MAGIC_BYTES) ? IMAGE_LAYER_ZSTD : IMAGE_LAYER_TAR;
-}
-
 static int place_layer(const struct saved *s, const char *name, struct image_layer *ret, struct error *err)
 {
 	struct unpacked *file = find_file(s, name);
@@ -184,7 +171,7 @@ static int place_layer(const struct saved *s, const char *name, struct image_lay
 	file->path = ret->path = to;
 	ret->digest = arena_printf(s->arena, "sha256:%s", file->sha256);
 	ret->size_bytes = file->size_bytes;
-	ret->media_type = type_of(to);
+	ret->media_type = image_type_of_file(to);
 	if (!strcmp(ret->media_type, IMAGE_LAYER_TAR) && strcmp(ret->digest, ret->diff_id) != 0)
 		return error_set(err, ERR_DIGEST, "layer '%s' has digest %s, not %s as the configuration says", name, ret->digest, ret->diff_id);
 	return 0;

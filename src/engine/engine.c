@@ -5,8 +5,8 @@
 #include "base/alloc.h"
 #include "base/strbuf.h"
 
-static const struct engine_driver *const drivers[] = {&engine_buildah, &engine_docker, &engine_buildkit, NULL};
-const char *const engine_names[] = {"buildah", "docker", "buildkit", NULL};
+static const struct engine_driver *const drivers[] = {&engine_buildah, &engine_docker, &engine_podman, &engine_buildkit, NULL};
+const char *const engine_names[] = {"buildah", "docker", "podman", "buildkit", NULL};
 
 static int probe(struct arena *a, const struct engine_driver *driver, struct engine *ret, struct error *err)
 {
@@ -24,7 +24,7 @@ static int find_named(struct arena *a, const char *name, struct engine *ret, str
 		if (!strcmp(drivers[i]->name, name))
 			return probe(a, drivers[i], ret, err) < 0 ? error_wrap(err, "engine '%s' does not work here", name) : 0;
 	}
-	error_set(err, ERR_INPUT, "there is no engine '%s'; engines are: buildah, docker, buildkit", name);
+	error_set(err, ERR_INPUT, "there is no engine '%s'; engines are: buildah, docker, podman, buildkit", name);
 	return error_hint_nearest(err, name, engine_names, ARRAY_LEN(drivers) - 1);
 }
 

@@ -20,6 +20,7 @@ struct engine {
 	const char *note;           /* what people should know of how it works here, or NULL */
 	const char *storage;        /* the folder of its images and working containers, shared by all who use it here; NULL where a daemon keeps them */
 	const char *storage_driver; /* how files are kept there: "overlay", "vfs"; NULL with it */
+	bool runs_in_builds;        /* podman: its own way of running containers was seen not to work here */
 	bool reads_zstd;            /* load() takes layers that are packed with zstd */
 	struct arena *arena;        /* the caller's; answers live here */
 	/* Where its builds run, when that is in several places (BuildKit); then the engine itself is one of those that are there. */
@@ -132,7 +133,7 @@ struct engine_driver {
 	int (*clean)(struct engine *e, bool builds, struct error *err);
 };
 
-extern const struct engine_driver engine_buildah, engine_docker, engine_buildkit;
+extern const struct engine_driver engine_buildah, engine_docker, engine_podman, engine_buildkit;
 
 /* keep(), where the engine has it. */
 int engine_keep(struct engine *e, const char *tag, struct error *err);

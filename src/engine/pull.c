@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "engine/engine.h"
 
 /* Host names in the hints stand as %s. */
@@ -15,7 +16,7 @@ struct cause {
 /* In this order: what is more special comes first. */
 static const struct cause causes[] = {
 	{{"server gave HTTP response to HTTPS client"},
-	 "its registry speaks plain http, and buildah and docker want https",
+	 "its registry speaks plain http, and engines want https",
 	 "name it in a registries.conf ('[[registry]]', 'location = \"%s\"', 'insecure = true'): /etc/containers/registries.conf.d/NAME.conf, or the file that "
 	 "CONTAINERS_REGISTRIES_CONF names",
 	 "add \"%s\" to 'insecure-registries' in the daemon's /etc/docker/daemon.json; 127.0.0.0/8 needs no entry"},
@@ -78,9 +79,16 @@ bool pull_explain(const struct engine *e, const char *image, const char *line, s
 	for (size_t i = 0; i < ARRAY_LEN(causes); i++) {
 		if (!tells(&causes[i], line))
 			continue;
-		const char *hint = !strcmp(e->driver->name, "docker") ? causes[i].docker : causes[i].buildah, *place = strstr(hint, "%s");
+		const char *hint = !strcmp(e->driver->name, "docker") ? causes[i].docker : causes[i].buildah;
 
 		strbuf_printf(out, "%s\n", causes[i].what);
+		/* podman logs in as buildah does. */
+		if (!strcmp(e->driver->name, "podman") && text_starts_with(hint, "'buildah ")) {
+			strbuf_add(out, "'podman ");
+			hint += strlen("'buildah ");
+		}
+		const char *place = strstr(hint, "%s");
+
 		if (place)
 			strbuf_printf(out, "%.*s%s%s", (int)(place - hint), hint, registry ? registry : "REGISTRY", place + 2);
 		else

@@ -1,23 +1,15 @@
 #include "engine/storage.h"
 
 #include <string.h>
+#include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "base/text.h"
 #include "engine/ask.h"
 #include "engine/words.h"
 #include "io/base64.h"
-
-const char *const *storage_command(struct engine *e, const char *const *rest)
-{
-	struct words w = {.arena = e->arena};
-
-	words_add(&w, e->program);
-	words_add_all(&w, e->options);
-	words_add_all(&w, rest);
-	return w.items;
-}
 
 static int ask_storage(struct engine *e, const char *info_format, struct error *err)
 {
@@ -36,7 +28,7 @@ static int ask_storage(struct engine *e, const char *info_format, struct error *
 
 /* Where / is an overlay itself, as in docker's containers, there can be no other on top of it: the clients then take vfs by themselves, but once only, and refuse
    at their next call because of what they left trying. So every call says it. */
-int storage_settle(struct engine *e, const char *info_format, struct error *err)
+static int settle(struct engine *e, const char *info_format, struct error *err)
 {
 	static const char *const vfs[] = {"--storage-driver", "vfs", NULL};
 	autoerror struct error first = {0};
@@ -54,6 +46,43 @@ int storage_settle(struct engine *e, const char *info_format, struct error *err)
 		"30 GB where 10 would do; a volume at /var/lib/containers mends that, or 'apt-get install fuse-overlayfs' where there is a /dev/fuse",
 		e->driver->name, e->driver->name);
 	return ask_storage(e, info_format, err);
+}
+
+/* "buildah version 1.28.2 (image-spec ...)", "podman version 4.3.1" */
+static int ask_version(struct engine *e, struct error *err)
+{
+	autoresult struct process_result result = {0};
+	const char *name = e->driver->name, *prefix = arena_printf(e->arena, "%s version ", name);
+
+	if (ask_words(e, &result, err, e->program, "--version") < 0)
+		return -1;
+	const char *text = strbuf_text(&result.out);
+
+	if (!text_starts_with(text, prefix))
+		return error_set(err, ERR_ENGINE, "'%s --version' answers '%.*s'; this is not %s", e->program, (int)strcspn(text, "\n"), text, name);
+	text += strlen(prefix);
+	e->version = arena_strndup(e->arena, text, strcspn(text, " \n"));
+	return 0;
+}
+
+int storage_probe(struct engine *e, const char *info_format, struct error *err)
+{
+	const char *name = e->driver->name;
+	autofree char *program = process_find(name), *unshare = process_find("unshare");
+
+	if (!program)
+		return error_set(err, ERR_NOT_FOUND, "'%s' is not in PATH; 'apt-get install %s' mends that", name, name);
+	e->program = arena_strdup(e->arena, program);
+	if (ask_version(e, err) < 0)
+		return -1;
+	e->reads_zstd = true;
+	/* Its storage must open, or every build fails one by one. */
+	if (settle(e, info_format, err) < 0)
+		return error_hint(err, "'%s info' says more; as another user than root it needs ranges in /etc/subuid and /etc/subgid", e->program);
+	/* With chroot isolation there is no way to take the network away; the kernel has one, for root. */
+	if (unshare && geteuid() == 0)
+		e->unshare = arena_strdup(e->arena, unshare);
+	return 0;
 }
 
 int storage_tag(struct engine *e, const char *from, const char *to, struct error *err)
@@ -124,11 +153,21 @@ int storage_find_texts(struct engine *e, struct storage_texts *texts, struct err
 	return read_kept(e, id, texts->id, &texts->config, err) < 0 || read_kept(e, id, "manifest", &texts->manifest, err) < 0 ? -1 : 0;
 }
 
-/* The layers lie by their digests, each a file. */
-static void place_layers(struct arena *a, const char *folder, struct image *image)
+/* The layers lie by their digests, each a file. The client keeps the types that they came with, however it writes them. */
+static int place_layers(struct arena *a, const char *folder, struct image *image, struct error *err)
 {
-	for (size_t i = 0; i < image->layer_count; i++)
-		image->layers[i].path = path_join(a, folder, image->layers[i].digest + strlen("sha256:"));
+	bool are_as_told = true;
+
+	for (size_t i = 0; i < image->layer_count; i++) {
+		struct image_layer *l = &image->layers[i];
+
+		l->path = path_join(a, folder, l->digest + strlen("sha256:"));
+		const char *type = image_type_of_file(l->path);
+
+		are_as_told &= !strcmp(type, l->media_type);
+		l->media_type = type;
+	}
+	return are_as_told ? 0 : image_set_manifest(a, image, err);
 }
 
 int storage_save(struct engine *e, const char *tag, const char *const *push, const char *folder, struct image *ret, struct error *err)
@@ -147,7 +186,8 @@ int storage_save(struct engine *e, const char *tag, const char *const *push, con
 	if (file_read(path, IMAGE_TEXT_MAX_BYTES, &manifest, err) < 0 ||
 	    image_read_manifest(e->arena, path, strbuf_text(&manifest), manifest.length, &image, err) < 0)
 		return -1;
-	place_layers(e->arena, folder, &image);
+	if (place_layers(e->arena, folder, &image, err) < 0)
+		return -1;
 	*ret = image;
 	return 0;
 }

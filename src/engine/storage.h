@@ -4,15 +4,24 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "engine/ask.h"
 #include "engine/engine.h"
+#include "engine/words.h"
 #include "image/image.h"
 
-/* The client's argv for `rest`, with its options, in e->arena. */
-const char *const *storage_command(struct engine *e, const char *const *rest);
-#define STORAGE_COMMAND(e, ...) storage_command((e), (const char *const[]){__VA_ARGS__, NULL})
+#define STORAGE_COMMAND(e, ...) ask_argv((e), (const char *const[]){__VA_ARGS__, NULL})
 
-/* Asks how files are kept, and where, by a template for `info`; sets storage, storage_driver, options and note. -1 when the storage does not open. */
-int storage_settle(struct engine *e, const char *info_format, struct error *err);
+/* Of struct engine_driver. `info_format`: the template that has `info` tell how files are kept, and where. */
+int storage_probe(struct engine *e, const char *info_format, struct error *err);
+
+/* Adds what takes the network away from the command behind it, where we can. */
+void storage_cut_off(struct engine *e, struct words *w);
+/* What the client keeps with each working container of a build of ours, and of nobody else's. */
+const char *storage_build_mark(struct engine *e);
+/* Of struct engine_driver; `begin` is the argv up to "build" and the option with the mark. */
+void storage_build(struct engine *e, const char *const *begin, const struct engine_build *build, const char *const **ret_argv,
+		   const char *const **ret_environment);
+void storage_read_line(const char *line, size_t length, struct engine_line *ret);
 
 int storage_tag(struct engine *e, const char *from, const char *to, struct error *err);
 int storage_untag(struct engine *e, const char *tag, struct error *err);

@@ -1,9 +1,12 @@
 #include "image/image.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "image/json_text.h"
 #include "io/digest.h"
@@ -11,6 +14,18 @@
 bool image_is_digest(const char *text)
 {
 	return text && text_starts_with(text, "sha256:") && digest_is_hex(text + strlen("sha256:"));
+}
+
+const char *image_type_of_file(const char *path)
+{
+	unsigned char magic[4] = {0};
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, magic, sizeof(magic)) != (ssize_t)sizeof(magic))
+		return IMAGE_LAYER_TAR;
+	if (!memcmp(magic, "\x1f\x8b", 2))
+		return IMAGE_LAYER_GZIP;
+	return !memcmp(magic, "\x28\xb5\x2f\xfd", sizeof(magic)) ? IMAGE_LAYER_ZSTD : IMAGE_LAYER_TAR;
 }
 
 static const char *digest_of(struct arena *a, const char *text, size_t length)

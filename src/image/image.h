@@ -54,6 +54,9 @@ struct image_top {
 /* True for "sha256:" and 64 lower-case hex digits: the one algorithm that is in use. */
 bool image_is_digest(const char *text);
 
+/* How a layer's file is packed, by its first bytes: IMAGE_LAYER_GZIP, _ZSTD or _TAR. */
+const char *image_type_of_file(const char *path);
+
 /* Reads a configuration: sets config, config_digest and layers with their diff_ids; what else *ret had is gone. ERR_INPUT names `name` and what is wrong: no JSON, no
    rootfs, a diff id that is none, a history of more layers than there are. Unknown fields are kept. The text is copied into `a`. */
 int image_read_config(struct arena *a, const char *name, const char *text, size_t length, struct image *ret, struct error *err);

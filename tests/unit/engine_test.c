@@ -78,6 +78,12 @@ TEST(build_commands)
 		argv,
 		"/usr/bin/buildah build --default-mounts-file /cache/no-mounts.conf --isolation chroot --layers=false --network host --format oci --force-rm --pull-never --secret id=ca,src=/ca.pem --secret id=apt-auth,src=/auth.conf "
 		"--file D --tag t:1 C");
+	e.program = "/usr/bin/podman";
+	assert_int_equal(engine_podman.build_argv(&e, &build, &argv, &environment, &err), 0);
+	expect_argv(
+		argv,
+		"/usr/bin/podman --default-mounts-file /cache/no-mounts.conf build --isolation chroot --layers=false --network host --format oci --force-rm --pull-never --secret id=ca,src=/ca.pem --secret id=apt-auth,src=/auth.conf "
+		"--file D --tag t:1 C");
 	/* A password in a proxy's address must not be seen in a list of processes. */
 	e.program = "/usr/bin/docker";
 	assert_int_equal(engine_docker.build_argv(&e, &build, &argv, &environment, &err), 0);
@@ -113,7 +119,7 @@ TEST(an_unknown_engine_is_said_with_the_near_one)
 
 	assert_int_equal(engine_find(&a, "dcoker", &e, &err), -1);
 	assert_int_equal(err.code, ERR_INPUT);
-	assert_string_equal(err.text, "there is no engine 'dcoker'; engines are: buildah, docker, buildkit\ndid you mean 'docker'?");
+	assert_string_equal(err.text, "there is no engine 'dcoker'; engines are: buildah, docker, podman, buildkit\ndid you mean 'docker'?");
 }
 
 TEST(no_engine_says_of_each_what_to_do)
@@ -127,6 +133,7 @@ TEST(no_engine_says_of_each_what_to_do)
 	assert_int_equal(err.code, ERR_ENGINE);
 	assert_string_equal(err.text, "no engine works here\nbuildah: 'buildah' is not in PATH; 'apt-get install buildah' mends that\n"
 				      "docker: 'docker' is not in PATH; 'apt-get install docker.io' mends that\n"
+				      "podman: 'podman' is not in PATH; 'apt-get install podman' mends that\n"
 				      "buildkit: 'buildctl' is not in PATH; it comes with BuildKit, https://github.com/moby/buildkit/releases");
 }
 
