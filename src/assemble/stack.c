@@ -8,17 +8,46 @@
 #include "layer/bytecode.h"
 #include "layer/interpreter.h"
 #include "layer/made.h"
+#include "layer/take_all.h"
+#include "lock/lock.h"
 #include "python/direct_url.h"
 
 /* Another number when images are put together in another way. */
 #define STACK_FORM "lockstep image 1"
 enum {
-	/* Of every file, where SOURCE_DATE_EPOCH says nothing: a day past what zip archives can say, in any time zone. */
-	MODIFIED_UNIX = 315619200,
+	/* A day past the first that zip archives can say, so that they can say it in any time zone. */
+	OTHERWISE_UNIX = 315619200,
 	NAMES_SHOWN = 6,
 };
 
+int64_t stack_time(void)
+{
+	return clock_source_date_unix(OTHERWISE_UNIX);
+}
+
 /* ---- the plan ---- */
+
+void stack_list(struct arena *a, const struct lock *lock, const char *container, struct stack_package **ret, size_t *ret_count)
+{
+	const struct lock_container *c = lock_container(lock, container);
+	const struct lock_environment *environment = c ? lock_environment(lock, c->environment) : NULL;
+	struct stack_package *list = NULL;
+	const char *const *tags = NULL;
+	size_t count = 0, tag_count = 0;
+
+	if (environment)
+		lock_environment_tags(a, environment, &tags, &tag_count);
+	for (size_t i = 0; environment && i < lock->pin_count; i++) {
+		const struct pin *pin = &lock->pins[i];
+		const struct lock_file *file = pin_is_built_in(pin, c) ? pin_file_by_tags(pin, tags, tag_count) : NULL;
+
+		if (file)
+			*arena_push(a, &list, &count) = (struct stack_package){
+				.name = pin->name, .version = pin->version, .file = file->name, .sha256 = file->sha256, .size_bytes = file->size_bytes};
+	}
+	*ret = list;
+	*ret_count = count;
+}
 
 static const char *origin_text(struct arena *a, const struct stack_package *p)
 {
@@ -79,7 +108,7 @@ static void make_request(struct arena *a, const struct stack_request *q, struct 
 					  .wheel_count = l->package_count,
 					  .place = &q->below->interpreter->place,
 					  .bytecode = compiled(a, q),
-					  .modified_unix = clock_source_date_unix(MODIFIED_UNIX)};
+					  .modified_unix = stack_time()};
 	l->request = request;
 	layer_key(request, key);
 	l->key = arena_strdup(a, key);
@@ -105,20 +134,27 @@ void stack_plan(struct arena *a, const struct stack_request *q, struct stack *re
 		l->packages = arena_array(a, l->package_count, sizeof(*l->packages));
 		for (size_t k = 0; k < l->package_count; k++)
 			l->packages[k] = &q->packages[groups[i].packages[k]];
-		make_request(a, q, l);
+		if (q->below)
+			make_request(a, q, l);
 	}
 	*ret = s;
 }
 
 /* ---- the layers ---- */
 
-size_t stack_missing(const struct stack *stack)
+bool stack_layer_is_kept(const struct stack_layer *layer)
 {
 	struct layer_made made;
+
+	return layer->made || layer_known(layer->request, &made);
+}
+
+size_t stack_missing(const struct stack *stack)
+{
 	size_t count = 0;
 
 	for (size_t i = 0; i < stack->count; i++)
-		count += !stack->layers[i].made && !layer_known(stack->layers[i].request, &made);
+		count += !stack_layer_is_kept(&stack->layers[i]);
 	return count;
 }
 
@@ -150,39 +186,122 @@ static void recall_layers(struct arena *a, struct stack *s)
 	}
 }
 
-/* The sources of what is missing, those of one container together. */
-static int compile(struct arena *a, const struct stack_wish *wish, struct error *err)
+/* What is to be made for one interpreter, or without any, whichever containers it is for. */
+struct making {
+	struct arena *arena;
+	const struct stack_watch *watch;
+	const struct layer_runner *runner;
+	struct layer_request *requests;
+	struct stack_layer **layers;
+	size_t count, layer_count;
+	size_t before, total; /* of all: made for other interpreters, and to be made */
+	size_t made;
+};
+
+static const char *identity_of(const struct stack_layer *l)
 {
-	struct layer_request *requests = NULL;
-	size_t count = 0;
-
-	for (size_t i = 0; i < wish->stack->count; i++) {
-		const struct stack_layer *l = &wish->stack->layers[i];
-
-		if (!l->made && l->request->bytecode)
-			*arena_push(a, &requests, &count) = *l->request;
-	}
-	if (!count)
-		return 0;
-	if (!wish->runner)
-		return error_set(err, ERR_ENGINE, "there is no engine to run the Python that compiles");
-	return bytecode_make(requests, count, wish->runner, err);
+	return l->request->bytecode ? l->request->bytecode->identity : "";
 }
 
-int stack_take(struct arena *a, const struct stack_wish *wishes, size_t count, struct error *err)
+static void on_event(void *context, size_t request, enum layer_event event, const struct layer_made *layer __attribute__((unused)))
+{
+	struct making *m = context;
+
+	if (event != LAYER_BEGUN)
+		m->made++;
+	m->layers[request]->is_new |= event == LAYER_MADE;
+	if (m->watch)
+		m->watch->on_layer(m->watch->context, m->layers[request], m->before + m->made, m->total);
+}
+
+static bool is_asked_for(const struct making *m, const char *key)
+{
+	for (size_t i = 0; i < m->layer_count; i++) {
+		if (!strcmp(m->layers[i]->key, key))
+			return true;
+	}
+	return false;
+}
+
+/* Collects the missing layers of the same interpreter as `first`. */
+static void collect(struct making *m, const struct stack_wish *wishes, size_t count, const struct stack_layer *first)
 {
 	for (size_t i = 0; i < count; i++) {
-		recall_layers(a, wishes[i].stack);
-		if (compile(a, &wishes[i], err) < 0)
-			return -1;
 		for (size_t k = 0; k < wishes[i].stack->count; k++) {
 			struct stack_layer *l = &wishes[i].stack->layers[k];
-			const struct stack_layer *taken = l->made ? l : find_taken(wishes, count, l->key);
-			struct layer_made *made = arena_new(a, struct layer_made);
 
-			if (!taken && layer_take(l->request, made, &l->is_new, err) < 0)
+			if (l->made || strcmp(identity_of(l), identity_of(first)) != 0 || is_asked_for(m, l->key))
+				continue;
+			m->runner = m->runner ? m->runner : wishes[i].runner;
+			*arena_push(m->arena, &m->requests, &m->count) = *l->request;
+			*arena_push(m->arena, &m->layers, &m->layer_count) = l;
+		}
+	}
+}
+
+static int make(struct making *m, const struct stack_wish *wishes, size_t count, const struct stack_layer *first, struct error *err)
+{
+	struct layer_taking how = {.on_event = on_event, .context = m};
+	struct layer_made *made;
+
+	m->requests = NULL;
+	m->layers = NULL;
+	m->count = m->layer_count = m->made = 0;
+	m->runner = NULL;
+	collect(m, wishes, count, first);
+	how.runner = *identity_of(first) ? m->runner : NULL;
+	if (*identity_of(first) && !how.runner)
+		return error_set(err, ERR_ENGINE, "there is no engine to run the Python that compiles the sources of '%s'", first->packages[0]->name);
+	made = arena_array(m->arena, m->count, sizeof(*made));
+	if (layer_take_all(m->requests, m->count, &how, made, err) < 0)
+		return -1;
+	for (size_t i = 0; i < m->count; i++)
+		m->layers[i]->made = &made[i];
+	m->before += m->count;
+	return 0;
+}
+
+bool stack_wants_python(const struct stack *stack)
+{
+	for (size_t i = 0; i < stack->count; i++) {
+		if (stack->layers[i].request->bytecode && !stack_layer_is_kept(&stack->layers[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Each once. */
+static size_t count_missing(struct arena *a, const struct stack_wish *wishes, size_t count)
+{
+	struct making seen = {.arena = a};
+
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < wishes[i].stack->count; k++) {
+			struct stack_layer *l = &wishes[i].stack->layers[k];
+
+			if (!l->made && !is_asked_for(&seen, l->key))
+				*arena_push(a, &seen.layers, &seen.layer_count) = l;
+		}
+	}
+	return seen.layer_count;
+}
+
+int stack_take(struct arena *a, const struct stack_wish *wishes, size_t count, const struct stack_watch *watch, struct error *err)
+{
+	struct making m = {.arena = a, .watch = watch};
+
+	for (size_t i = 0; i < count; i++)
+		recall_layers(a, wishes[i].stack);
+	m.total = count_missing(a, wishes, count);
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < wishes[i].stack->count; k++) {
+			struct stack_layer *l = &wishes[i].stack->layers[k];
+			const struct stack_layer *taken = l->made ? NULL : find_taken(wishes, count, l->key);
+
+			if (taken)
+				l->made = taken->made;
+			else if (!l->made && make(&m, wishes, count, l, err) < 0)
 				return -1;
-			l->made = taken ? taken->made : made;
 		}
 	}
 	return 0;

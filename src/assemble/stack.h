@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "assemble/below.h"
 #include "assemble/history.h"
@@ -34,6 +35,9 @@ struct stack {
 	size_t count;
 };
 
+/* The time of every file of a layer, and of the images: SOURCE_DATE_EPOCH, or the same for all, so that what did not change is the same image, whenever it is made. */
+int64_t stack_time(void);
+
 struct stack_request {
 	const struct stack_package *packages; /* by name */
 	size_t package_count;
@@ -43,17 +47,30 @@ struct stack_request {
 	const char *bytecode;                    /* as a container's */
 };
 
-/* Plans the layers and makes their keys; makes none. `request` and all it points to must live as long as `a`, which everything is in. */
+/* What a lock installs into a container as it is built, by name; what is not built from source yet is left out. In `a`, texts are the lock's. */
+struct lock;
+void stack_list(struct arena *a, const struct lock *lock, const char *container, struct stack_package **ret, size_t *ret_count);
+/* Plans the layers and makes their keys; makes none. Without what is below, the plan alone: layers have no request and no key. `request` and all it points to must live as
+   long as `a`, which everything is in. */
 void stack_plan(struct arena *a, const struct stack_request *request, struct stack *ret);
-/* How many layers of it are not in the store. */
+/* Whether a layer is in the store; how many layers of a stack are not. */
+bool stack_layer_is_kept(const struct stack_layer *layer);
 size_t stack_missing(const struct stack *stack);
+/* Whether any of those has sources that are to be compiled, which takes the image's Python. */
+bool stack_wants_python(const struct stack *stack);
 /* A stack whose layers are wanted, and what runs the Python that compiles their sources; NULL: nobody, as all of them are in the store. */
 struct stack_wish {
 	struct stack *stack;
 	const struct layer_runner *runner;
 };
-/* Takes the layers of several stacks from the store or makes them, each once. ERR_INPUT as layer_write(), ERR_ENGINE as bytecode_make(). */
-int stack_take(struct arena *a, const struct stack_wish *wishes, size_t count, struct error *err);
+/* Who is told of a layer that is begun, and of one that was made: `done` of `total`. */
+struct stack_watch {
+	void (*on_layer)(void *context, const struct stack_layer *layer, size_t done, size_t total);
+	void *context;
+};
+/* Takes the layers of several stacks from the store or makes them, each once, several at once. `watch` may be NULL. ERR_INPUT as layer_write(), ERR_ENGINE as
+   bytecode_make(). */
+int stack_take(struct arena *a, const struct stack_wish *wishes, size_t count, const struct stack_watch *watch, struct error *err);
 /* The image of `below` with the stack on it: every layer of the stack must be taken. In `a`. */
 int stack_image(struct arena *a, const struct below *below, const struct stack *stack, const char *const *labels, int64_t created_unix, struct image *ret,
 		struct error *err);

@@ -238,7 +238,8 @@ void building_begin(struct building *b, struct arena *a, const struct build_requ
 				 .record = &b->record,
 				 .layers = request->layers,
 				 .history = request->history,
-				 .layer_limit = request->db->project.layer_limit};
+				 .layer_limit = request->db->project.layer_limit,
+				 .to_registry = request->registries != NULL};
 
 	for (size_t i = 0; !request->container_count && i < request->db->container_count; i++)
 		*arena_push(a, &q.containers, &q.container_count) = &request->db->containers[i];
@@ -349,6 +350,11 @@ int building_stages(struct building *b, struct error *err)
 	kind.read_line = b->request->engine->driver->read_line;
 	if (build_plan_make(b->arena, &b->plan_request, &b->plan, err) < 0)
 		return -1;
+	if (b->plan.is_offline)
+		return 0;
+	if (!engine_is_open(b->request->engine) &&
+	    (b->request->open_engine(b->request->open_context, b->request->engine, err) < 0 || build_plan_make(b->arena, &b->plan_request, &b->plan, err) < 0))
+		return -1;
 	if (b->plan.missing_tree_count || b->request->fresh_bases) {
 		/* The keys of everything above depend on what comes out. */
 		if (find_access(b, err) < 0 || make_trees(b, err) < 0 || build_plan_make(b->arena, &b->plan_request, &b->plan, err) < 0)
@@ -378,7 +384,7 @@ void building_end(struct building *b)
 
 static void tell_outcome(struct building *b, struct build_outcome *ret)
 {
-	struct build_outcome o = {.built_count = b->built_count};
+	struct build_outcome o = {.built_count = b->built_count, .pushed = b->pushed};
 
 	for (size_t i = 0; i < b->plan.container_count; i++) {
 		const struct build_job *job = b->plan.finals[i];
@@ -390,6 +396,7 @@ static void tell_outcome(struct building *b, struct build_outcome *ret)
 			built.key = image->key;
 			built.built = image->built;
 			built.stack = &image->stack;
+			built.digest = image->digest;
 		}
 		*arena_push(b->arena, &o.images, &o.image_count) = built;
 	}

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "build/plan.h"
 #include "build/work.h"
+#include "registry/push.h"
 
 struct build_request {
 	const struct database *db;
@@ -22,6 +23,11 @@ struct build_request {
 	const struct work_watch *watch; /* or NULL */
 	enum build_layers layers;
 	const struct history *history; /* of the layers; or NULL */
+	/* Where lockstep makes the layers: images go to their registry, not to the engine. That may then be closed (engine_is_open()), and is opened by this when it is needed
+	   after all. */
+	struct registries *registries;
+	int (*open_engine)(void *context, struct engine *e, struct error *err);
+	void *open_context;
 };
 
 struct built_image {
@@ -29,6 +35,7 @@ struct built_image {
 	const char *tag; /* "localhost/lockstep/<project>/stage:<key>" */
 	const char *key;
 	bool built;                /* now; false: it was there */
+	const char *digest;        /* of its manifest, when it was pushed; else NULL */
 	const struct stack *stack; /* its Python layers, taken, where lockstep makes them; else NULL */
 };
 
@@ -36,6 +43,7 @@ struct build_outcome {
 	struct built_image *images; /* in the order asked for */
 	size_t image_count;
 	size_t built_count; /* jobs done now, trees too */
+	struct push_counts pushed;
 };
 
 /* What would be built. Makes nothing. *ret in `a`. */

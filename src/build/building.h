@@ -5,6 +5,7 @@
 #include "build/record.h"
 #include "build/spread.h"
 #include "debian/access.h"
+#include "registry/push.h"
 
 enum { BUILDING_SHORT_KEY = 12 };
 
@@ -18,6 +19,7 @@ struct building {
 	const char *temporary; /* .lockstep/tmp, from building_hold() on */
 	int hold_fd;           /* others see by it that somebody builds in the engine's storage; -1: not yet */
 	size_t built_count;
+	struct push_counts pushed;
 };
 
 void building_begin(struct building *b, struct arena *a, const struct build_request *request);

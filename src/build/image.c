@@ -3,11 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "recipe/database.h"
-
-/* ---- before anything is built ---- */
 
 static int compare_packages(const void *a, const void *b)
 {
@@ -48,7 +45,7 @@ int image_of_container(struct arena *a, const struct plan_request *q, const stru
 	struct build_image *image = arena_push(a, &p->images, &images);
 	struct stage *stages;
 
-	*image = (struct build_image){.container = c, .labels = render_labels(a, render, c), .created_unix = clock_source_date_unix(q->lock->cut_off_unix)};
+	*image = (struct build_image){.container = c, .labels = render_labels(a, render, c), .created_unix = stack_time()};
 	if (render_stages(a, render, c, &stages, &count, err) < 0)
 		return -1;
 	const struct stage *stage = python_stage(stages, count);
@@ -76,7 +73,7 @@ static bool is_known(const struct build_image *image)
 	return true;
 }
 
-static void plan_layers(struct arena *a, const struct plan_request *q, struct build_image *image)
+void image_plan_layers(struct arena *a, const struct plan_request *q, struct build_image *image)
 {
 	struct stack_request *s = arena_new(a, struct stack_request);
 
@@ -99,8 +96,11 @@ void image_plan(struct arena *a, const struct plan_request *q, struct build_plan
 	struct build_image *image = &p->images[container];
 	const struct build_job *job = p->finals[container];
 
-	if (job->key && is_known(image) && below_recall(a, job->key, &image->below))
-		plan_layers(a, q, image);
+	image->state = BUILD_WANTED;
+	if (!job->key || !is_known(image) || !below_recall(a, job->key, &image->below))
+		return;
+	image_plan_layers(a, q, image);
+	image->is_whole = q->to_registry && below_is_kept(&image->below) && !stack_wants_python(&image->stack);
 }
 
 int image_ask(const struct plan_request *q, struct build_image *image, struct error *err)
@@ -109,7 +109,7 @@ int image_ask(const struct plan_request *q, struct build_image *image, struct er
 	struct engine_image found;
 
 	image->state = BUILD_WANTED;
-	if (!image->is_planned)
+	if (!image->is_planned || q->to_registry)
 		return 0;
 	if (q->engine->driver->inspect(q->engine, image->tag, &found, &why_not) == 0) {
 		image->state = BUILD_FINISHED;
@@ -121,60 +121,37 @@ int image_ask(const struct plan_request *q, struct build_image *image, struct er
 	return -1;
 }
 
-/* ---- afterwards ---- */
+enum { MISSING_SHOWN = 8 };
 
-static const char *python_of(struct building *b, const struct build_image *image)
+static void explain_layer(const struct stack_layer *l, struct strbuf *out)
 {
-	return image->package_count ? arena_printf(b->arena, "%s/bin/python", b->request->db->project.venv) : NULL;
+	strbuf_add(out, "    to be made: ");
+	for (size_t i = 0; i < l->package_count && i < MISSING_SHOWN; i++)
+		strbuf_printf(out, "%s%s %s", i ? ", " : "", l->packages[i]->name, l->packages[i]->version);
+	if (l->package_count > MISSING_SHOWN)
+		strbuf_printf(out, " and %zu more", l->package_count - MISSING_SHOWN);
+	strbuf_printf(out, " (%s)\n", l->why);
 }
 
-/* What is below may be another image of the same key by now. */
-static int look_below(struct building *b, size_t i, struct error *err)
+void image_explain(const struct build_image *image, struct strbuf *out)
 {
-	struct build_image *image = &b->plan.images[i];
-	const struct build_job *job = b->plan.finals[i];
-	struct engine *e = b->request->engine;
+	size_t missing, shown = 0;
 
-	if (below_ask(b->arena, e, job->tag, job->key, python_of(b, image), &image->below, err) < 0)
-		return error_wrap(err, "container '%s'", image->container->name);
-	if (image->is_planned)
-		return 0;
-	plan_layers(b->arena, &b->plan_request, image);
-	return image_ask(&b->plan_request, image, err);
-}
-
-static int give(struct building *b, struct build_image *image, struct error *err)
-{
-	struct engine *e = b->request->engine;
-	struct image made;
-
-	if (stack_image(b->arena, &image->below, &image->stack, image->labels, image->created_unix, &made, err) < 0 ||
-	    e->driver->load(e, &made, image->below.image.layer_count, image->tag, b->temporary, err) < 0)
-		return error_wrap(err, "container '%s'", image->container->name);
-	b->built_count++;
-	image->built = true;
-	image->state = BUILD_FINISHED;
-	return 0;
-}
-
-int building_images(struct building *b, struct error *err)
-{
-	struct stack_wish *wishes = NULL;
-	size_t count = 0;
-
-	for (size_t i = 0; i < b->plan.container_count; i++) {
-		struct build_image *image = &b->plan.images[i];
-
-		if (image->state == BUILD_WANTED && look_below(b, i, err) < 0)
-			return -1;
-		/* Also of those that are there: a release tells of the layers of all. */
-		*arena_push(b->arena, &wishes, &count) = (struct stack_wish){&image->stack, below_runner(b->arena, b->request->engine, b->plan.finals[i]->tag)};
+	strbuf_printf(out, "image (%s): ", image->container->name);
+	if (!image->is_planned) {
+		strbuf_add(out, "to be put together; its layers are planned when what is below them is built\n");
+		return;
 	}
-	if (building_hold(b, err) < 0 || stack_take(b->arena, wishes, count, err) < 0)
-		return -1;
-	for (size_t i = 0; i < b->plan.container_count; i++) {
-		if (b->plan.images[i].state == BUILD_WANTED && give(b, &b->plan.images[i], err) < 0)
-			return -1;
+	missing = stack_missing(&image->stack);
+	strbuf_printf(out, "%s, %zu layer%s of Python packages", image->state == BUILD_WANTED ? "to be put together" : "up to date", image->stack.count,
+		      text_plural(image->stack.count));
+	strbuf_printf(out, missing ? ", %zu to be made\n" : "\n", missing);
+	for (size_t i = 0; i < image->stack.count && shown < MISSING_SHOWN; i++) {
+		if (stack_layer_is_kept(&image->stack.layers[i]))
+			continue;
+		explain_layer(&image->stack.layers[i], out);
+		shown++;
 	}
-	return 0;
+	if (missing > shown)
+		strbuf_printf(out, "    and %zu more\n", missing - shown);
 }

@@ -10,7 +10,11 @@ int image_of_container(struct arena *a, const struct plan_request *q, const stru
 		       struct error *err);
 /* Plans its layers, when what is below is known from an earlier time. */
 void image_plan(struct arena *a, const struct plan_request *q, struct build_plan *plan, size_t container);
+/* The same, when what is below is known by now. */
+void image_plan_layers(struct arena *a, const struct plan_request *q, struct build_image *image);
 /* Asks the engine whether it has the image. */
 int image_ask(const struct plan_request *q, struct build_image *image, struct error *err);
-/* After the stages: makes the layers of all images that are wanted, and gives the images to the engine. */
+/* Says of an image whether it has to be put together, and which layers are to be made for it. */
+void image_explain(const struct build_image *image, struct strbuf *out);
+/* After the stages: makes the layers of all images, and gives those that are wanted to the engine, or to the registry. */
 int building_images(struct building *b, struct error *err);

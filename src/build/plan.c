@@ -182,6 +182,10 @@ static int ask_image(struct arena *a, const struct plan_request *q, struct build
 	if (!p->images)
 		return 0;
 	image_plan(a, q, p, i);
+	if (q->to_registry) {
+		*ret_finished = p->images[i].is_whole;
+		return 0;
+	}
 	if (image_ask(q, &p->images[i], err) < 0)
 		return -1;
 	*ret_finished = p->images[i].state == BUILD_FINISHED;
@@ -193,12 +197,14 @@ static int find_wanted(struct arena *a, const struct plan_request *q, struct bui
 {
 	for (size_t i = 0; i < p->job_count; i++)
 		p->jobs[i]->state = BUILD_UNNEEDED;
+	p->is_offline = p->images != NULL;
 	for (size_t i = 0; i < p->container_count; i++) {
 		bool finished;
 
 		if (ask_image(a, q, p, i, &finished, err) < 0)
 			return -1;
-		for (struct build_job *job = p->finals[i]; !finished && job && job->state == BUILD_UNNEEDED; job = job->parent) {
+		p->is_offline &= finished;
+		for (struct build_job *job = p->finals[i]; !finished && engine_is_open(q->engine) && job && job->state == BUILD_UNNEEDED; job = job->parent) {
 			if (ask_engine(q->engine, job, err) < 0)
 				return -1;
 			if (job->state == BUILD_FINISHED)
@@ -248,4 +254,6 @@ void build_plan_explain(const struct build_plan *plan, struct strbuf *out)
 		for (size_t j = 0; j < job->why_count; j++)
 			strbuf_printf(out, "    %s\n", job->why_details[j]);
 	}
+	for (size_t i = 0; plan->images && i < plan->container_count; i++)
+		image_explain(&plan->images[i], out);
 }

@@ -71,7 +71,9 @@ struct build_image {
 	const char *key; /* 64 hex digits */
 	const char *tag; /* as a job's */
 	enum build_state state;
-	bool built; /* now */
+	bool is_whole;      /* to_registry: all that it needs is in the store, and no engine has to be asked */
+	bool built;         /* now */
+	const char *digest; /* of its manifest, once it was pushed */
 };
 
 struct build_plan {
@@ -85,6 +87,7 @@ struct build_plan {
 	struct build_job *
 		*contexts;          /* what its context folder is for: finals, and where lockstep makes the layers, the stage that would install the packages */
 	struct build_image *images; /* where lockstep makes the layers; else NULL */
+	bool is_offline;            /* every image is whole */
 	size_t container_count;
 };
 
@@ -99,6 +102,7 @@ struct plan_request {
 	enum build_layers layers;
 	const struct history *history; /* of the layers; or NULL */
 	size_t layer_limit;            /* of a container; 0: the default */
+	bool to_registry;              /* images are for a registry: what the engine has of them does not matter, and it need not be open */
 };
 
 /* Everything in `a`. Asks the engine which images it has. ERR_NOT_FOUND when the lock lacks a container or a file it needs. */

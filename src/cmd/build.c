@@ -12,6 +12,7 @@
 #include "cmd/fetching.h"
 #include "io/json.h"
 #include "recipe/database.h"
+#include "registry/open.h"
 #include "report/build_display.h"
 
 enum { SHORT_KEY = 12 };
@@ -30,6 +31,11 @@ static void close_session(struct session *s)
 	lock_release(&s->lock);
 	database_release(&s->db);
 	file_cleanup_fd(&s->lock_fd);
+}
+
+static int find_engine(struct session *s, struct engine *ret, struct error *err)
+{
+	return engines_find(s->call, &s->db, ret, err);
 }
 
 /* Fetches, builds what the lock has only as source, and looks whether all of it is what the lock says. */
@@ -59,6 +65,30 @@ static int have_files(struct session *s, const struct build_request *q, struct e
 	return failed ? -1 : 0;
 }
 
+static void add_image(struct json_writer *w, const struct build_image *image)
+{
+	json_begin_object(w, NULL);
+	json_add_text(w, "container", image->container->name);
+	json_add_text(w, "key", image->key);
+	json_add_text(w, "image", image->tag);
+	json_add_boolean(w, "wanted", image->state == BUILD_WANTED);
+	json_begin_array(w, "layers");
+	for (size_t i = 0; i < image->stack.count; i++) {
+		const struct stack_layer *l = &image->stack.layers[i];
+
+		json_begin_object(w, NULL);
+		json_begin_array(w, "packages");
+		for (size_t k = 0; k < l->package_count; k++)
+			json_add_text(w, NULL, l->packages[k]->name);
+		json_end_array(w);
+		json_add_text(w, "why", l->why);
+		json_add_boolean(w, "wanted", !stack_layer_is_kept(l));
+		json_end_object(w);
+	}
+	json_end_array(w);
+	json_end_object(w);
+}
+
 static void print_plan_json(const struct build_plan *plan)
 {
 	autostrbuf struct strbuf out = {0};
@@ -86,6 +116,12 @@ static void print_plan_json(const struct build_plan *plan)
 		json_end_object(&w);
 	}
 	json_end_array(&w);
+	if (plan->images) {
+		json_begin_array(&w, "images");
+		for (size_t i = 0; i < plan->container_count; i++)
+			add_image(&w, &plan->images[i]);
+		json_end_array(&w);
+	}
 	json_end_object(&w);
 	fputs(strbuf_text(&out), stdout);
 }
@@ -126,6 +162,8 @@ static void print_outcome(const struct session *s, const struct build_outcome *o
 		json_add_text(&w, "container", o->images[i].container->name);
 		json_add_text(&w, "image", o->images[i].tag);
 		json_add_boolean(&w, "built", o->images[i].built);
+		if (o->images[i].digest)
+			json_add_text(&w, "digest", o->images[i].digest);
 		json_end_object(&w);
 	}
 	json_end_array(&w);
@@ -153,19 +191,65 @@ static int build(struct session *s, struct build_request *q, struct error *err)
 	return EXIT_DONE;
 }
 
+static int open_engine(void *context, struct engine *e, struct error *err)
+{
+	return find_engine(context, e, err);
+}
+
+/* Without an engine where the store has all that an image of one of them needs: of the engines that may be meant, the first of which that is so. */
+static int choose_engine(struct session *s, struct build_request *q, struct error *err)
+{
+	const char *named = command_value(s->call, "engine");
+
+	for (const char *const *name = engine_names; *name; name++) {
+		struct build_plan plan;
+
+		if (named && strcmp(named, *name) != 0)
+			continue;
+		s->engine = (struct engine){.driver = engine_driver_find(*name), .arena = s->call->arena};
+		if (build_plan_of(s->call->arena, q, &plan, err) < 0)
+			return -1;
+		if (plan.is_offline)
+			return 0;
+	}
+	return find_engine(s, &s->engine, err);
+}
+
+static int build_and_push(struct session *s, struct build_request *q, struct error *err)
+{
+	if (q->layers != BUILD_LAYERS_LOCKSTEP) {
+		error_set(err, ERR_INPUT, "images whose layers an engine makes cannot be pushed without being built in it");
+		return error_hint(err, "'--layers lockstep' makes them so that they can; 'lockstep publish' pushes what is in an engine");
+	}
+	q->registries = registries_open(&s->db, err);
+	if (!q->registries)
+		return -1;
+	q->open_engine = open_engine;
+	q->open_context = s;
+	int code = choose_engine(s, q, err) < 0                                           ? -1
+		   : command_flag(s->call, "explain") || command_flag(s->call, "dry-run") ? explain(s, q, err)
+											  : build(s, q, err);
+
+	registries_free(q->registries);
+	return code;
+}
+
 static int run_session(struct session *s, struct build_request *q, struct error *err)
 {
 	const char *from;
+	bool push = command_flag(s->call, "push");
 
 	if (open_database(s->call, &s->db, err) < 0 || open_containers(s->call, &s->db, &q->containers, &q->container_count, err) < 0)
 		return -1;
-	if (open_lock(&s->db, &s->lock, &from, err) < 0 || engines_find(s->call, &s->db, &s->engine, err) < 0)
+	if (open_lock(&s->db, &s->lock, &from, err) < 0 || (!push && find_engine(s, &s->engine, err) < 0))
 		return -1;
 	q->db = &s->db;
 	q->lock = &s->lock;
 	q->engine = &s->engine;
 	if (building_layers(s->call, &s->db, NULL, q, err) < 0)
 		return -1;
+	if (push)
+		return build_and_push(s, q, err);
 	return command_flag(s->call, "explain") || command_flag(s->call, "dry-run") ? explain(s, q, err) : build(s, q, err);
 }
 
@@ -186,6 +270,7 @@ static int run(struct command_call *call, struct error *err)
 
 static const struct option options[] = {
 	BUILDING_OPTIONS,
+	{"push", 0, NULL, false, "with --layers lockstep: push the images to their registry, and load them into no engine"},
 	{"explain", 0, NULL, false, "say of each stage why it would be built, and build nothing"},
 	{"dry-run", 'n', NULL, false, "the same as --explain"},
 	{"check-wheels", 0, NULL, false, "build again what was built from source, and fail where it does not come out the same"},

@@ -3,7 +3,7 @@
 extern const struct command command_check, command_doctor;
 extern const struct command command_lock, command_fetch, command_render, command_build, command_snapshot, command_verify, command_bump;
 extern const struct command command_records, command_prune;
-extern const struct command command_list, command_show, command_diff, command_why, command_tree;
+extern const struct command command_list, command_show, command_diff, command_why, command_tree, command_layers;
 
 /* One line for each, in the order of the overview. */
 /* clang-format off */
@@ -24,6 +24,7 @@ const struct command *const commands[] = {
 	&command_diff,
 	&command_why,
 	&command_tree,
+	&command_layers,
 	NULL,
 };
 /* clang-format on */

@@ -28,6 +28,15 @@ static int find_named(struct arena *a, const char *name, struct engine *ret, str
 	return error_hint_nearest(err, name, engine_names, ARRAY_LEN(drivers) - 1);
 }
 
+const struct engine_driver *engine_driver_find(const char *name)
+{
+	for (size_t i = 0; drivers[i]; i++) {
+		if (!strcmp(drivers[i]->name, name))
+			return drivers[i];
+	}
+	return NULL;
+}
+
 int engine_find(struct arena *a, const char *name, struct engine *ret, struct error *err)
 {
 	autostrbuf struct strbuf reasons = {0};

@@ -138,6 +138,13 @@ extern const struct engine_driver engine_buildah, engine_docker, engine_podman, 
 /* keep(), where the engine has it. */
 int engine_keep(struct engine *e, const char *tag, struct error *err);
 
+/* False while only its driver is known. */
+static inline bool engine_is_open(const struct engine *e)
+{
+	return e->program != NULL;
+}
+/* NULL: there is none of that name. */
+const struct engine_driver *engine_driver_find(const char *name);
 /* The names of all engines, NULL-terminated, in the order they are tried. */
 extern const char *const engine_names[];
 /* The engine called `name`, or with NULL the first that works, buildah first (it needs no daemon). ERR_ENGINE says of each why not, and what to do;

@@ -155,3 +155,28 @@ int release_history(struct arena *a, const char *root, const struct release *new
 	*ret = h;
 	return 0;
 }
+
+int release_layers_since(struct arena *a, const char *root, const char *container, const char *const *digests, size_t count, const char ***ret,
+			 struct error *err)
+{
+	autochanges struct release_store_changes changes = {0};
+	autosql struct sql *db = NULL;
+	autostatement struct sql_statement *s = NULL;
+	const char **since = arena_array(a, count + 1, sizeof(*since));
+	int step;
+
+	if (release_store_sync(root, &changes, err) < 0 || release_store_open(root, &db, err) < 0 ||
+	    sql_query(db, &s, err, "SELECT digest, release FROM python_layer WHERE container = ?", "t", container) < 0)
+		return -1;
+	while ((step = sql_step(s, err)) > 0) {
+		const char *digest = sql_column_text(s, 0), *release = sql_column_text(s, 1);
+
+		for (size_t i = 0; digest && release && i < count; i++) {
+			if (digests[i] && !strcmp(digests[i], digest) && (!since[i] || release_name_compare(release, since[i]) < 0))
+				since[i] = arena_strdup(a, release);
+		}
+	}
+	if (step == 0)
+		*ret = since;
+	return step;
+}

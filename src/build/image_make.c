@@ -1,0 +1,214 @@
+#include <string.h>
+
+#include "assemble/push.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "build/image.h"
+#include "image/reference.h"
+#include "recipe/database.h"
+
+/* Work of this process itself, told of as jobs are. */
+struct task {
+	const struct work_watch *watch;
+	struct work_job job;
+};
+
+static void tell(struct task *t, enum work_event_kind kind)
+{
+	if (t->watch && t->watch->on_event)
+		t->watch->on_event(t->watch->context, &(struct work_event){.kind = kind, .job = &t->job});
+}
+
+static void task_begin(struct task *t, struct building *b, const char *name, const char *serves)
+{
+	*t = (struct task){.watch = b->request->watch, .job = {.name = name, .serves = serves, .state = WORK_RUNNING, .started_ms = clock_monotonic_ms()}};
+	tell(t, WORK_EVENT_STARTED);
+}
+
+static void task_step(struct task *t, const char *step, size_t number, size_t total)
+{
+	/* Borrowed for this one event. */
+	t->job.step = (char *)(uintptr_t)step;
+	t->job.step_number = (unsigned)number;
+	t->job.step_total = (unsigned)total;
+	tell(t, WORK_EVENT_STEP);
+	tell(t, WORK_EVENT_TICK);
+	t->job.step = NULL;
+}
+
+static int task_end(struct task *t, int failed)
+{
+	t->job.ended_ms = clock_monotonic_ms();
+	t->job.state = failed ? WORK_FAILED : WORK_DONE;
+	if (t->job.started_ms)
+		tell(t, failed ? WORK_EVENT_FAILED : WORK_EVENT_DONE);
+	return failed;
+}
+
+/* ---- what is below ---- */
+
+static const char *python_of(struct building *b, const struct build_image *image)
+{
+	return image->package_count ? arena_printf(b->arena, "%s/bin/python", b->request->db->project.venv) : NULL;
+}
+
+/* What is below may be another image of the same key by now. */
+static int look_below(struct building *b, size_t i, struct error *err)
+{
+	struct build_image *image = &b->plan.images[i];
+	const struct build_job *job = b->plan.finals[i];
+	struct engine *e = b->request->engine;
+
+	if (below_ask(b->arena, e, job->tag, job->key, python_of(b, image), &image->below, err) < 0)
+		return error_wrap(err, "container '%s'", image->container->name);
+	if (image->is_planned)
+		return 0;
+	image_plan_layers(b->arena, &b->plan_request, image);
+	return image_ask(&b->plan_request, image, err);
+}
+
+/* ---- layers ---- */
+
+static void on_layer(void *context, const struct stack_layer *layer, size_t done, size_t total)
+{
+	task_step(context, layer->packages[0]->name, done, total);
+}
+
+/* "ci-cpu, ci-gpu": those that lack layers. */
+static const char *who_lacks(struct building *b)
+{
+	const char *list = "";
+
+	for (size_t i = 0; i < b->plan.container_count; i++) {
+		if (stack_missing(&b->plan.images[i].stack))
+			list = arena_printf(b->arena, "%s%s%s", list, *list ? ", " : "", b->plan.containers[i]->name);
+	}
+	return list;
+}
+
+static int make_layers(struct building *b, struct error *err)
+{
+	const char *lacking = who_lacks(b);
+	struct stack_wish *wishes = NULL;
+	struct task task = {0};
+	size_t count = 0;
+
+	/* Also of images that are there: a release tells of the layers of all. */
+	for (size_t i = 0; i < b->plan.container_count; i++)
+		*arena_push(b->arena, &wishes, &count) =
+			(struct stack_wish){&b->plan.images[i].stack,
+					    engine_is_open(b->request->engine) ? below_runner(b->arena, b->request->engine, b->plan.finals[i]->tag) : NULL};
+	if (*lacking)
+		task_begin(&task, b, "layers", lacking);
+	return task_end(&task, stack_take(b->arena, wishes, count, &(struct stack_watch){on_layer, &task}, err));
+}
+
+/* ---- images ---- */
+
+static int make_image(struct building *b, const struct build_image *image, struct image *ret, struct error *err)
+{
+	return stack_image(b->arena, &image->below, &image->stack, image->labels, image->created_unix, ret, err);
+}
+
+static void note_done(struct building *b, struct build_image *image, bool built)
+{
+	b->built_count += built;
+	image->built = built;
+	image->state = BUILD_FINISHED;
+}
+
+static int give_to_engine(struct building *b, struct build_image *image, struct error *err)
+{
+	struct engine *e = b->request->engine;
+	struct task task = {0};
+	struct image made;
+
+	task_begin(&task, b, "image", image->container->name);
+	int failed = make_image(b, image, &made, err) < 0 || e->driver->load(e, &made, image->below.image.layer_count, image->tag, b->temporary, err) < 0;
+
+	if (failed)
+		error_wrap(err, "container '%s'", image->container->name);
+	else
+		note_done(b, image, true);
+	return task_end(&task, failed ? -1 : 0);
+}
+
+static int give_all_to_engine(struct building *b, struct error *err)
+{
+	for (size_t i = 0; i < b->plan.container_count; i++) {
+		if (b->plan.images[i].state != BUILD_WANTED)
+			continue;
+		if (building_hold(b, err) < 0 || give_to_engine(b, &b->plan.images[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- to a registry ---- */
+
+/* Layers that no registry was given yet are taken out of the engine. */
+static int keep_below(struct building *b, size_t i, struct error *err)
+{
+	struct build_image *image = &b->plan.images[i];
+	struct task task = {0};
+
+	if (below_is_kept(&image->below))
+		return 0;
+	if (building_hold(b, err) < 0)
+		return -1;
+	task_begin(&task, b, "packing", image->container->name);
+	return task_end(&task, below_keep(b->arena, b->request->engine, b->plan.finals[i]->tag, b->temporary, &image->below, err));
+}
+
+static int prepare_push(struct building *b, size_t i, struct image_push *ret, struct error *err)
+{
+	const struct build_image *image = &b->plan.images[i];
+	const char *name = arena_printf(b->arena, "%s/%s", b->request->db->project.repository, image->container->name), *why = "";
+	struct image *made = arena_new(b->arena, struct image);
+	struct image_reference to;
+
+	if (!image_reference_parse(b->arena, name, &to, &why)) {
+		error_set(err, ERR_INPUT, "images cannot be pushed to '%s': %s", name, why);
+		return error_hint(err, "'repository' in recipes/project.yaml names it");
+	}
+	if (keep_below(b, i, err) < 0 || make_image(b, image, made, err) < 0)
+		return error_wrap(err, "container '%s'", image->container->name);
+	*ret = (struct image_push){.name = image->container->name,
+				   .registry = to.registry,
+				   .repository = to.repository,
+				   .tag = arena_printf(b->arena, "build-%s", image->key),
+				   .image = made};
+	return 0;
+}
+
+static int push_all(struct building *b, struct error *err)
+{
+	size_t count = b->plan.container_count;
+	struct image_push *pushes = arena_array(b->arena, count + 1, sizeof(*pushes));
+	struct task task = {0};
+
+	for (size_t i = 0; i < count; i++) {
+		if (prepare_push(b, i, &pushes[i], err) < 0)
+			return -1;
+	}
+	task_begin(&task, b, "push", b->request->db->project.repository);
+	if (task_end(&task, image_push_all(b->arena, b->request->registries, pushes, count, &b->pushed, err)) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		note_done(b, &b->plan.images[i], !pushes[i].was_there);
+		b->plan.images[i].tag = arena_printf(b->arena, "%s/%s:%s", pushes[i].registry, pushes[i].repository, pushes[i].tag);
+		b->plan.images[i].digest = pushes[i].image->digest;
+	}
+	return 0;
+}
+
+int building_images(struct building *b, struct error *err)
+{
+	for (size_t i = 0; i < b->plan.container_count; i++) {
+		if (b->plan.images[i].state == BUILD_WANTED && !b->plan.images[i].is_whole && look_below(b, i, err) < 0)
+			return -1;
+	}
+	if (make_layers(b, err) < 0)
+		return -1;
+	return b->request->registries ? push_all(b, err) : give_all_to_engine(b, err);
+}
