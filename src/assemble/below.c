@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "assemble/pack.h"
+#include "assemble/keep.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "fetch/store.h"
@@ -18,95 +18,14 @@ static const char *note_path(struct arena *a, const char *key)
 	return arena_printf(a, "%s/layers/below/%.2s/%s", path_cache_dir(a), key, key);
 }
 
-/* ---- layers as files, by diff id ---- */
-
-static const char *packed_path(struct arena *a, const char *diff_id)
-{
-	const char *hex = diff_id + strlen("sha256:");
-
-	return arena_printf(a, "%s/layers/packed/%.2s/%s", path_cache_dir(a), hex, hex);
-}
-
-/* "<sha256> <size>\n" */
-static void find_layer(struct arena *a, struct image_layer *l)
-{
-	autostrbuf struct strbuf text = {0};
-	autoerror struct error ignored = {0};
-	uint64_t size;
-
-	if (file_read(packed_path(a, l->diff_id), NOTE_LIMIT_BYTES, &text, &ignored) < 0)
-		return;
-	char *hex = arena_strdup(a, strbuf_text(&text)), *number = strchr(hex, ' ');
-
-	if (!number)
-		return;
-	*number++ = '\0';
-	number[strcspn(number, "\n")] = '\0';
-	if (!digest_is_hex(hex) || !text_to_u64(number, &size) || !store_has(hex, (int64_t)size))
-		return;
-	l->digest = arena_printf(a, "sha256:%s", hex);
-	l->media_type = IMAGE_LAYER_GZIP;
-	l->size_bytes = (int64_t)size;
-	l->path = store_path(a, hex);
-}
-
-static int note_layer(struct arena *a, const char *diff_id, const struct packed *p, struct error *err)
-{
-	const char *path = packed_path(a, diff_id), *text = arena_printf(a, "%s %llu\n", p->sha256, (unsigned long long)p->size_bytes);
-
-	return file_make_parents(path, err) < 0 ? -1 : file_write_derived(path, text, strlen(text), err);
-}
-
-/* What the engine says of packed layers is of its own storage. */
-static void find_layers(struct arena *a, struct image *image)
-{
-	for (size_t i = 0; i < image->layer_count; i++) {
-		struct image_layer *l = &image->layers[i];
-
-		*l = (struct image_layer){.diff_id = l->diff_id};
-		find_layer(a, l);
-	}
-}
-
 bool below_is_kept(const struct below *b)
 {
-	for (size_t i = 0; i < b->image.layer_count; i++) {
-		if (!b->image.layers[i].path)
-			return false;
-	}
-	return true;
-}
-
-static int keep_layer(struct arena *a, const struct image_layer *saved, struct image_layer *l, struct error *err)
-{
-	struct packed packed;
-
-	if (!saved->path || strcmp(saved->diff_id, l->diff_id) != 0)
-		return error_set(err, ERR_ENGINE, "it is another image by now");
-	if (pack_layer(saved->path, saved->diff_id, &packed, err) < 0 || note_layer(a, l->diff_id, &packed, err) < 0)
-		return -1;
-	find_layer(a, l);
-	return 0;
+	return keep_is_whole(&b->image);
 }
 
 int below_keep(struct arena *a, struct engine *e, const char *tag, const char *temporary, struct below *b, struct error *err)
 {
-	const char *folder = path_join(a, temporary, "saved");
-	struct image saved;
-	int failed;
-
-	if (below_is_kept(b))
-		return 0;
-	failed = file_remove_tree(folder, err) < 0 || file_make_dirs(folder, err) < 0 || e->driver->save(e, tag, folder, &saved, err) < 0;
-	if (!failed && saved.layer_count != b->image.layer_count)
-		failed = error_set(err, ERR_ENGINE, "it is another image by now");
-	for (size_t i = 0; !failed && i < saved.layer_count; i++)
-		failed = !b->image.layers[i].path && keep_layer(a, &saved.layers[i], &b->image.layers[i], err) < 0;
-
-	autoerror struct error ignored = {0};
-
-	file_remove_tree(folder, &ignored);
-	return failed ? error_wrap(err, "cannot take the layers of image '%s' out of %s", tag, e->driver->name) : 0;
+	return keep_layers(a, e, tag, temporary, &b->image, err);
 }
 
 /* ---- what was asked ---- */
@@ -152,7 +71,7 @@ static bool recall(struct arena *a, const char *key, struct below *ret, const ch
 	if (!config || (answer && parse_interpreter(a, answer, &b, &ignored) < 0) ||
 	    image_read_config(a, "note", config, strlen(config), &b.image, &ignored) < 0)
 		return false;
-	find_layers(a, &b.image);
+	keep_find(a, &b.image);
 	*ret = b;
 	*ret_answer = answer;
 	return true;
@@ -220,7 +139,7 @@ int below_ask(struct arena *a, struct engine *e, const char *tag, const char *ke
 		*ret = known;
 		return 0;
 	}
-	find_layers(a, &b.image);
+	keep_find(a, &b.image);
 	b.interpreter = known.interpreter;
 	if (!is_known && python && ask_python(a, e, tag, python, &b, &answer, err) < 0)
 		return error_wrap(err, "image '%s'", tag);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "io/inflate.h"
 #include "io/signals.h"
+#include "io/zstd_write.h"
 #include "layer/gzip.h"
 #include "layer/tar.h"
 
@@ -36,6 +37,9 @@ struct work {
 	struct entry *entries;    /* by path */
 	size_t count;
 	struct gzip gzip;
+	struct zstd_write zstd; /* with LAYER_ZSTD in its place, and what it does not know itself: */
+	struct digest diff_id;
+	uint64_t plain_bytes;
 	struct strbuf header; /* the zeros behind the last file and the next header */
 	struct inflate *inflate;
 	unsigned char *packed, *plain;
@@ -128,9 +132,27 @@ static int list_entries(struct work *w, struct error *err)
 	return sort_entries(w, err);
 }
 
+static bool is_zstd(const struct work *w)
+{
+	return w->request->packing == LAYER_ZSTD;
+}
+
+static int add_zstd(struct work *w, const void *bytes, size_t length, struct error *err)
+{
+	digest_add(&w->diff_id, bytes, length);
+	w->plain_bytes += length;
+	return zstd_write_add(&w->zstd, bytes, length, err);
+}
+
+/* Bytes that were not packed before. */
+static int add_bytes(struct work *w, const void *bytes, size_t length, struct error *err)
+{
+	return is_zstd(w) ? add_zstd(w, bytes, length, err) : gzip_add(&w->gzip, bytes, length, err);
+}
+
 static int write_text(struct work *w, const struct install_file *f, struct error *err)
 {
-	return f->length ? gzip_add(&w->gzip, f->text, f->length, err) : 0;
+	return f->length ? add_bytes(w, f->text, f->length, err) : 0;
 }
 
 static int write_joined(struct work *w, const struct entry *e, uint64_t at, uint32_t *ret_crc, struct error *err)
@@ -161,7 +183,7 @@ static int write_stored(struct work *w, const struct entry *e, uint64_t at, uint
 		uint32_t crc = crc32_add(0, w->plain, count);
 
 		*ret_crc = crc32_add(*ret_crc, w->plain, count);
-		if (gzip_store(&w->gzip, w->plain, count, crc, err) < 0)
+		if ((is_zstd(w) ? add_zstd(w, w->plain, count, err) : gzip_store(&w->gzip, w->plain, count, crc, err)) < 0)
 			return -1;
 		at += count;
 		left -= count;
@@ -182,7 +204,10 @@ static int inflate_piece(struct work *w, const struct entry *e, size_t packed_le
 		if (result == INFLATE_BROKEN || *done > e->file->member->size_bytes)
 			return refuse(w, e, "cannot be unpacked, or to another length than it says", err);
 		*crc = crc32_add(*crc, w->plain, count);
-		gzip_member_plain(&w->gzip, w->plain, count);
+		if (!is_zstd(w))
+			gzip_member_plain(&w->gzip, w->plain, count);
+		else if (add_zstd(w, w->plain, count, err) < 0)
+			return -1;
 		*ended = result == INFLATE_END;
 	} while (!*ended && (packed_length || count == CHUNK_BYTES));
 	return *ended && packed_length ? refuse(w, e, "has more bytes than its stream", err) : 0;
@@ -194,7 +219,7 @@ static int write_member(struct work *w, const struct entry *e, uint64_t at, uint
 	uint64_t left = m->packed_bytes, done = 0;
 	bool ended = false;
 
-	if (gzip_member_begin(&w->gzip, err) < 0)
+	if (!is_zstd(w) && gzip_member_begin(&w->gzip, err) < 0)
 		return -1;
 	inflate_begin(w->inflate);
 	while (left) {
@@ -202,7 +227,7 @@ static int write_member(struct work *w, const struct entry *e, uint64_t at, uint
 
 		if (ended)
 			return refuse(w, e, "has more bytes than its stream", err);
-		if (zip_read_at(e->file->zip, w->packed, count, at, err) < 0 || gzip_member_packed(&w->gzip, w->packed, count, err) < 0 ||
+		if (zip_read_at(e->file->zip, w->packed, count, at, err) < 0 || (!is_zstd(w) && gzip_member_packed(&w->gzip, w->packed, count, err) < 0) ||
 		    inflate_piece(w, e, count, &done, ret_crc, &ended, err) < 0)
 			return -1;
 		at += count;
@@ -210,7 +235,7 @@ static int write_member(struct work *w, const struct entry *e, uint64_t at, uint
 	}
 	if (!ended || done != m->size_bytes)
 		return refuse(w, e, "cannot be unpacked, or to another length than it says", err);
-	return gzip_member_end(&w->gzip, *ret_crc, m->size_bytes, err);
+	return is_zstd(w) ? 0 : gzip_member_end(&w->gzip, *ret_crc, m->size_bytes, err);
 }
 
 static int find_member(const struct work *w, const struct entry *e, uint64_t *ret_at, struct error *err)
@@ -240,7 +265,7 @@ static int write_file(struct work *w, const struct entry *e, struct error *err)
 		return refuse(w, e, "shares bytes with another member", err);
 	if (m->method == 0)
 		result = write_stored(w, e, at, &crc, err);
-	else if (m->packed_bytes <= JOIN_PACKED_BYTES && m->size_bytes <= JOIN_PLAIN_BYTES)
+	else if (!is_zstd(w) && m->packed_bytes <= JOIN_PACKED_BYTES && m->size_bytes <= JOIN_PLAIN_BYTES)
 		result = write_joined(w, e, at, &crc, err);
 	else
 		result = write_member(w, e, at, &crc, err);
@@ -266,10 +291,31 @@ static int write_entry(struct work *w, const struct entry *e, struct layer_made 
 	tar_header(&t, &w->header);
 	if (!t.size_bytes)
 		return 0;
-	if (gzip_add(&w->gzip, strbuf_text(&w->header), w->header.length, err) < 0 || write_file(w, e, err) < 0)
+	if (add_bytes(w, strbuf_text(&w->header), w->header.length, err) < 0 || write_file(w, e, err) < 0)
 		return -1;
 	strbuf_clear(&w->header);
 	strbuf_add_repeat(&w->header, '\0', tar_padding(t.size_bytes));
+	return 0;
+}
+
+static int end_all(struct work *w, struct layer_made *l, struct error *err)
+{
+	/* An archive ends with two blocks of zeros. */
+	strbuf_add_repeat(&w->header, '\0', 2 * TAR_BLOCK_BYTES);
+	if (add_bytes(w, strbuf_text(&w->header), w->header.length, err) < 0)
+		return -1;
+	if (is_zstd(w)) {
+		digest_end(&w->diff_id, l->diff_id);
+		l->plain_bytes = w->plain_bytes;
+		if (zstd_write_end(&w->zstd, l->digest, err) < 0)
+			return -1;
+		l->packed_bytes = w->zstd.packed_bytes;
+		return 0;
+	}
+	if (gzip_end(&w->gzip, l->digest, l->diff_id, err) < 0)
+		return -1;
+	l->packed_bytes = w->gzip.packed_bytes;
+	l->plain_bytes = w->gzip.plain_bytes;
 	return 0;
 }
 
@@ -282,13 +328,7 @@ static int write_all(struct work *w, struct layer_made *l, struct error *err)
 		if (signals_check(err) < 0 || write_entry(w, &w->entries[i], l, err) < 0)
 			return -1;
 	}
-	/* An archive ends with two blocks of zeros. */
-	strbuf_add_repeat(&w->header, '\0', 2 * TAR_BLOCK_BYTES);
-	if (gzip_add(&w->gzip, strbuf_text(&w->header), w->header.length, err) < 0 || gzip_end(&w->gzip, l->digest, l->diff_id, err) < 0)
-		return -1;
-	l->packed_bytes = w->gzip.packed_bytes;
-	l->plain_bytes = w->gzip.plain_bytes;
-	return 0;
+	return end_all(w, l, err);
 }
 
 static void release(struct work *w)
@@ -296,6 +336,8 @@ static void release(struct work *w)
 	for (size_t i = 0; w->installs && i < w->request->wheel_count; i++)
 		install_release(&w->installs[i]);
 	gzip_release(&w->gzip);
+	zstd_write_release(&w->zstd);
+	digest_drop(&w->diff_id);
 	strbuf_release(&w->header);
 	inflate_free(w->inflate);
 	free(w->packed);
@@ -308,7 +350,12 @@ int layer_write(const struct layer_request *request, int fd, const char *path, s
 	struct work w = {.request = request};
 	struct layer_made l = {0};
 
-	gzip_begin(&w.gzip, fd, path);
+	if (is_zstd(&w)) {
+		zstd_write_begin(&w.zstd, fd, path);
+		digest_begin(&w.diff_id);
+	} else {
+		gzip_begin(&w.gzip, fd, path);
+	}
 	int result = list_entries(&w, err) < 0 || write_all(&w, &l, err) < 0 ? -1 : 0;
 
 	release(&w);

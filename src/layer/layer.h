@@ -22,16 +22,22 @@ struct layer_wheel {
 	struct install_options options;
 };
 
+enum layer_packing {
+	LAYER_GZIP, /* every engine reads it; the wheels' own streams */
+	LAYER_ZSTD  /* packed anew: smaller and faster to unpack; the bytes depend on the version of libzstd, and so does the key */
+};
+
 struct layer_request {
 	const struct layer_wheel *wheels;
 	size_t wheel_count;
 	const struct install_place *place;
 	int64_t modified_unix;           /* of every file; SOURCE_DATE_EPOCH, or what stands for it */
 	const struct bytecode *bytecode; /* how sources are compiled (layer/bytecode.h), or NULL */
+	enum layer_packing packing;
 };
 
 struct layer_made {
-	char digest[DIGEST_HEX_LENGTH + 1];  /* of the gzip file */
+	char digest[DIGEST_HEX_LENGTH + 1];  /* of the packed file */
 	char diff_id[DIGEST_HEX_LENGTH + 1]; /* of the tar archive in it */
 	uint64_t packed_bytes, plain_bytes;  /* of both */
 	uint64_t installed_bytes;            /* of the files */

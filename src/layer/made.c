@@ -5,6 +5,7 @@
 
 #include "fetch/store.h"
 #include "io/json.h"
+#include "io/zstd_write.h"
 #include "layer/bytecode.h"
 #include "layer/note.h"
 
@@ -33,6 +34,7 @@ void layer_key(const struct layer_request *r, char ret_hex[DIGEST_HEX_LENGTH + 1
 	snprintf(number, sizeof(number), "%lld", (long long)r->modified_unix);
 	digest_add_part(&d, number);
 	add_bytecode(&d, r->bytecode);
+	digest_add_part(&d, r->packing == LAYER_ZSTD ? zstd_write_version() : "");
 	for (size_t i = 0; i < r->wheel_count; i++) {
 		const struct install_options *o = &r->wheels[i].options;
 

@@ -96,7 +96,9 @@ bool project_worker_is_address(const char *text);
 
 struct project {
 	const char *name;
-	const char *repository;    /* what stands before "/<container>" in image names: "lockstep", "registry.example:5000/ci" */
+	const char *repository;  /* what stands before "/<container>" in image names: "lockstep", "registry.example:5000/ci" */
+	const char **plain_http; /* "host[:port]" of registries that are spoken to without TLS */
+	size_t plain_http_count;
 	const char *first_release; /* "v0.1" */
 	const char **tag_files;    /* paths in the project, "Jenkinsfile" */
 	struct pos *tag_file_pos;

@@ -131,6 +131,10 @@ static bool is_repository_of(const char *word, size_t length)
 	}
 }
 
+static bool is_host(const char *word)
+{
+	return strlen(word) <= NAME_MAX_BYTES && is_registry(word, strlen(word));
+}
 static bool is_repository(const char *word)
 {
 	return strlen(word) <= NAME_MAX_BYTES && is_repository_of(word, strlen(word));
@@ -324,6 +328,7 @@ const struct word_form word_path = {"absolute path", is_path, "begins with '/', 
 const struct word_form word_inner_path = {"path that stays in its folder", path_stays_inside, "a relative path without '..'"};
 const struct word_form word_link_target = {"target of a link", is_link_target, "a path without '..'"};
 const struct word_form word_repository = {"image repository", is_repository, "as lockstep, or registry.example:5000/ci; no tag"};
+const struct word_form word_host = {"registry", is_host, "as registry.example or localhost:5000"};
 const struct word_form word_image_digest = {"image with a digest", is_image_digest,
 					    "repository@sha256:<64 hex digits>, without a tag: a tag can be moved to other bytes, a digest cannot"};
 const struct word_form word_date = {"date", is_date, "a day that exists, as 2026-12-31"};

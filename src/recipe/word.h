@@ -21,6 +21,7 @@ extern const struct word_form word_path;         /* absolute, normal, not the ro
 extern const struct word_form word_inner_path;   /* relative, of plain names */
 extern const struct word_form word_link_target;  /* either */
 extern const struct word_form word_repository;   /* of images: "lockstep", "registry.example:5000/ci" */
+extern const struct word_form word_host;         /* "registry.example:5000" */
 extern const struct word_form word_image_digest; /* "repository@sha256:..." */
 extern const struct word_form word_date;         /* "2026-12-31", a day that exists */
 extern const struct word_form word_commit;       /* of git: its whole name, 40 or 64 hex digits */

@@ -1,6 +1,7 @@
 /* Makes one layer of wheels: layer_loop [OPTION...] OUT VENV WHEEL...; with OUT "-" in the store, or takes it from there. Prints its digests and sizes.
    --bytecode MODE  compiles sources with the Python of VENV, which is also asked where it installs to
    --apart N        a layer for each wheel, N at once, in the store; says how each went, in order
+   --zstd           packed by zstd
    --by-people      as wheels that people asked for are installed (the default); --by-others: as those that only another package needs */
 #include <fcntl.h>
 #include <stdio.h>
@@ -124,7 +125,7 @@ int main(int argc, char **argv)
 	struct layer_runner runner = {run_here, &runs};
 	const char *mode = NULL;
 	unsigned long apart = 0;
-	bool is_requested = true, made = true;
+	bool is_zstd = false, is_requested = true, made = true;
 	struct layer_wheel *wheels = NULL;
 
 	for (; argc > 1 && !strncmp(argv[1], "--", 2); argc--, argv++) {
@@ -137,7 +138,8 @@ int main(int argc, char **argv)
 			argc--;
 			argv++;
 		} else {
-			is_requested = strcmp(argv[1], "--by-others") != 0;
+			is_zstd = is_zstd || !strcmp(argv[1], "--zstd");
+			is_requested = is_requested && strcmp(argv[1], "--by-others") != 0;
 		}
 	}
 	if (argc < 4 || (mode && !bytecode_mode_read(mode, &bytecode.mode)))
@@ -149,6 +151,7 @@ int main(int argc, char **argv)
 		goto failed;
 	bytecode.identity = interpreter.identity;
 	request.wheels = wheels;
+	request.packing = is_zstd ? LAYER_ZSTD : LAYER_GZIP;
 	request.bytecode = mode ? &bytecode : NULL;
 	if (apart)
 		return take_apart(&a, &request, (unsigned)apart, &runner, &err) < 0 ? (fprintf(stderr, "error: %s\n", err.text), 1) : 0;

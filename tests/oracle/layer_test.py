@@ -306,6 +306,21 @@ def case_same_bytes():
     assert hashlib.sha256(tar).hexdigest() == plain_digest and len(tar) == int(plain)
 
 
+def case_zstd():
+    """Packed by zstd: the same archive, under another key."""
+    os.makedirs("wheels", exist_ok=True)
+    wheels = [generated("wheels", number) for number in range(6)]
+    gzip, zstd = make(wheels, "one.tar.gz"), make(wheels, "one.tar.zst", options=["--zstd"])
+    assert zstd.returncode == 0 and zstd.stdout.split()[1] == gzip.stdout.split()[1] and zstd.stdout.split()[3:] == gzip.stdout.split()[3:], (zstd, gzip)
+    with open("one.tar.zst", "rb") as file:
+        content = file.read()
+    assert hashlib.sha256(content).hexdigest() == zstd.stdout.split()[0] and len(content) == int(zstd.stdout.split()[2])
+    tar = subprocess.run(["zstd", "-dcq", "one.tar.zst"], stdout=subprocess.PIPE, check=True).stdout
+    assert hashlib.sha256(tar).hexdigest() == zstd.stdout.split()[1]
+    kept = [make(wheels, "-", options=options, cache="packings").stdout.split() for options in ([], ["--zstd"], ["--zstd"])]
+    assert [line[-1] for line in kept] == ["made", "made", "kept"] and kept[1][0] == zstd.stdout.split()[0] and kept[0][0] == gzip.stdout.split()[0], kept
+
+
 def case_made_once():
     """A layer is made once and then known by what it is made from, also when the note of it or the layer itself was deleted."""
     os.makedirs("wheels", exist_ok=True)
