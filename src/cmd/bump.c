@@ -11,6 +11,7 @@
 #include "cmd/inspect.h"
 #include "cmd/making.h"
 #include "cmd/open.h"
+#include "cmd/publishing.h"
 #include "cmd/relock.h"
 #include "debian/system.h"
 #include "diff/diff.h"
@@ -41,12 +42,14 @@ struct bump {
 	struct inspect inspect;
 	struct build_outcome built;
 	struct fetch_result fetched;
+	struct publishing publishing;
 	int lock_fd;
 	int64_t began_ms;
 };
 
 static void bump_release(struct bump *b)
 {
+	publishing_release(&b->publishing);
 	inspect_release(&b->inspect);
 	tags_release(&b->tags);
 	lock_release(&b->working);
@@ -429,6 +432,8 @@ static int work(struct bump *b, struct error *err)
 		return -1;
 	show_changes(b);
 	if (nothing_to_do(b)) {
+		if (!dry_run && publishing_bumped(&b->publishing, b->call, &b->db, &b->engine, last_name(b), err) < 0)
+			return -1;
 		if (!dry_run || b->call->format != FORMAT_JSON)
 			print_outcome(b, "nothing to do", last_name(b));
 		return EXIT_DONE;
@@ -440,12 +445,12 @@ static int work(struct bump *b, struct error *err)
 	if (fetch(b, err) < 0 || check_wheels(b, err) < 0 || build(b, err) < 0 || look_inside(b, err) < 0)
 		return -1;
 	if (same_content(b)) {
-		if (tag_images(b, last_name(b), err) < 0)
+		if (tag_images(b, last_name(b), err) < 0 || publishing_bumped(&b->publishing, b->call, &b->db, &b->engine, last_name(b), err) < 0)
 			return -1;
 		print_outcome(b, "rebuilt", last_name(b));
 		return EXIT_DONE;
 	}
-	if (release(b, err) < 0)
+	if (release(b, err) < 0 || publishing_bumped(&b->publishing, b->call, &b->db, &b->engine, b->name, err) < 0)
 		return -1;
 	print_outcome(b, "released", b->name);
 	return EXIT_DONE;
@@ -468,6 +473,7 @@ static const struct option options[] = {
 	RELOCK_OPTIONS,
 	BUILDING_OPTIONS,
 	{"explain", 0, NULL, false, "say of each stage why it is built"},
+	{"publish", 0, NULL, false, "publish the release, as 'lockstep publish' does"},
 	{"dry-run", 'n', NULL, false, "lock, show what would move, and stop; as JSON what 'lockstep diff' prints"},
 	{NULL, 0, NULL, false, NULL},
 };

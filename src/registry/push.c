@@ -323,6 +323,7 @@ static void begin_missing(struct push *p)
 	for (struct upload *u = p->uploads; u; u = u->next) {
 		if (u->state != UPLOAD_MISSING)
 			continue;
+		p->counts->wanted_bytes += (uint64_t)u->blob.size_bytes;
 		for (struct upload *other = p->uploads; other && !u->leader; other = other->next) {
 			if (other == u || strcmp(other->blob.digest, u->blob.digest) != 0)
 				continue;

@@ -19,7 +19,7 @@ struct push_blob {
 };
 
 struct push_counts {
-	uint64_t sent_bytes; /* moves while blobs are sent */
+	uint64_t sent_bytes, wanted_bytes; /* move while blobs are sent; the second: of all that are not there */
 	unsigned sent, mounted, there;
 };
 

@@ -46,6 +46,8 @@ struct registries {
 	struct rights rights;
 	struct call *calls;
 	size_t pending;
+	void (*on_tick)(void *context);
+	void *context;
 };
 
 struct registries *registries_new(const struct registry_settings *s, struct error *err)
@@ -66,6 +68,12 @@ struct registries *registries_new(const struct registry_settings *s, struct erro
 		return r;
 	registries_free(r);
 	return NULL;
+}
+
+void registries_watch(struct registries *r, void (*on_tick)(void *context), void *context)
+{
+	r->on_tick = on_tick;
+	r->context = context;
 }
 
 static void call_free(struct call *c)
@@ -302,7 +310,7 @@ static void on_done(void *context, const struct http_answer *a)
 	else if (a->outcome == HTTP_FAILED && a->transient && c->attempts < ATTEMPTS_MAX && !c->what.on_bytes && !is_once(c))
 		try_again(c, -1);
 	else if (a->outcome == HTTP_FAILED)
-		fail_with(c, a->err->code, a->err->text);
+		fail_with(c, a->transient ? ERR_NETWORK : ERR_HTTP, a->err->text);
 	else if (is_told(a->status) || (c->what.is_optional && a->status >= 400 && a->status < 500 && a->status != 401 && !may_pass(a->status))) {
 		autofree char *location = c->location ? http_url_join(a->effective_url, c->location) : NULL;
 
@@ -416,6 +424,8 @@ int registry_serve(struct registries *r, struct error *err)
 		send_due(r, &wait_ms);
 		if (http_wait(r->http, wait_ms, err) < 0)
 			return -1;
+		if (r->on_tick)
+			r->on_tick(r->context);
 	}
 	return 0;
 }

@@ -18,6 +18,8 @@ struct registry_settings {
 
 struct registries; /* all that one run speaks to */
 struct registries *registries_new(const struct registry_settings *settings, struct error *err);
+/* Called again and again while calls are served: for progress. */
+void registries_watch(struct registries *r, void (*on_tick)(void *context), void *context);
 void registries_free(struct registries *r); /* drops what is under way, without callbacks */
 
 struct registry_answer {
@@ -58,7 +60,7 @@ struct registry_call {
 	   not tried again. */
 	bool (*on_bytes)(void *context, const char *bytes, size_t length);
 	/* One of the two, once. on_answer also for statuses that are no success but say something of their own (404, 412 and 416); everything else that
-	   is none fails: ERR_HTTP, ERR_NETWORK, with the registry's own words. */
+	   is none fails: ERR_HTTP with the registry's own words, ERR_NETWORK for what may pass. */
 	void (*on_answer)(void *context, const struct registry_answer *answer);
 	void (*on_failure)(void *context, struct error *err);
 	void *context;

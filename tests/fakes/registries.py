@@ -150,6 +150,7 @@ class Proxy:
 
 def certificate(folder):
     """A CA of our own and a certificate for 127.0.0.1: (ca, certificate, key)."""
+    folder = os.path.abspath(folder)
     os.makedirs(folder, exist_ok=True)
     ca, key, cert = (os.path.join(folder, name) for name in ("ca.crt", "server.key", "server.crt"))
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}

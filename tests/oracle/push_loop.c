@@ -206,7 +206,8 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], works[i].name) != 0 || argc - 4 < works[i].words_min)
 			continue;
 		const char *ca = getenv("LOCKSTEP_TEST_CA"), *other = argc > 6 && !strcmp(argv[1], "copy") ? argv[5] : NULL;
-		const char *plain[] = {ca ? "none.invalid" : argv[2], ca ? NULL : other, NULL};
+		const char *further = getenv("LOCKSTEP_TEST_PLAIN") ? getenv("LOCKSTEP_TEST_PLAIN") : argv[2];
+		const char *plain[] = {ca ? "none.invalid" : further, ca ? NULL : argv[2], other, NULL};
 		struct registries *all = registries_new(&(struct registry_settings){.plain_http = plain, .ca_file = ca}, &err);
 		struct run r = {.at = {.all = all, .registry = argv[2], .repository = argv[3]}, .count = argc - 4, .words = argv + 4};
 
