@@ -23,6 +23,9 @@ struct build_request {
 	const struct work_watch *watch; /* or NULL */
 	enum build_layers layers;
 	const struct history *history; /* of the layers; or NULL */
+	/* Where lockstep makes the layers: called before any is made, to look whether the wheels can be in a container together; or NULL. */
+	int (*check_wheels)(void *context, struct error *err);
+	void *check_context;
 	/* Where lockstep makes the layers: images go to their registry, not to the engine. That may then be closed (engine_is_open()), and is opened by this when it is needed
 	   after all. */
 	struct registries *registries;

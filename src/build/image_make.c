@@ -98,6 +98,8 @@ static int make_layers(struct building *b, struct error *err)
 		*arena_push(b->arena, &wishes, &count) =
 			(struct stack_wish){&b->plan.images[i].stack,
 					    engine_is_open(b->request->engine) ? below_runner(b->arena, b->request->engine, b->plan.finals[i]->tag) : NULL};
+	if (*lacking && b->request->check_wheels && b->request->check_wheels(b->request->check_context, err) < 0)
+		return -1;
 	if (*lacking)
 		task_begin(&task, b, "layers", lacking);
 	return task_end(&task, stack_take(b->arena, wishes, count, &(struct stack_watch){on_layer, &task}, err));

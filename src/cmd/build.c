@@ -10,6 +10,7 @@
 #include "cmd/making.h"
 #include "cmd/open.h"
 #include "cmd/fetching.h"
+#include "cmd/inspect.h"
 #include "io/json.h"
 #include "recipe/database.h"
 #include "registry/open.h"
@@ -171,13 +172,34 @@ static void print_outcome(const struct session *s, const struct build_outcome *o
 	fputs(strbuf_text(&out), stdout);
 }
 
+/* What a session and its request are, where only one can be given. */
+struct checking {
+	struct session *session;
+	const struct build_request *request;
+};
+
+static int check_wheels(void *context, struct error *err)
+{
+	const struct checking *c = context;
+	size_t count = c->request->container_count;
+	const struct container **containers = arena_array(c->session->call->arena, count + 1, sizeof(*containers));
+
+	for (size_t i = 0; i < count; i++)
+		containers[i] = c->request->containers[i];
+	return inspect_wheels(c->session->call, &c->session->db, &c->session->lock, containers, count, err);
+}
+
 static int build(struct session *s, struct build_request *q, struct error *err)
 {
+	struct checking checking = {s, q};
+
 	struct build_display display = {.quiet = s->call->quiet, .verbose = s->call->verbose};
 	struct work_watch watch = build_display_watch(&display);
 	struct build_outcome outcome;
 
 	q->watch = &watch;
+	q->check_wheels = check_wheels;
+	q->check_context = &checking;
 	if (open_for_change(s->db.root, &s->lock_fd, err) < 0 || have_files(s, q, err) < 0)
 		return -1;
 	if (s->engine.note && !s->call->quiet)

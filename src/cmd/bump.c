@@ -239,28 +239,14 @@ static int fetch(struct bump *b, struct error *err)
 	return fetching_check_closed(b->lock, err);
 }
 
-/* Before anything is built: wheels that would overwrite each other's files make images that are not what the lock says. What else is found is told of. */
+/* Before anything is built. */
 static int check_wheels(struct bump *b, struct error *err)
 {
 	const struct container **containers = arena_array(b->call->arena, b->db.container_count + 1, sizeof(*containers));
-	struct verification v = {.db = &b->db, .lock = b->lock, .containers = containers, .container_count = b->db.container_count};
-	autorelations struct relation_results results = {0};
-	size_t shadows = 0;
 
 	for (size_t i = 0; i < b->db.container_count; i++)
 		containers[i] = &b->db.containers[i];
-	verify_relations(&v, relation_find("files")->bit, &results);
-	for (size_t i = 0; i < results.count; i++) {
-		const struct findings *f = &results.items[i].findings;
-
-		if (!b->call->quiet || f->error_count)
-			inspect_print(&results.items[i], 0, stderr);
-		for (size_t j = 0; j < f->count; j++)
-			shadows += !f->items[j].is_warning && !strcmp(f->items[j].kind, "shadow");
-	}
-	if (!shadows)
-		return 0;
-	return error_set(err, ERR_CONFLICT, "nothing is built: packages own the same files; only one of them can be in a container");
+	return inspect_wheels(b->call, &b->db, b->lock, containers, b->db.container_count, err);
 }
 
 static int build(struct bump *b, struct error *err)

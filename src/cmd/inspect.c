@@ -94,12 +94,13 @@ int inspect_snapshot(struct inspect *i, const struct command_call *call, const s
 
 	/* Throw-away containers of a run that was killed while it asked. */
 	(void)e->driver->clean(e, false, &ignored);
-	for (size_t n = 0; n < i->count; n++) {
+	for (size_t n = 0; n < i->count; n++)
 		say(call, "asking", i->containers[n]->name);
-		if (snapshot_take(&i->snapshots[n], e, i->images[n], i->containers[n], db, err) < 0)
-			return -1;
-	}
+	int failed = snapshot_take(i->snapshots, e, i->images, i->containers, i->count, db, err);
+
 	terminal_block(NULL, 0);
+	if (failed)
+		return -1;
 	i->is_asked = true;
 	return 0;
 }
@@ -148,6 +149,27 @@ void inspect_print(const struct relation_result *r, size_t indent, FILE *out)
 {
 	for (size_t i = 0; i < r->findings.count; i++)
 		print_finding(&r->findings.items[i], indent, out);
+}
+
+int inspect_wheels(const struct command_call *call, const struct database *db, const struct lock *lock, const struct container **containers, size_t count,
+		   struct error *err)
+{
+	struct verification v = {.db = db, .lock = lock, .containers = containers, .container_count = count};
+	autorelations struct relation_results results = {0};
+	size_t shadows = 0;
+
+	verify_relations(&v, relation_find("files")->bit, &results);
+	for (size_t i = 0; i < results.count; i++) {
+		const struct findings *f = &results.items[i].findings;
+
+		if (!call->quiet || f->error_count)
+			inspect_print(&results.items[i], 0, stderr);
+		for (size_t j = 0; j < f->count; j++)
+			shadows += !f->items[j].is_warning && !strcmp(f->items[j].kind, "shadow");
+	}
+	if (!shadows)
+		return 0;
+	return error_set(err, ERR_CONFLICT, "nothing is built: packages own the same files; only one of them can be in a container");
 }
 
 int inspect_run(struct command_call *call, inspect_ask ask, struct error *err)

@@ -35,6 +35,10 @@ int inspect_snapshot(struct inspect *i, const struct command_call *call, const s
    `probes` also the verify commands of the layer recipes. */
 void inspect_verify(struct inspect *i, const struct command_call *call, const struct database *db, const struct lock *lock, struct engine *e, bool probes,
 		    struct settings *settings, unsigned asked);
+/* Looks into the wheels of these containers, which must be in the store: ERR_CONFLICT when some would overwrite each other's files, as images of them are not what the
+   lock says. What else is found is told of on stderr. */
+int inspect_wheels(const struct command_call *call, const struct database *db, const struct lock *lock, const struct container **containers, size_t count,
+		   struct error *err);
 /* Findings of one relation as lines for people. */
 void inspect_print(const struct relation_result *r, size_t indent, FILE *out);
 

@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "io/crew.h"
+
+enum { SAID_MAX = 2000 };
 
 /* The script stands in its own file, where linters read it, and is linked in as it is. */
 __asm__(".section .rodata\n"
@@ -12,38 +15,63 @@ __asm__(".section .rodata\n"
 	".previous\n");
 extern const char probe_script[];
 
-static int read_answer(struct arena *a, const char *image, const struct process_result *result, struct value **ret, struct error *err)
+struct asking {
+	struct engine *engine;
+	const struct probe_question *questions;
+};
+
+/* In a child of ours. */
+static int ask_one(void *context, size_t number, struct strbuf *out, struct error *err)
+{
+	const struct asking *asking = context;
+	const struct probe_question *q = &asking->questions[number];
+	const char *const argv[] = {q->container->base->python_executable, "-I", "-c", probe_script, NULL};
+	autoresult struct process_result result = {0};
+
+	if (asking->engine->driver->run(asking->engine, q->image, argv, strbuf_text(&q->request), q->request.length, &result, err) < 0) {
+		error_wrap(err, "cannot ask image '%s'", q->image);
+	} else if (result.exit_status != 0) {
+		const char *text = strbuf_text(&result.err_out);
+		size_t length = strlen(text);
+
+		error_set(err, ERR_ENGINE, "cannot ask image '%s': its Python ended with %d: %s", q->image, result.exit_status,
+			  length > SAID_MAX ? text + length - SAID_MAX : text);
+	} else {
+		strbuf_add_bytes(out, strbuf_text(&result.out), result.out.length);
+		return 0;
+	}
+	return error_wrap(err, "container '%s'", q->container->name);
+}
+
+static int read_answer(struct arena *a, struct probe_question *q, const struct strbuf *said, struct error *err)
 {
 	struct value *answer;
 	const char *problem;
 
-	if (result->exit_status != 0) {
-		const char *text = strbuf_text(&result->err_out);
-		size_t length = strlen(text);
-
-		return error_set(err, ERR_ENGINE, "cannot ask image '%s': its Python ended with %d: %s", image, result->exit_status,
-				 length > 2000 ? text + length - 2000 : text);
-	}
-	if (json_parse(a, "its answer", strbuf_text(&result->out), result->out.length, &answer, err) < 0) {
+	if (json_parse(a, "its answer", strbuf_text(said), said->length, &answer, err) < 0) {
 		err->code = ERR_ENGINE;
-		return error_wrap(err, "cannot ask image '%s'", image);
+		error_wrap(err, "cannot ask image '%s'", q->image);
+		return error_wrap(err, "container '%s'", q->container->name);
 	}
 	problem = value_get_text(answer, "error");
 	if (problem)
-		return error_set(err, ERR_ENGINE, "cannot ask image '%s': %s", image, problem);
-	*ret = answer;
+		return error_set(err, ERR_ENGINE, "container '%s': cannot ask image '%s': %s", q->container->name, q->image, problem);
+	q->answer = answer;
 	return 0;
 }
 
-int probe_ask(struct arena *a, struct engine *e, const char *image, const struct container *c, const struct strbuf *request, struct value **ret_answer,
-	      struct error *err)
+int probe_ask(struct arena *a, struct engine *e, struct probe_question *questions, size_t count, struct error *err)
 {
-	const char *const argv[] = {c->base->python_executable, "-I", "-c", probe_script, NULL};
-	autoresult struct process_result result = {0};
+	struct strbuf *said = arena_array(a, count + 1, sizeof(*said));
+	struct asking asking = {e, questions};
+	int failed = count ? crew_run(ask_one, &asking, count, 0, said, err) : 0;
 
-	if (e->driver->run(e, image, argv, strbuf_text(request), request->length, &result, err) < 0)
-		return error_wrap(err, "cannot ask image '%s'", image);
-	return read_answer(a, image, &result, ret_answer, err);
+	for (size_t i = 0; i < count; i++) {
+		if (!failed)
+			failed = read_answer(a, &questions[i], &said[i], err);
+		strbuf_release(&said[i]);
+	}
+	return failed;
 }
 
 static void add_probe(struct arena *a, struct json_writer *w, const struct layer_use *use, const struct layer_probe *probe)

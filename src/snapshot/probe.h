@@ -10,9 +10,15 @@
 
 struct engine;
 
-/* Sends `request` (JSON) to probe.py in a throw-away container of the image. The answer lives in `a`. ERR_ENGINE when it cannot run, says why it failed, or
-   answers nonsense. */
-int probe_ask(struct arena *a, struct engine *e, const char *image, const struct container *c, const struct strbuf *request, struct value **ret_answer,
-	      struct error *err);
+struct probe_question {
+	const struct container *container;
+	const char *image;
+	struct strbuf request; /* JSON; the caller's */
+	struct value *answer;
+};
+
+/* Sends each request to probe.py in a throw-away container of its image, several at once. The answers live in `a`. ERR_ENGINE, naming the container, when one cannot
+   run, says why it failed, or answers nonsense. */
+int probe_ask(struct arena *a, struct engine *e, struct probe_question *questions, size_t count, struct error *err);
 /* Writes a layer's probes that hold for the use as an array of {name, files, commands}, options filled in. */
 void probe_add_all(struct arena *a, struct json_writer *w, const struct layer_use *use, const struct layer_probe *probes, size_t count);

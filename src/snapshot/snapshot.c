@@ -207,14 +207,10 @@ static void write_request(struct arena *a, const struct container *c, const stru
 	json_end_object(&w);
 }
 
-int snapshot_take(struct snapshot *s, struct engine *e, const char *image, const struct container *c, const struct database *db, struct error *err)
+static int begin(struct snapshot *s, struct engine *e, const char *image, const struct container *c, struct error *err)
 {
-	autoarena struct arena scratch = {0};
-	autostrbuf struct strbuf request = {0};
 	struct engine_image found;
-	struct value *answer;
 
-	*s = (struct snapshot){0};
 	if (e->driver->inspect(e, image, &found, err) < 0)
 		return error_wrap(err, "container '%s'", c->name);
 	s->container = arena_strdup(&s->arena, c->name);
@@ -222,10 +218,30 @@ int snapshot_take(struct snapshot *s, struct engine *e, const char *image, const
 	s->engine_version = arena_strdup_null(&s->arena, e->version);
 	s->image_id = arena_strdup_null(&s->arena, found.id);
 	s->image_digest = arena_strdup_null(&s->arena, found.digest);
-	write_request(&scratch, c, db, &request);
-	if (probe_ask(&scratch, e, image, c, &request, &answer, err) < 0 || read_answer(s, value_get(answer, "snapshot"), err) < 0)
-		return error_wrap(err, "container '%s'", c->name);
 	return 0;
+}
+
+int snapshot_take(struct snapshot *snapshots, struct engine *e, const char *const *images, const struct container *const *containers, size_t count,
+		  const struct database *db, struct error *err)
+{
+	autoarena struct arena scratch = {0};
+	struct probe_question *questions = arena_array(&scratch, count + 1, sizeof(*questions));
+	int failed = 0;
+
+	for (size_t i = 0; !failed && i < count; i++)
+		failed = begin(&snapshots[i], e, images[i], containers[i], err);
+	for (size_t i = 0; i < count; i++) {
+		questions[i] = (struct probe_question){.container = containers[i], .image = images[i]};
+		write_request(&scratch, containers[i], db, &questions[i].request);
+	}
+	if (!failed)
+		failed = probe_ask(&scratch, e, questions, count, err);
+	for (size_t i = 0; i < count; i++) {
+		if (!failed && read_answer(&snapshots[i], value_get(questions[i].answer, "snapshot"), err) < 0)
+			failed = error_wrap(err, "container '%s'", containers[i]->name);
+		strbuf_release(&questions[i].request);
+	}
+	return failed;
 }
 
 const struct installed_package *snapshot_package(const struct snapshot *s, const char *name)

@@ -82,6 +82,8 @@ struct snapshot {
 };
 
 void snapshot_release(struct snapshot *s);
-/* Asks an image. ERR_ENGINE when it cannot be run or answers nonsense. */
-int snapshot_take(struct snapshot *s, struct engine *e, const char *image, const struct container *c, const struct database *db, struct error *err);
+/* Asks the images of these containers, several at once; `snapshots` are zeroed, and released by the caller in any case. ERR_ENGINE when one cannot be run or answers
+   nonsense. */
+int snapshot_take(struct snapshot *snapshots, struct engine *e, const char *const *images, const struct container *const *containers, size_t count,
+		  const struct database *db, struct error *err);
 const struct installed_package *snapshot_package(const struct snapshot *s, const char *name);

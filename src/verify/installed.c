@@ -166,31 +166,49 @@ static void read_probe(const struct value *result, const struct container *c, st
 	add_other(ret, "probe", c->name, name ? name : "?", "exit status 0", NULL, strbuf_text(&text));
 }
 
-static int run_probes(struct engine *e, const char *image, const struct container *c, struct findings *ret, struct error *err)
+/* The verify commands of its layers; false: it has none. */
+static bool write_probes(struct arena *a, const struct container *c, struct strbuf *request)
 {
-	autoarena struct arena a = {0};
-	autostrbuf struct strbuf request = {0};
-	struct json_writer w = {.out = &request, .compact = true};
-	struct value *answer;
+	struct json_writer w = {.out = request, .compact = true};
 	size_t asked = 0;
 
 	json_begin_object(&w, NULL);
 	json_begin_array(&w, "verify");
 	for (size_t i = 0; i < c->layer_count; i++) {
-		probe_add_all(&a, &w, &c->layers[i], c->layers[i].layer->verify, c->layers[i].layer->verify_count);
+		probe_add_all(a, &w, &c->layers[i], c->layers[i].layer->verify, c->layers[i].layer->verify_count);
 		asked += c->layers[i].layer->verify_count;
 	}
 	json_end_array(&w);
 	json_end_object(&w);
-	if (!asked)
-		return 0;
-	if (probe_ask(&a, e, image, c, &request, &answer, err) < 0)
-		return error_wrap(err, "container '%s'", c->name);
-	const struct value *results = value_get(answer, "verify");
+	return asked;
+}
 
-	for (size_t i = 0; results && i < results->item_count; i++)
-		read_probe(results->items[i], c, ret);
-	return 0;
+/* All containers at once. */
+static int run_probes(const struct verification *v, struct findings *ret, struct error *err)
+{
+	autoarena struct arena a = {0};
+	struct probe_question *questions = arena_array(&a, v->container_count + 1, sizeof(*questions));
+	size_t count = 0;
+
+	for (size_t i = 0; i < v->container_count; i++) {
+		struct probe_question *q = &questions[count];
+
+		*q = (struct probe_question){.container = v->containers[i], .image = v->images[i]};
+		if (write_probes(&a, v->containers[i], &q->request))
+			count++;
+		else
+			strbuf_release(&q->request);
+	}
+	int failed = probe_ask(&a, v->engine, questions, count, err);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct value *results = failed ? NULL : value_get(questions[i].answer, "verify");
+
+		for (size_t k = 0; results && k < results->item_count; k++)
+			read_probe(results->items[k], questions[i].container, ret);
+		strbuf_release(&questions[i].request);
+	}
+	return failed;
 }
 
 int verify_installed(const struct verification *v, struct findings *ret, struct error *err)
@@ -201,9 +219,9 @@ int verify_installed(const struct verification *v, struct findings *ret, struct 
 		compare_image(v->lock, v->containers[i], &v->snapshots[i], ret);
 		installed_check_debian(v->lock, v->containers[i], &v->snapshots[i], ret);
 		packages += v->snapshots[i].package_count;
-		if (v->probes && run_probes(v->engine, v->images[i], v->containers[i], ret, err) < 0)
-			return -1;
 	}
+	if (v->probes && run_probes(v, ret, err) < 0)
+		return -1;
 	findings_checked(ret, "%zu image%s, %zu installed package%s", v->container_count, v->container_count == 1 ? "" : "s", packages,
 			 packages == 1 ? "" : "s");
 	return 0;

@@ -51,11 +51,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	struct base base = {.python_executable = "/usr/bin/python3"};
 	struct container c = {.name = "one", .base = &base};
 	struct database db = {0};
-	struct snapshot s;
+	struct snapshot s = {0};
 
 	said = (const char *)bytes;
 	said_length = length;
-	if (snapshot_take(&s, &e, "image", &c, &db, &err))
+	if (snapshot_take(&s, &e, (const char *const[]){"image"}, (const struct container *const[]){&c}, 1, &db, &err))
 		FUZZ_CHECK(err.code == ERR_ENGINE && *err.text);
 	else
 		check(&s);

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Images whose Python layers lockstep makes, with the real buildah: the same files as pip installs in a build; one layer a wheel that moves; the same digests again.
+
+Named differences between the two ways, and why:
+  times of files      layers have one time for all, so that they are the same bytes whenever they are made
+  .pyc                hold the time of their source, and are compared without it; of the code what it is, not how marshal wrote it down
+  RECORD              the same rows; pip sorts what it adds to it in another order"""
+import importlib.util, json, marshal, os, shutil, subprocess, sys
+
+sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
+import bump, cases
+
+bump.need_programs("buildah", "mmdebstrap", "unshare")
+WORK = os.getcwd()
+STORAGE = bump.Storage(WORK + "/storage")
+PACKAGES = {
+    "alpha": {"1.0": {"requires": ["delta>=1"], "files": {
+        "alpha/sub/__init__.py": "X = 1\n\n\ndef main():\n    print('said')\n", "alpha/broken.py": "this is no Python\n", "alpha/empty.txt": "",
+        "alpha-1.0.data/scripts/alpha-tool": "#!python\nimport alpha\nprint('tool', alpha.__version__)\n",
+        "alpha-1.0.data/data/share/alpha/data.txt": "data\n", "alpha-1.0.data/headers/alpha.h": "#define ALPHA\n",
+        "alpha-1.0.dist-info/entry_points.txt": "[console_scripts]\nalpha-say = alpha.sub:main\n"}}},
+    "beta": bump.PACKAGES["beta"],
+    "gamma": {"3.0": {"requires": ["alpha"], "files": {"spaces/one/__init__.py": "", "spaces/one/gamma.py": "G = 3\n"}}},
+    "delta": {"1.0": [], "1.1": {"uploaded": "2024-02-01", "files": {"spaces/two.py": "T = 2\n"}}},
+}
+MOVED = {**PACKAGES, "delta": {**PACKAGES["delta"], "1.2": {"uploaded": "2024-03-01", "files": {"spaces/two.py": "T = 3\n"}}}}
+PROJECT = bump.Project(WORK, STORAGE, PACKAGES)
+PROJECT.write("containers/ci-b/container.yaml", PROJECT.read("containers/ci-b/container.yaml").replace("[extra]", "[extra], bytecode: none"))
+
+
+def build(*words, **options):
+    r = PROJECT.run("build", "--engine", "buildah", *words, **options)
+    assert r.code == 0, r
+    return r
+
+
+def images(*words):
+    return {i["container"]: i["image"] for i in json.loads(build("--format", "json", *words).out)["images"]}
+
+
+def layers_of(image):
+    return json.loads(STORAGE.buildah("inspect", "--type", "image", "--format", "{{.Config}}", image))["rootfs"]["diff_ids"]
+
+
+def row(line):
+    """A row of RECORD; what it says of a .pyc, which holds a time, is left out."""
+    path = line.rsplit(",", 2)[0]
+    return path if path.endswith(".pyc") else line
+
+
+def code_of(data):
+    """Not its bytes: how marshal writes constants depends on who else holds them, when they are compiled."""
+    return marshal.loads(data[16:]) if data[:4] == importlib.util.MAGIC_NUMBER else len(data)
+
+
+def content(path, name):
+    with open(path, "rb") as f:
+        data = f.read()
+    if name.endswith(".pyc"):
+        return data[:8], data[12:16], code_of(data)
+    return sorted(row(line) for line in data.decode().splitlines()) if name.endswith(".dist-info/RECORD") else data
+
+
+def tree(image):
+    """Every file below the virtual environment: kind, permissions, owner, content."""
+    name, found = STORAGE.buildah("from", "--pull-never", image).strip(), {}
+    top = STORAGE.buildah("mount", name).strip()
+    try:
+        for folder, folders, names in os.walk(top + "/opt/venv"):
+            for each in folders + names:
+                path = os.path.join(folder, each)
+                s, short = os.lstat(path), os.path.relpath(path, top)
+                found[short] = (oct(s.st_mode), s.st_uid, s.st_gid,
+                                os.readlink(path) if os.path.islink(path) else content(path, short) if os.path.isfile(path) else None)
+    finally:
+        STORAGE.buildah("umount", name)
+        STORAGE.buildah("rm", name)
+    return found
+
+
+def inside(image, *words):
+    name = STORAGE.buildah("from", "--pull-never", image).strip()
+    try:
+        done = subprocess.run(["buildah", "run", "--isolation", "chroot", name, "--", *words], env={**os.environ, **STORAGE.env()}, capture_output=True, text=True)
+    finally:
+        STORAGE.buildah("rm", name)
+    return done.returncode, done.stdout, done.stderr
+
+
+# ---- the cases ----
+
+def case_the_same_files_as_pip_installs():
+    PROJECT.take_tree()
+    assert PROJECT.run("lock").code == 0
+    made, installed = images("--layers", "lockstep"), images("--layers", "engine")
+    PROJECT.keep_tree()
+    for container in ("ci-a", "ci-b"):
+        left, right = tree(made[container]), tree(installed[container])
+        different = {k: (left.get(k), right.get(k)) for k in sorted(set(left) | set(right)) if left.get(k) != right.get(k)}
+        assert not different, (container, different)
+        labels = [json.loads(STORAGE.buildah("inspect", "--type", "image", "--format", "{{.Config}}", i[container]))["config"] for i in (made, installed)]
+        assert labels[0]["Labels"].items() >= {k: v for k, v in labels[1]["Labels"].items() if "lockstep" in k}.items(), labels
+        assert labels[0]["Env"] == labels[1]["Env"] and labels[0].get("User") == labels[1].get("User"), labels
+    assert not [path for path in tree(made["ci-b"]) if path.endswith(".pyc") and "/site-packages/" in path]
+
+
+def case_the_toolchain_is_built_once_for_both_ways():
+    r = build("--layers", "engine")
+    assert "layer-tool" not in r.err and "building" not in r.err, r
+    r = build("--layers", "lockstep")
+    assert "building" not in r.err and "up to date" in r.out, r
+
+
+def case_pip_and_programs_work_in_it():
+    image = images("--layers", "lockstep")["ci-a"]
+    python = "/opt/venv/bin/python"
+    assert inside(image, "/usr/bin/python3", "-m", "pip", "--python", python, "check") == (0, "No broken requirements found.\n", "")
+    assert inside(image, "/usr/bin/python3", "-m", "pip", "--python", python, "freeze")[1].split() == ["alpha==1.0", "beta==2.0", "delta==1.1"]
+    done = inside(image, "/opt/venv/bin/alpha-say")
+    assert done[:2] == (0, "said\n"), done
+    done = inside(image, python, "/opt/venv/bin/alpha-tool")  # pip makes it executable only where the wheel says so
+    assert done[:2] == (0, "tool 1.0\n"), done
+    done = inside(image, python, "-c", "import alpha.sub, beta, spaces.two; print(alpha.sub.X, spaces.two.T)")
+    assert done[:2] == (0, "1 2\n"), done
+    code, out, err = inside(image, "sh", "-c", f"python3 -m pip --python {python} uninstall --yes alpha && find /opt/venv -name '*alpha*'")
+    assert code == 0 and "Successfully uninstalled alpha" in out and "/opt/venv" not in out.split("Successfully")[1], (out, err)
+
+
+def case_verify_and_a_release():
+    r = PROJECT.run("verify", "--engine", "buildah", "--layers", "lockstep")
+    assert r.code == 0 and "verified: 3 containers, 7 installed packages" in r.out, r
+    assert PROJECT.released("--layers", "lockstep") == "v0.1"
+    written = {c["name"]: c for c in json.loads(PROJECT.read("lockfiles/v0.1/release.json"))["containers"]}
+    assert sorted(p for l in written["ci-b"]["layers"] for p in l["packages"]) == ["alpha", "beta", "delta", "gamma"], written["ci-b"]
+    assert "layers" not in written["ci-c"]
+    assert PROJECT.run("records", "--check").code == 0
+    r = PROJECT.bump("--layers", "lockstep")
+    assert r.code == 0 and "nothing to do" in r.out, r
+    shown = json.loads(PROJECT.run("layers", "ci-b", "--format", "json").out)
+    assert shown["release"] == "v0.1" and {l["since"] for l in shown["layers"]} == {"v0.1"}, shown
+    assert [l["digest"] for l in shown["layers"]] == [l["digest"] for l in written["ci-b"]["layers"]]
+
+
+def case_one_wheel_is_one_layer():
+    before = {c: layers_of(i) for c, i in images("--layers", "lockstep").items()}
+    PROJECT.index.set_packages(MOVED)
+    assert PROJECT.released("--layers", "lockstep", "--upgrade-package", "delta") == "v0.2"
+    after = {c: layers_of(i) for c, i in images("--layers", "lockstep").items()}
+    assert after["ci-c"] == before["ci-c"]
+    for container in ("ci-a", "ci-b"):
+        assert len(after[container]) == len(before[container]) and len(set(after[container]) - set(before[container])) == 1, (before, after)
+        assert after[container][-1] not in before[container], after
+    shown = json.loads(PROJECT.run("layers", "ci-a", "--format", "json").out)["layers"]
+    assert [(l["packages"][0]["name"], l["since"]) for l in shown if l["since"] == "v0.2"] == [("delta", "v0.2")], shown
+
+
+def case_nothing_is_done_twice():
+    r = build("--layers", "lockstep")
+    assert "building" not in r.err and r.out.count("up to date") == 3, r
+    explained = json.loads(build("--layers", "lockstep", "--explain", "--format", "json").out)
+    assert not [s for s in explained["stages"] if s["wanted"]] and not [i for i in explained["images"] if i["wanted"]], explained
+
+
+def case_the_same_digests_from_nothing():
+    """Without .lockstep, without layers, notes and files: what was released is made again, byte for byte."""
+    before = images("--layers", "lockstep")
+    for image in before.values():
+        STORAGE.buildah("rmi", "--force", image)
+    shutil.rmtree(PROJECT.folder + "/.lockstep")
+    for name in os.listdir(PROJECT.cache):
+        if name != "bases":
+            shutil.rmtree(os.path.join(PROJECT.cache, name))
+    assert images("--layers", "lockstep") == before
+    again = {c["name"]: [l["digest"] for l in c.get("layers", [])] for c in json.loads(PROJECT.read("lockfiles/v0.2/release.json"))["containers"]}
+    files = {name for _, _, names in os.walk(PROJECT.cache + "/files") for name in names}
+    assert {d for digests in again.values() for d in digests} <= files, (again, files)
+
+
+def case_two_wheels_with_one_file():
+    PROJECT.index.set_packages({**MOVED, "delta": {**MOVED["delta"], "1.3": {"uploaded": "2024-04-01", "files": {"alpha/sub/__init__.py": "Y = 1\n"}}}})
+    assert PROJECT.run("lock", "--upgrade-package", "delta").code == 0
+    r = PROJECT.run("build", "--engine", "buildah", "--layers", "lockstep")
+    assert r.code == 1 and "alpha/sub/__init__.py" in r.err and "delta" in r.err, r
+
+
+def finish():
+    PROJECT.close()
+    STORAGE.remove()
+
+
+cases.run(globals(), finish=finish)
