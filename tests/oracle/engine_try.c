@@ -1,7 +1,9 @@
 /* The engine interface by hand, for tests with real and false engines:
      engine_try ENGINE|any find | inspect TAG | tag FROM TO | untag TAG | run IMAGE ARG ... (input from stdin) | clean | build DOCKERFILE CONTEXT TAG |
        describe TAG | save TAG FOLDER | copy TAG FOLDER NEW_TAG HAS TEMPORARY (saved to FOLDER, then loaded) |
-       load BELOW TAG HAS TEMPORARY [gzip|zstd|tar FILE DIFF_ID] ... (layers on top of BELOW; HAS -1: all of BELOW) */
+       load BELOW TAG HAS TEMPORARY [gzip|zstd|tar FILE DIFF_ID] ... (layers on top of BELOW; HAS -1: all of BELOW) |
+       put CONFIG TAG HAS TEMPORARY [gzip|zstd|tar FILE DIFF_ID] ... (an image of that configuration; layers without a file have none)
+   save writes the configuration to FOLDER.json. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +84,7 @@ static int save(struct engine *e, char **args, struct image *image, struct error
 	if (e->driver->save(e, args[0], args[1], image, err) < 0)
 		return -1;
 	show(image);
-	return 0;
+	return file_write_derived(arena_printf(e->arena, "%s.json", args[1]), image->config, image->config_length, err);
 }
 
 static int copy(struct engine *e, char **args, struct error *err)
@@ -126,6 +128,27 @@ static int load(struct engine *e, int count, char **args, struct error *err)
 	return 0;
 }
 
+static int put(struct engine *e, int count, char **args, struct error *err)
+{
+	autostrbuf struct strbuf config = {0};
+	struct image image;
+
+	if (file_read(args[0], IMAGE_TEXT_MAX_BYTES, &config, err) < 0 ||
+	    image_read_config(e->arena, args[0], strbuf_text(&config), config.length, &image, err) < 0)
+		return -1;
+	for (int i = 4; i + 2 < count; i += 3) {
+		struct image_layer layer;
+
+		if (read_layer(e, args + i, &layer, err) < 0)
+			return -1;
+		for (size_t k = 0; k < image.layer_count; k++) {
+			if (!strcmp(image.layers[k].diff_id, layer.diff_id))
+				image.layers[k] = layer;
+		}
+	}
+	return e->driver->load(e, &image, strtoul(args[2], NULL, 10), args[1], args[3], err);
+}
+
 static int act(struct engine *e, const char *what, int count, char **args, struct error *err)
 {
 	if (!strcmp(what, "inspect") && count == 1)
@@ -146,6 +169,8 @@ static int act(struct engine *e, const char *what, int count, char **args, struc
 		return copy(e, args, err);
 	if (!strcmp(what, "load") && count >= 4)
 		return load(e, count, args, err);
+	if (!strcmp(what, "put") && count >= 4)
+		return put(e, count, args, err);
 	if (!strcmp(what, "clean"))
 		return e->driver->clean(e, count > 0, err);
 	printf("%s %s\n", e->driver->name, e->version);
