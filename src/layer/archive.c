@@ -60,6 +60,19 @@ const char *archive_normal_path(struct arena *a, const char *name)
 	return path.length ? arena_strdup(a, strbuf_text(&path)) : NULL;
 }
 
+/* What Linux takes: 255 bytes for a name, 4096 for a path with the folders above it. */
+static bool is_too_long(const char *name)
+{
+	enum { NAME_MAX_BYTES = 255, PATH_MAX_BYTES = 3072 };
+	size_t length = strlen(name);
+
+	for (; *name; name += strcspn(name, "/"), name += *name == '/') {
+		if (strcspn(name, "/") > NAME_MAX_BYTES)
+			return true;
+	}
+	return length > PATH_MAX_BYTES;
+}
+
 static bool has_control(const char *name)
 {
 	uint32_t code;
@@ -88,6 +101,8 @@ static int read_name(struct archive *w, const struct zip_member *zip, const char
 	}
 	if (has_control(strbuf_text(&name)))
 		return archive_refuse(w, zip->name, "has a name with control characters, or one that is no UTF-8", err);
+	if (is_too_long(strbuf_text(&name)))
+		return archive_refuse(w, zip->name, "has a name that is too long for a file", err);
 	*ret = archive_normal_path(w->arena, strbuf_text(&name));
 	return *ret ? 0 : archive_refuse(w, zip->name, "would be installed outside of the folders that are for it", err);
 }
@@ -95,7 +110,7 @@ static int read_name(struct archive *w, const struct zip_member *zip, const char
 static int add_member(struct archive *w, const struct zip_member *zip, struct error *err)
 {
 	unsigned kind = zip->mode & S_IFMT;
-	struct archive_member m = {.zip = *zip};
+	struct archive_member m = {.zip = *zip, .hash = ""};
 
 	m.zip.name = arena_strdup(w->arena, zip->name);
 	if (w->count == MEMBERS_MAX)
@@ -227,6 +242,8 @@ static int read_wheel(struct archive *w, struct error *err)
 		return -1;
 	if (!member)
 		return refuse_wheel(w, "has no WHEEL file", err);
+	if (!archive_find(w, arena_printf(w->arena, "%s/METADATA", w->dist_info)))
+		return refuse_wheel(w, "has no METADATA", err);
 	const char *version = field(w->arena, strbuf_text(&text), "Wheel-Version"), *pure = field(w->arena, strbuf_text(&text), "Root-Is-Purelib");
 
 	if (!version || strncmp(version, "1.", 2) != 0)
@@ -260,6 +277,10 @@ static int check_record(struct archive *w, struct error *err)
 			return archive_refuse(w, row->path, "stands in RECORD and is not there", err);
 		if (*row->size && (!text_to_u64(row->size, &size) || size != m->zip.size_bytes))
 			return archive_refuse(w, row->path, "has another size than RECORD says", err);
+		if (m->is_recorded && *m->hash && *row->hash && strcmp(m->hash, row->hash) != 0)
+			return archive_refuse(w, row->path, "stands in RECORD with two digests", err);
+		if (!m->is_recorded || *row->hash)
+			m->hash = row->hash;
 		m->is_recorded = true;
 	}
 	for (size_t i = 0; i < w->count; i++) {

@@ -16,6 +16,7 @@ struct archive_member {
 	struct zip_member zip;
 	const char *name; /* normal form, UTF-8 */
 	uint64_t limit;   /* where the next one begins in the file */
+	const char *hash; /* as RECORD has it; "": it does not say */
 	bool is_recorded;
 };
 

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "io/digest.h"
 #include "layer/programs.h"
 #include "python/record_rows.h"
 
@@ -89,6 +90,7 @@ static void place_member(struct plan *p, const struct archive_member *m, const c
 	f->zip = &p->archive->zip;
 	f->member = &m->zip;
 	f->limit = m->limit;
+	f->hash = m->hash;
 }
 
 /* What now stands in RECORD of a member whose bytes are others than in the wheel. */
@@ -106,6 +108,11 @@ static int rewrite_script(struct plan *p, const struct archive_member *m, struct
 
 	if (zip_read(&p->archive->zip, &m->zip, SCRIPT_LIMIT_BYTES, &text, err) < 0)
 		return archive_wrap(p->archive, m->name, err);
+	char sha256[DIGEST_HEX_LENGTH + 1];
+
+	digest_bytes(text.text, text.length, sha256);
+	if (!record_rows_hash_fits(m->hash, sha256))
+		return archive_refuse(p->archive, m->name, "has another digest than RECORD says", err);
 	const char *newline = memchr(text.text, '\n', text.length);
 	size_t first = newline ? (size_t)(newline - text.text) + 1 : text.length;
 
@@ -287,6 +294,22 @@ static int add_bytecode(struct plan *p, struct error *err)
 	return error_is_set(err) ? -1 : 0;
 }
 
+/* A wheel that would take the place of the interpreter, or of what makes a folder its environment. */
+static int check_venv(const struct plan *p, struct error *err)
+{
+	const struct install_place *place = p->place;
+	const char *const taken[] = {path_join(p->a, place->data, "pyvenv.cfg"), place->python, path_join(p->a, place->scripts, "python"),
+				     path_join(p->a, place->scripts, "python3"), arena_printf(p->a, "%s/python%s", place->scripts, place->version)};
+
+	for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
+		struct install_file key = {.path = taken[i] + 1};
+
+		if (bsearch(&key, p->install->files, p->install->count, sizeof(key), by_path))
+			return archive_refuse(p->archive, key.path, "would take the place of the container's Python", err);
+	}
+	return 0;
+}
+
 /* Also two members of different names may be meant for one place, and what the installer makes may be in the wheel already. */
 static int sort_files(struct plan *p, struct error *err)
 {
@@ -297,7 +320,7 @@ static int sort_files(struct plan *p, struct error *err)
 		if (!strcmp(files[i - 1].path, files[i].path))
 			return archive_refuse(p->archive, files[i].path, "would be installed twice", err);
 	}
-	return 0;
+	return check_venv(p, err);
 }
 
 int install_read(struct arena *a, const char *wheel, const struct install_place *place, const struct install_options *options, struct install *ret,

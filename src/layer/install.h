@@ -34,7 +34,8 @@ struct install_file {
 	const struct zip_member *member; /* NULL: made here, its bytes are: */
 	const char *text;
 	size_t length;
-	uint64_t limit; /* of a member: where the next one begins in the archive */
+	uint64_t limit;   /* of a member: where the next one begins in the archive */
+	const char *hash; /* of a member: what RECORD says of it (record_rows_hash_fits()), or NULL */
 };
 
 struct install {

@@ -10,6 +10,7 @@
 #include "io/zstd_write.h"
 #include "layer/gzip.h"
 #include "layer/tar.h"
+#include "python/record_rows.h"
 
 enum {
 	/* Up to here a member is joined with its neighbours; larger ones are gzip members of their own, which cost about forty bytes more and are inflated
@@ -42,6 +43,8 @@ struct work {
 	uint64_t plain_bytes;
 	struct strbuf header; /* the zeros behind the last file and the next header */
 	struct inflate *inflate;
+	struct digest content; /* of a file whose digest RECORD has; open while `is_checked` */
+	bool is_checked;
 	unsigned char *packed, *plain;
 };
 
@@ -84,7 +87,7 @@ static int two_owners(const struct work *w, const struct entry *one, const struc
 
 	text_escape(&shown, one->path, strlen(one->path), 0);
 	if (!one->file != !other->file)
-		return error_set(err, ERR_INPUT, "cannot install '%s': '%s' is a file in it, and a folder in another wheel",
+		return error_set(err, ERR_INPUT, "cannot install '%s': '%s' is a file in it, and elsewhere a folder",
 				 wheels[one->file ? one->wheel : other->wheel].options.file_name, strbuf_text(&shown));
 	return error_set(err, ERR_INPUT, "cannot install '%s' and '%s' together: both have '%s'", wheels[one->wheel].options.file_name,
 			 wheels[other->wheel].options.file_name, strbuf_text(&shown));
@@ -144,6 +147,12 @@ static int add_zstd(struct work *w, const void *bytes, size_t length, struct err
 	return zstd_write_add(&w->zstd, bytes, length, err);
 }
 
+static void see_content(struct work *w, const void *bytes, size_t length)
+{
+	if (w->is_checked)
+		digest_add(&w->content, bytes, length);
+}
+
 /* Bytes that were not packed before. */
 static int add_bytes(struct work *w, const void *bytes, size_t length, struct error *err)
 {
@@ -168,6 +177,7 @@ static int write_joined(struct work *w, const struct entry *e, uint64_t at, uint
 		error_move(err, &broken);
 		return -1;
 	}
+	see_content(w, w->plain, (size_t)m->size_bytes);
 	return 0;
 }
 
@@ -183,6 +193,7 @@ static int write_stored(struct work *w, const struct entry *e, uint64_t at, uint
 		uint32_t crc = crc32_add(0, w->plain, count);
 
 		*ret_crc = crc32_add(*ret_crc, w->plain, count);
+		see_content(w, w->plain, count);
 		if ((is_zstd(w) ? add_zstd(w, w->plain, count, err) : gzip_store(&w->gzip, w->plain, count, crc, err)) < 0)
 			return -1;
 		at += count;
@@ -204,6 +215,7 @@ static int inflate_piece(struct work *w, const struct entry *e, size_t packed_le
 		if (result == INFLATE_BROKEN || *done > e->file->member->size_bytes)
 			return refuse(w, e, "cannot be unpacked, or to another length than it says", err);
 		*crc = crc32_add(*crc, w->plain, count);
+		see_content(w, w->plain, count);
 		if (!is_zstd(w))
 			gzip_member_plain(&w->gzip, w->plain, count);
 		else if (add_zstd(w, w->plain, count, err) < 0)
@@ -213,7 +225,7 @@ static int inflate_piece(struct work *w, const struct entry *e, size_t packed_le
 	return *ended && packed_length ? refuse(w, e, "has more bytes than its stream", err) : 0;
 }
 
-static int write_member(struct work *w, const struct entry *e, uint64_t at, uint32_t *ret_crc, struct error *err)
+static int write_alone(struct work *w, const struct entry *e, uint64_t at, uint32_t *ret_crc, struct error *err)
 {
 	const struct zip_member *m = e->file->member;
 	uint64_t left = m->packed_bytes, done = 0;
@@ -250,15 +262,25 @@ static int find_member(const struct work *w, const struct entry *e, uint64_t *re
 	return -1;
 }
 
-static int write_file(struct work *w, const struct entry *e, struct error *err)
+/* Against what RECORD says of the file. */
+static int check_content(struct work *w, const struct entry *e, struct error *err)
+{
+	char sha256[DIGEST_HEX_LENGTH + 1];
+
+	if (!w->is_checked)
+		return 0;
+	w->is_checked = false;
+	digest_end(&w->content, sha256);
+	return record_rows_hash_fits(e->file->hash, sha256) ? 0 : refuse(w, e, "has another digest than RECORD says", err);
+}
+
+static int write_member(struct work *w, const struct entry *e, struct error *err)
 {
 	const struct zip_member *m = e->file->member;
 	uint32_t crc = 0;
 	uint64_t at = 0;
 	int result;
 
-	if (!m)
-		return write_text(w, e->file, err);
 	if (find_member(w, e, &at, err) < 0)
 		return -1;
 	if (at > e->file->limit || m->packed_bytes > e->file->limit - at)
@@ -268,13 +290,36 @@ static int write_file(struct work *w, const struct entry *e, struct error *err)
 	else if (!is_zstd(w) && m->packed_bytes <= JOIN_PACKED_BYTES && m->size_bytes <= JOIN_PLAIN_BYTES)
 		result = write_joined(w, e, at, &crc, err);
 	else
-		result = write_member(w, e, at, &crc, err);
+		result = write_alone(w, e, at, &crc, err);
 	return result == 0 && crc != m->crc ? refuse(w, e, "has another checksum than the archive says", err) : result;
+}
+
+static int write_file(struct work *w, const struct entry *e, struct error *err)
+{
+	if (!e->file->member)
+		return write_text(w, e->file, err);
+	w->is_checked = e->file->hash && *e->file->hash;
+	if (w->is_checked)
+		digest_begin(&w->content);
+	return write_member(w, e, err) < 0 ? -1 : check_content(w, e, err);
 }
 
 static uint64_t size_of(const struct install_file *f)
 {
 	return f->member ? f->member->size_bytes : f->length;
+}
+
+/* Nothing is written of an empty file, but what is said of it must be right. */
+static int check_empty(const struct work *w, const struct entry *e, struct error *err)
+{
+	char sha256[DIGEST_HEX_LENGTH + 1];
+
+	digest_bytes("", 0, sha256);
+	if (e->file->member && e->file->member->crc)
+		return refuse(w, e, "has another checksum than the archive says", err);
+	if (e->file->member && e->file->hash && !record_rows_hash_fits(e->file->hash, sha256))
+		return refuse(w, e, "has another digest than RECORD says", err);
+	return 0;
 }
 
 static int write_entry(struct work *w, const struct entry *e, struct layer_made *l, struct error *err)
@@ -290,7 +335,7 @@ static int write_entry(struct work *w, const struct entry *e, struct layer_made 
 	}
 	tar_header(&t, &w->header);
 	if (!t.size_bytes)
-		return 0;
+		return e->file ? check_empty(w, e, err) : 0;
 	if (add_bytes(w, strbuf_text(&w->header), w->header.length, err) < 0 || write_file(w, e, err) < 0)
 		return -1;
 	strbuf_clear(&w->header);
@@ -338,6 +383,8 @@ static void release(struct work *w)
 	gzip_release(&w->gzip);
 	zstd_write_release(&w->zstd);
 	digest_drop(&w->diff_id);
+	if (w->is_checked)
+		digest_drop(&w->content);
 	strbuf_release(&w->header);
 	inflate_free(w->inflate);
 	free(w->packed);

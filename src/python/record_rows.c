@@ -91,21 +91,38 @@ void record_rows_write(struct record_rows *record, struct strbuf *out)
 	}
 }
 
-const char *record_rows_hash(struct arena *a, const void *bytes, size_t length)
+static void add_hash(struct strbuf *out, const char *hex)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	char hex[DIGEST_HEX_LENGTH + 1];
-	autostrbuf struct strbuf text = {0};
 	unsigned hold = 0, bits = 0;
 
-	digest_bytes(bytes, length, hex);
-	strbuf_add(&text, "sha256=");
+	strbuf_add(out, "sha256=");
 	for (size_t i = 0; i < DIGEST_HEX_LENGTH; i++) {
 		hold = hold << 4 | (unsigned)(hex[i] <= '9' ? hex[i] - '0' : hex[i] - 'a' + 10);
 		for (bits += 4; bits >= 6; bits -= 6)
-			strbuf_add_char(&text, letters[hold >> (bits - 6) & 63]);
+			strbuf_add_char(out, letters[hold >> (bits - 6) & 63]);
 	}
 	if (bits)
-		strbuf_add_char(&text, letters[hold << (6 - bits) & 63]);
+		strbuf_add_char(out, letters[hold << (6 - bits) & 63]);
+}
+
+const char *record_rows_hash(struct arena *a, const void *bytes, size_t length)
+{
+	char hex[DIGEST_HEX_LENGTH + 1];
+	autostrbuf struct strbuf text = {0};
+
+	digest_bytes(bytes, length, hex);
+	add_hash(&text, hex);
 	return arena_strdup(a, strbuf_text(&text));
+}
+
+bool record_rows_hash_fits(const char *hash, const char *sha256)
+{
+	autostrbuf struct strbuf text = {0};
+
+	if (strncmp(hash, "sha256=", 7) != 0)
+		return true;
+	add_hash(&text, sha256);
+	/* Some write the padding that base64 has. */
+	return !strncmp(hash, text.text, text.length) && strspn(hash + text.length, "=") == strlen(hash + text.length);
 }

@@ -1,6 +1,7 @@
 /* RECORD files: a row of path, hash and size for each file of a wheel or of an installed project (PEP 376, PEP 427, "Recording installed projects"), in CSV. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -21,3 +22,5 @@ void record_rows_parse(struct arena *a, const char *text, size_t length, struct 
 void record_rows_write(struct record_rows *record, struct strbuf *out);
 /* "sha256=<base64url without padding>" of the bytes, as rows have it. In `a`. */
 const char *record_rows_hash(struct arena *a, const void *bytes, size_t length);
+/* Whether a row's hash is of bytes with this SHA-256, in hexadecimal digits; also when it is of another kind, which is not looked at, or there is none. */
+bool record_rows_hash_fits(const char *hash, const char *sha256);

@@ -136,7 +136,7 @@ def by_name(wheels):
     shutil.rmtree("links", ignore_errors=True)
     os.makedirs("links")
     for path in wheels:
-        os.link(path, "links/" + os.path.basename(path))
+        os.symlink(os.path.abspath(path), "links/" + os.path.basename(path))
     return ["--find-links", "links", *[os.path.basename(path).split("-")[0].replace("_", "-") for path in wheels]]
 
 
@@ -162,7 +162,8 @@ def everything(code):
 def source_of(path):
     """Of <folder>/__pycache__/<name>.cpython-311.pyc; that of ".py" is called py."""
     name = os.path.basename(path).replace(".cpython-311.pyc", "")
-    return os.path.join(os.path.dirname(os.path.dirname(path)), ("" if name == "py" else name) + ".py")
+    source = os.path.join(os.path.dirname(os.path.dirname(path)), name + ".py")
+    return os.path.join(os.path.dirname(source), ".py") if name == "py" and not os.path.exists(source) else source
 
 
 def compiled(path):
@@ -408,6 +409,11 @@ def case_hostile_names():
     hostile("device", {"device/d": (b"", 0o060644)}, ["device"])
     hostile("entry", {"entry-1.0.dist-info/entry_points.txt": b"[console_scripts]\n../../x = a:b\n"}, ["entry_points.txt"])
     hostile("call", {"call-1.0.dist-info/entry_points.txt": b"[console_scripts]\nx = a:b();import os\n"}, ["entry_points.txt"])
+    hostile("long", {"long/" + "x" * 256: b"x"}, ["too long"])
+    hostile("deep", {"deep/" + "x/" * 2000 + "y": b"x"}, ["too long"])
+    hostile("python", {"python-1.0.data/scripts/python3": (b"#!/bin/sh\n", 0o755)}, ["container's Python"])
+    hostile("venv", {"venv-1.0.data/data/pyvenv.cfg": b"home = /tmp\n"}, ["container's Python"])
+    hostile("both", {"both/x": b"x", "both/x/y": b"x"}, ["both/x", "folder"])
     hostile("other", {"two-1.0.dist-info/METADATA": b""}, ["dist-info"])
 
 
@@ -416,6 +422,96 @@ def case_hostile_records():
     hostile("absent", {}, ["absent/b.py", "RECORD"],
             record="absent-1.0.dist-info/METADATA,,\nabsent-1.0.dist-info/WHEEL,,\nabsent/b.py,sha256=x,1\nabsent-1.0.dist-info/RECORD,,\n")
     hostile("sizes", {}, ["METADATA", "size"], record="sizes-1.0.dist-info/METADATA,,1\nsizes-1.0.dist-info/WHEEL,,\nsizes-1.0.dist-info/RECORD,,\n")
+
+
+def case_hostile_digests():
+    """RECORD with another digest than the file has: of one that is joined, large, stored, empty, a script that is rewritten; two for one file."""
+    wrong = "sha256=" + "A" * 43
+    for number, (path, content, methods) in enumerate([
+            ("a.py", b"x = 1\n", None), ("b.bin", random.Random(1).randbytes(50000), None), ("c.bin", random.Random(1).randbytes(200000), [zipfile.ZIP_STORED]),
+            ("d.py", b"", None), ("{0}-1.0.data/scripts/e", b"#!python\nprint(1)\n", None)]):
+        name = f"digest{number}"
+        path = path.format(name)
+        rows = f"{path},{wrong},{len(content)}\n{name}-1.0.dist-info/METADATA,,\n{name}-1.0.dist-info/WHEEL,,\n{name}-1.0.dist-info/RECORD,,\n"
+        hostile(name, {path: content}, [path, "digest", "RECORD"], record=rows, **({"methods": methods} if methods else {}))
+    rows = row("two_of.py", b"x") + f"\ntwo_of.py,{wrong},1\ntwo_of-1.0.dist-info/METADATA,,\ntwo_of-1.0.dist-info/WHEEL,,\ntwo_of-1.0.dist-info/RECORD,,\n"
+    hostile("two_of", {"two_of.py": b"x"}, ["two digests"], record=rows)
+    # Padding, other kinds of digests and rows without one are fine.
+    rows = row("fine.py", b"x").replace(",1", "=,1") + "\nmore.py,md5=AAAA,1\nfine-1.0.dist-info/METADATA,,\nfine-1.0.dist-info/WHEEL,,\nfine-1.0.dist-info/RECORD,,\n"
+    assert make([wheel("hostile", "fine", {"fine.py": b"x", "more.py": b"y"}, record=rows)]).returncode == 0
+
+
+def directory(content):
+    """Where the entries of the zip directory begin."""
+    return [match.start() for match in re.finditer(b"PK\x01\x02", content)]
+
+
+def patched(at, value):
+    """Changes a field of the first entry of the directory."""
+    return lambda content: content[:directory(content)[0] + at] + value + content[directory(content)[0] + at + len(value):]
+
+
+def zip64(sizes):
+    """A directory whose first entry says by zip64 what it is."""
+    def change(content):
+        at = directory(content)[0]
+        end = content.rindex(b"PK\x05\x06")
+        name_length, extra_length = struct.unpack("<HH", content[at + 28:at + 32])
+        field = struct.pack("<HH", 1, 8 * len(sizes)) + struct.pack(f"<{len(sizes)}Q", *sizes)
+        entry = content[at:at + 20] + b"\xff" * 8 + struct.pack("<HH", name_length, extra_length + len(field)) + content[at + 32:at + 42]
+        entry += (b"\xff" * 4 if len(sizes) > 2 else content[at + 42:at + 46]) + content[at + 46:at + 46 + name_length] + field
+        size = struct.unpack("<L", content[end + 12:end + 16])[0]
+        middle = content[:at] + entry + content[at + 46 + name_length:end]
+        return middle + content[end:end + 12] + struct.pack("<L", size + len(field)) + content[end + 16:]
+    return change
+
+
+def case_hostile_numbers():
+    """Directories that lie: sizes, places, ways of packing, zip64."""
+    text = b"abcdefgh" * 100
+
+    def plain(name):
+        return f"{name}/a.py,,\n{name}-1.0.dist-info/METADATA,,\n{name}-1.0.dist-info/WHEEL,,\n{name}-1.0.dist-info/RECORD,,\n"
+
+    for number, (at, value) in enumerate([
+            (24, struct.pack("<L", 900)), (24, struct.pack("<L", 700)), (20, struct.pack("<L", 3)), (20, struct.pack("<L", 1 << 30)), (42, struct.pack("<L", 1 << 30)),
+            (42, struct.pack("<L", 1)), (10, struct.pack("<H", 12)), (10, struct.pack("<H", 9)), (8, struct.pack("<H", 1))]):
+        name = f"number{number}"
+        hostile(name, {f"{name}/a.py": text}, [f"{name}/a.py"], record=plain(name), change=patched(at, value))
+    for number, sizes in enumerate([(1 << 63, 5), (800, 1 << 63), (800, 40, 1 << 62), (1 << 41, 5), (800, 0)]):
+        name = f"lie{number}"
+        hostile(name, {f"{name}/a.py": text}, [f"{name}/a.py"], record=plain(name), change=zip64(sizes))
+    hostile("cut", {"cut/a.py": text}, [], change=lambda content: content[:-10])
+    hostile("front", {"front/a.py": text}, [], change=lambda content: b"x" * 100 + content)
+    hostile("behind", {"behind/a.py": text}, [], change=lambda content: content + b"x" * 70000)
+    hostile("count", {"count/a.py": text}, [], change=lambda content: content[:-12] + b"\xff\xff" + content[-10:])
+
+
+def case_hostile_overlap():
+    """Members that overlap without beginning at one place, as bombs do that unpack one stream many times."""
+    def overlap(content):
+        """The first member says that its bytes go on over the second's."""
+        at = directory(content)[0]
+        return content[:at + 20] + struct.pack("<L", struct.unpack("<L", content[at + 20:at + 24])[0] + 60) + content[at + 24:]
+    rows = "".join(f"overlap/{c}.bin,,\n" for c in "ab") + "overlap-1.0.dist-info/METADATA,,\noverlap-1.0.dist-info/WHEEL,,\noverlap-1.0.dist-info/RECORD,,\n"
+    hostile("overlap", {"overlap/a.bin": random.Random(1).randbytes(300), "overlap/b.bin": random.Random(2).randbytes(300)}, ["overlap/a.bin"], record=rows, change=overlap)
+
+
+def case_nothing_is_kept():
+    """What is refused leaves nothing in the store, wherever in the wheel the reason is."""
+    os.makedirs("hostile", exist_ok=True)
+    members = {f"late/{i:03}.bin": random.Random(i).randbytes(30000) for i in range(40)}
+    path = wheel("hostile", "late", members, methods=[zipfile.ZIP_STORED])
+    with open(path, "rb") as file:
+        content = bytearray(file.read())
+    content[content.index(members["late/039.bin"]) + 7] ^= 1
+    with open(path, "wb") as file:
+        file.write(content)
+    for options in ([], ["--zstd"], ["--apart", "2"]):
+        done = make([path], "-", options=options, cache="empty")
+        assert done.returncode == 1 and "late/039.bin" in done.stderr, done
+        left = [os.path.join(folder, name) for folder, _, names in os.walk("empty") for name in names]
+        assert not left, left
 
 
 def case_hostile_archives():
