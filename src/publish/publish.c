@@ -73,15 +73,27 @@ static int ask(struct publishing *p, struct error *err)
 	return remote_ask(p->at, s->arena, p->has[0], s->count * HAS_COUNT, err);
 }
 
-/* A release's tag is moved only from nothing, or from the same image in another wrapping: then it stays as it is. */
+/* Its layers may have been packed another time: the configuration says which image it is. */
+static bool is_same_image(struct publishing *p, const struct shelf_image *image, const char *digest)
+{
+	autoerror struct error ignored = {0};
+	struct remote_manifest text;
+	struct image other = {0};
+
+	return remote_manifest(&image->at, p->shelf->arena, digest, &text, &ignored) == 0 &&
+	       image_read_manifest(p->shelf->arena, "it", text.bytes, text.length, &other, &ignored) == 0 &&
+	       text_equal(other.config_digest, image->snapshot->image_id);
+}
+
+/* A release's tag is moved only from nothing, or from the same image in another wrapping. */
 static int check_tags(struct publishing *p, struct error *err)
 {
 	for (size_t i = 0; i < p->shelf->count; i++) {
 		const struct shelf_image *image = &p->shelf->images[i];
 		const struct remote_question *tag = &p->has[i][HAS_TAG];
 
-		if (tag->is_there && !text_equal(tag->digest, image->digest) && !p->request->replace) {
-			error_set(err, ERR_CONFLICT, "'%s' names another image in the registry, '%s'", image->tag, tag->digest ? tag->digest : "unknown");
+		if (tag->is_there && !text_equal(tag->digest, image->digest) && !p->request->replace && !is_same_image(p, image, tag->digest)) {
+			error_set(err, ERR_CONFLICT, "'%s' names another image in the registry, '%s'", image->tag, tag->digest);
 			return error_hint(err, "'--replace' moves the tag to the release's image '%s'", image->digest);
 		}
 	}

@@ -10,7 +10,7 @@
 #include "io/json.h"
 #include "registry/manifest.h"
 
-enum { LOOKED_AT_MAX = 12 };
+enum { RELEASES_MAX = 8, CONTAINERS_MAX = 16 };
 
 /* The configuration, small, and with it the layers' diff ids. */
 static int read_config(struct shelf *s, struct shelf_image *image, struct error *err)
@@ -40,22 +40,29 @@ static size_t shared(const struct image *a, const struct image *b)
 	return count;
 }
 
-/* How many of the lowest layers the engine has, by its images of this container. */
+static void count_shared(struct engine *e, const struct image *image, const char *tag, size_t *best)
+{
+	autoerror struct error ignored = {0};
+	struct image other;
+
+	if (e->driver->describe(e, tag, &other, &ignored) < 0)
+		return;
+	size_t count = shared(image, &other);
+
+	*best = count > *best ? count : *best;
+}
+
+/* How many of the lowest layers the engine has, by the images that it may have: of other releases of this container, and of other containers, which stand on the same base. */
 static size_t count_had(struct shelf *s, const struct shelf_image *image, struct engine *e, const char *const *releases, size_t release_count)
 {
-	const char *name = arena_strndup(s->arena, image->tag, (size_t)(strrchr(image->tag, ':') - image->tag));
+	const char *container = image->snapshot->container;
+	const char *folder = arena_strndup(s->arena, image->tag, (size_t)(strrchr(image->tag, '/') - image->tag));
 	size_t best = 0;
 
-	for (size_t i = 0; i < release_count && i < LOOKED_AT_MAX; i++) {
-		autoerror struct error ignored = {0};
-		struct image other;
-
-		if (e->driver->describe(e, arena_printf(s->arena, "%s:%s", name, releases[i]), &other, &ignored) < 0)
-			continue;
-		size_t count = shared(&image->image, &other);
-
-		best = count > best ? count : best;
-	}
+	for (size_t i = 0; i < release_count && i < RELEASES_MAX; i++)
+		count_shared(e, &image->image, arena_printf(s->arena, "%s/%s:%s", folder, container, releases[i]), &best);
+	for (size_t i = 0; i < s->release->snapshot_count && i < CONTAINERS_MAX; i++)
+		count_shared(e, &image->image, arena_printf(s->arena, "%s/%s:%s", folder, s->release->snapshots[i].container, s->release->name), &best);
 	return best;
 }
 

@@ -128,6 +128,24 @@ static void on_failure(void *context, struct error *err)
 		error_move(q->err, err);
 }
 
+/* Not every registry says the digest of what a tag names: then the manifest is read. */
+static int find_digest(const struct remote *at, struct arena *a, struct remote_question *q, struct error *err)
+{
+	const struct remote own = {.all = at->all, .registry = at->registry, .repository = q->repository};
+	struct remote_manifest text;
+
+	if (q->is_blob || !q->is_there || q->digest)
+		return 0;
+	if (image_digest_is_valid(q->name)) {
+		q->digest = q->name;
+		return 0;
+	}
+	if (remote_manifest(&own, a, q->name, &text, err) < 0)
+		return -1;
+	q->digest = text.digest;
+	return 0;
+}
+
 int remote_ask(const struct remote *at, struct arena *a, struct remote_question *questions, size_t count, struct error *err)
 {
 	struct asking *asking = arena_array(a, count + 1, sizeof(*asking));
@@ -150,6 +168,10 @@ int remote_ask(const struct remote *at, struct arena *a, struct remote_question 
 	}
 	if (registry_serve(at->all, err) < 0)
 		return -1;
+	for (size_t i = 0; i < count && !error_is_set(&failure); i++) {
+		if (find_digest(at, a, &questions[i], &failure) < 0)
+			break;
+	}
 	if (!error_is_set(&failure))
 		return 0;
 	error_move(err, &failure);

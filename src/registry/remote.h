@@ -40,7 +40,7 @@ struct remote_question {
 	const char *name;   /* a digest or a tag */
 	bool is_blob;       /* `name` is the digest of a blob */
 	bool is_there;      /* the answer */
-	const char *digest; /* of the manifest that is there, by the registry's word; NULL where it says none */
+	const char *digest; /* of the manifest that is there; NULL for a blob */
 };
 /* Many at once, by HEAD; what is not there is no error. `repository` of `at` is not used. Answers live in `a`. */
 int remote_ask(const struct remote *at, struct arena *a, struct remote_question *questions, size_t count, struct error *err);

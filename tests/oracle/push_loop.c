@@ -5,7 +5,8 @@
      push_loop attach REGISTRY REPOSITORY DIGEST TYPE FILE...  an artifact that belongs to a manifest
      push_loop referrers REGISTRY REPOSITORY DIGEST [TYPE]
      push_loop copy REGISTRY REPOSITORY DIGEST TO-REGISTRY TO-REPOSITORY
-     push_loop delete REGISTRY REPOSITORY NAME */
+     push_loop delete REGISTRY REPOSITORY NAME
+     push_loop layouts REGISTRY PREFIX TAG FOLDER...           OCI layouts as PREFIX/image-0, ...; `layouts-blobs` also asks for blobs of manifests that are there */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,82 @@ static int copy(struct run *r, struct error *err)
 	return result;
 }
 
+/* The one manifest of a layout, under its digest and its tag; *ret_path is where its blobs are. */
+static int read_layout(struct run *r, const char *folder, struct push_manifest *ret, struct manifest *ret_manifest, const char **ret_path, struct error *err)
+{
+	autostrbuf struct strbuf index = {0}, text = {0};
+	struct manifest list;
+
+	*ret_path = path_join(&r->arena, folder, "blobs/sha256");
+	if (file_read(path_join(&r->arena, folder, "index.json"), 1 << 20, &index, err) < 0 ||
+	    manifest_read(&r->arena, "the index", index.text, index.length, &list, err) < 0 ||
+	    file_read(path_join(&r->arena, *ret_path, list.items[0].digest + 7), 1 << 20, &text, err) < 0)
+		return -1;
+	ret->name = list.items[0].digest;
+	ret->media_type = list.items[0].media_type;
+	ret->bytes = arena_strndup(&r->arena, text.text, text.length);
+	ret->length = text.length;
+	return manifest_read(&r->arena, "the manifest", ret->bytes, ret->length, ret_manifest, err);
+}
+
+static void want_blob(struct run *r, struct push *p, const char *repository, const char *folder, const struct descriptor *d)
+{
+	push_blob(p, repository,
+		  &(struct push_blob){.digest = d->digest, .size_bytes = d->size_bytes, .path = path_join(&r->arena, folder, d->digest + strlen("sha256:"))});
+}
+
+static int push_layouts(struct run *r, bool blobs, struct error *err)
+{
+	size_t count = (size_t)r->count - 1;
+	struct push_manifest *puts = arena_array(&r->arena, count, sizeof(*puts)), *tagged = arena_array(&r->arena, count, sizeof(*tagged));
+	struct manifest *manifests = arena_array(&r->arena, count, sizeof(*manifests));
+	struct remote_question *questions = arena_array(&r->arena, 2 * count, sizeof(*questions));
+	const char **folders = arena_array(&r->arena, count, sizeof(*folders));
+	struct push *p = push_new(r->at.all, r->at.registry);
+	struct push_counts counts = {0};
+	size_t put_count = 0, tag_count = 0;
+	int result = 0;
+
+	for (size_t i = 0; i < count && result == 0; i++) {
+		puts[i].repository = arena_printf(&r->arena, "%s/image-%zu", r->at.repository, i);
+		result = read_layout(r, r->words[i + 1], &puts[i], &manifests[i], &folders[i], err);
+		questions[2 * i] = (struct remote_question){.repository = puts[i].repository, .name = puts[i].name};
+		questions[2 * i + 1] = (struct remote_question){.repository = puts[i].repository, .name = r->words[0]};
+	}
+	result = result == 0 ? remote_ask(&r->at, &r->arena, questions, 2 * count, err) : result;
+	for (size_t i = 0; i < count && result == 0; i++) {
+		const struct push_manifest put = puts[i];
+
+		if (!questions[2 * i].is_there || blobs) {
+			want_blob(r, p, put.repository, folders[i], &manifests[i].config);
+			for (size_t n = 0; n < manifests[i].item_count; n++)
+				want_blob(r, p, put.repository, folders[i], &manifests[i].items[n]);
+		}
+		if (!questions[2 * i].is_there)
+			puts[put_count++] = put;
+		if (!questions[2 * i + 1].digest || strcmp(questions[2 * i + 1].digest, put.name) != 0) {
+			tagged[tag_count] = put;
+			tagged[tag_count++].name = r->words[0];
+		}
+	}
+	if (result == 0 && (push_run(p, &counts, err) < 0 || push_manifests(r->at.all, r->at.registry, puts, put_count, err) < 0 ||
+			    push_manifests(r->at.all, r->at.registry, tagged, tag_count, err) < 0))
+		result = -1;
+	push_free(p);
+	printf("sent %u mounted %u there %u manifests %zu\n", counts.sent, counts.mounted, counts.there, put_count);
+	return result;
+}
+
+static int layouts(struct run *r, struct error *err)
+{
+	return push_layouts(r, false, err);
+}
+
+static int layouts_blobs(struct run *r, struct error *err)
+{
+	return push_layouts(r, true, err);
+}
+
 static int delete_(struct run *r, struct error *err)
 {
 	bool was_there;
@@ -196,8 +273,9 @@ int main(int argc, char **argv)
 		const char *name;
 		int words_min;
 		int (*run)(struct run *r, struct error *err);
-	} works[] = {{"push", 2, push},           {"pull", 1, pull}, {"tags", 0, tags},     {"attach", 3, attach},
-		     {"referrers", 1, referrers}, {"copy", 3, copy}, {"delete", 1, delete_}};
+	} works[] = {{"push", 2, push},      {"pull", 1, pull},           {"tags", 0, tags},
+		     {"attach", 3, attach},  {"referrers", 1, referrers}, {"copy", 3, copy},
+		     {"delete", 1, delete_}, {"layouts", 2, layouts},     {"layouts-blobs", 2, layouts_blobs}};
 	autoerror struct error err = {0};
 	int result = 2;
 
