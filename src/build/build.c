@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "build/building.h"
 #include "build/context.h"
+#include "build/stages.h"
 #include "build/image.h"
 #include "engine/pull.h"
 #include "python/settings.h"
@@ -182,7 +183,7 @@ static int complete_stage(struct work_job *work, struct arena *a __attribute__((
 	if (engine_keep(e, s->job->tag, err) < 0 || e->driver->inspect(e, s->job->tag, &image, err) < 0)
 		return error_wrap(err, "%s built '%s' (%s) and has no image of it\nthe whole log: %s", e->driver->name, work->name, work->serves, work->log);
 	s->building->built_count++;
-	if (e->worker_count)
+	if (e->driver->keep)
 		built.bytes = added_bytes(e, s->job, image.size_bytes);
 	record_set(&s->building->record, s->job, e->driver->name, &built);
 	if (file_remove_tree(stage_file(s->building, s->job), err) < 0)
@@ -360,14 +361,22 @@ int building_stages(struct building *b, struct error *err)
 		if (find_access(b, err) < 0 || make_trees(b, err) < 0 || build_plan_make(b->arena, &b->plan_request, &b->plan, err) < 0)
 			return -1;
 	}
-	if (prepare_contexts(b, err) < 0)
+	if (stages_take(b, err) < 0 || prepare_contexts(b, err) < 0)
 		return -1;
 	if (!b->plan.wanted_count)
-		return 0;
+		return stages_give(b, err);
 	if (find_access(b, err) < 0 || building_hold(b, err) < 0)
 		return -1;
 	drop_old_logs(b);
-	return run_stages(b, &kind, err);
+	int failed = run_stages(b, &kind, err);
+	autoerror struct error ignored = {0};
+
+	/* What was finished is of use to others, also when something else failed. */
+	if (!failed)
+		return stages_give(b, err);
+	if (err->code != ERR_CANCELLED)
+		stages_give(b, &ignored);
+	return -1;
 }
 
 void building_end(struct building *b)

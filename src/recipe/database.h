@@ -105,6 +105,7 @@ struct project {
 	size_t tag_file_count;
 	struct index *indexes; /* in order of preference; at least one */
 	size_t index_count;
+	const char *stages; /* where stages are kept, "registry.example:5000/team/stages"; or NULL */
 	struct project_worker *workers;
 	size_t worker_count;
 	const char *resolver; /* "uv" or "pip" */

@@ -17,6 +17,7 @@ struct python_later {
 
 /* Each fills its part of r->db; what is wrong goes into its diag, and the rest is read on. */
 void load_project(struct reader *r);
+extern const struct word_form word_stages;                                /* a repository with its registry */
 void read_workers(struct reader *r, const struct value *v, void *target); /* 'workers', into a struct project */
 void load_python(struct reader *r, struct python_later *ret_later);
 void load_bases(struct reader *r);

@@ -18,6 +18,16 @@ bool project_worker_is_address(const char *text)
 	return colon && colon > host && strspn(host, plain) == strlen(host) && text_to_u64(colon + 1, &port) && port && port <= 65535;
 }
 
+/* With its registry, as people write it to docker: what could be one. */
+static bool is_stages(const char *text)
+{
+	size_t host = strcspn(text, "/");
+
+	return text[host] && word_repository.holds(text) && (memchr(text, '.', host) || memchr(text, ':', host) || !strncmp(text, "localhost/", host + 1));
+}
+
+const struct word_form word_stages = {"repository of a registry", is_stages, "as registry.example:5000/team/stages"};
+
 static const struct word_form word_worker = {"address of a worker", project_worker_is_address, "tcp://HOST:PORT, or unix:///PATH"};
 
 static void read_jobs(struct reader *r, const struct value *v, void *target)
