@@ -184,7 +184,7 @@ class Project:
         return subprocess.Popen([*prefix, LOCKSTEP, *words], cwd=self.folder, env=e, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 text=True, errors="backslashreplace")
 
-    def run(self, *words, prefix=(), timeout=300, **env):
+    def run(self, *words, prefix=(), timeout=1200, **env):
         p = self.start(*words, prefix=prefix, **env)
         try:
             out, err = p.communicate(timeout=timeout)
