@@ -2,6 +2,7 @@
    --bytecode MODE  compiles sources with the Python of VENV, which is also asked where it installs to
    --apart N        a layer for each wheel, N at once, in the store; says how each went, in order
    --zstd           packed by zstd
+   --floor          makes nothing: inflates and hashes what a layer of these wheels is made of, once each
    --by-people      as wheels that people asked for are installed (the default); --by-others: as those that only another package needs */
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "io/inflate.h"
 #include "io/process.h"
 #include "layer/bytecode.h"
 #include "layer/made.h"
@@ -80,6 +82,58 @@ static int compile(struct arena *a, const struct layer_request *request, struct 
 	return 0;
 }
 
+/* The least that there is to do for a layer: its files inflated, their bytes hashed as they are packed and as they are. Prints both counts. */
+static int do_least(char **paths, size_t count, struct error *err)
+{
+	enum { CHUNK_BYTES = 256 * 1024 };
+	static unsigned char packed[CHUNK_BYTES], plain[CHUNK_BYTES];
+	struct inflate *inflate = inflate_new();
+	uint64_t packed_bytes = 0, plain_bytes = 0;
+	char hex[DIGEST_HEX_LENGTH + 1];
+	struct digest of_packed, of_plain;
+
+	digest_begin(&of_packed);
+	digest_begin(&of_plain);
+	for (size_t i = 0; i < count; i++) {
+		autozip struct zip z = ZIP_NONE;
+		struct zip_member m;
+		bool found = true;
+
+		if (zip_open(&z, paths[i], err) < 0)
+			return -1;
+		while (zip_next(&z, &m, &found, err) == 0 && found) {
+			uint64_t at = 0, left = m.packed_bytes;
+			size_t length, got;
+
+			if (zip_find(&z, &m, &at, err) < 0)
+				return -1;
+			for (inflate_begin(inflate); left; at += length, left -= length) {
+				const unsigned char *from = packed;
+				size_t rest = length = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+
+				if (zip_read_at(&z, packed, length, at, err) < 0)
+					return -1;
+				digest_add(&of_packed, packed, length);
+				packed_bytes += length;
+				do {
+					got = 0;
+					if (m.method && inflate_step(inflate, &from, &rest, plain, CHUNK_BYTES, &got) == INFLATE_END)
+						rest = 0;
+					digest_add(&of_plain, m.method ? plain : packed, m.method ? got : length);
+					plain_bytes += m.method ? got : length;
+				} while (m.method && (rest || got == CHUNK_BYTES));
+			}
+		}
+		if (error_is_set(err))
+			return -1;
+	}
+	digest_end(&of_packed, hex);
+	digest_end(&of_plain, hex);
+	inflate_free(inflate);
+	printf("%llu %llu\n", (unsigned long long)packed_bytes, (unsigned long long)plain_bytes);
+	return 0;
+}
+
 static void print(const struct layer_made *l, const char *how)
 {
 	printf("%s %s %llu %llu %llu %zu %s\n", l->digest, l->diff_id, (unsigned long long)l->packed_bytes, (unsigned long long)l->plain_bytes,
@@ -125,7 +179,7 @@ int main(int argc, char **argv)
 	struct layer_runner runner = {run_here, &runs};
 	const char *mode = NULL;
 	unsigned long apart = 0;
-	bool is_zstd = false, is_requested = true, made = true;
+	bool is_floor = false, is_zstd = false, is_requested = true, made = true;
 	struct layer_wheel *wheels = NULL;
 
 	for (; argc > 1 && !strncmp(argv[1], "--", 2); argc--, argv++) {
@@ -138,12 +192,15 @@ int main(int argc, char **argv)
 			argc--;
 			argv++;
 		} else {
+			is_floor = is_floor || !strcmp(argv[1], "--floor");
 			is_zstd = is_zstd || !strcmp(argv[1], "--zstd");
 			is_requested = is_requested && strcmp(argv[1], "--by-others") != 0;
 		}
 	}
 	if (argc < 4 || (mode && !bytecode_mode_read(mode, &bytecode.mode)))
 		return 2;
+	if (is_floor)
+		return do_least(argv + 3, (size_t)argc - 3, &err) < 0 ? (fprintf(stderr, "error: %s\n", err.text), 1) : 0;
 	struct layer_request request = {.wheel_count = (size_t)argc - 3, .place = &interpreter.place, .modified_unix = 315532800};
 
 	set_place(&a, argv[2], &interpreter.place);
