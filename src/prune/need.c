@@ -75,7 +75,7 @@ static void stay(struct needs *n, struct need_thing *thing, const char *why)
 	thing->stays = true;
 	thing->why = why;
 	for (size_t i = 0; i < thing->refer_count; i++)
-		needs_refer(n, thing->refers[i], why ? why : "what was used of late refers to it");
+		needs_refer(n, thing->refers[i], why ? why : "it was used of late, or what refers to it");
 }
 
 void needs_decide(struct needs *n)
