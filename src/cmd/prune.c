@@ -10,13 +10,14 @@
 #include "io/json.h"
 #include "io/terminal.h"
 #include "prune/prune.h"
+#include "registry/open.h"
 #include "report/table.h"
 
 enum { KEEP_OTHERWISE = 5, UNUSED_DAYS_OTHERWISE = 30, DAYS_LIMIT = 100000, SHORT_KEY = 12 };
 
 static bool is_image(const struct prune_item *item)
 {
-	return item->kind == PRUNE_STAGE || item->kind == PRUNE_IMAGE;
+	return item->kind == PRUNE_TAG || item->kind == PRUNE_STAGE || item->kind == PRUNE_IMAGE;
 }
 
 /* Whether all names of an image go, and this is the last of them in the list: then its layers go, as far as no other image has them. */
@@ -198,6 +199,7 @@ static int run(struct command_call *call, struct error *err)
 	autodatabase struct database db = {0};
 	struct prune_request q = {.db = &db, .engine = command_value(call, "engine")};
 	struct prune p = {0};
+	struct registries *registries = NULL;
 	autofd int lock = -1;
 	uint64_t keep, days;
 	int code = number(call, "keep", 1, KEEP_OTHERWISE, &keep);
@@ -210,8 +212,12 @@ static int run(struct command_call *call, struct error *err)
 	q.unused_days = (int64_t)days;
 	if (open_database(call, &db, err) < 0 || (!plan && open_for_change(db.root, &lock, err) < 0))
 		return -1;
+	if (command_flag(call, "registry") && !(registries = registries_open(&db, err)))
+		return -1;
+	q.registries = registries;
 	code = prune(call, &p, &q, plan, err);
 	prune_release(&p);
+	registries_free(registries);
 	return code;
 }
 
@@ -220,6 +226,7 @@ static const struct option options[] = {
 	{"keep", 0, "N", false, "keep the images of the newest N releases; 5 when not given"},
 	{"unused", 0, "DAYS", false, "what no project refers to goes when it was not used for so long; 30 when not given"},
 	{"engine", 'e', "ENGINE", false, "remove images of this engine only; all that work here when not given"},
+	{"registry", 0, NULL, false, "remove also tags of the project's images in its registry, by the same rules"},
 	{NULL, 0, NULL, false, NULL},
 };
 
@@ -237,6 +244,10 @@ const struct command command_prune = {
 		       "stands on, running or not; what the next build begins with; files that a lock or a release of a project of this machine\n"
 		       "has. All else in the cache stays while it was used in the last --unused days, and a stage for a day. Where git or an\n"
 		       "engine cannot tell what is referred to, nothing is removed.\n"
+		       "\n"
+		       "With --registry the tags of releases in the project's registry go by the same rules, with the locks and snapshots that\n"
+		       "belong to them. An image that a tag which stays names as well, whoever made that, stays. What no tag names any more is for\n"
+		       "the registry's own garbage collection.\n"
 		       "\n"
 		       "A project of this machine is one in which lockstep has changed something with this cache.\n"
 		       "\n"

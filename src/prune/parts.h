@@ -6,6 +6,7 @@
    "own:<engine> <name>" an image of one engine
    "id:<id>"         an image by the id that engines give it
    "twin:<id>"       the same, for what is only another name of an image that stays
+   "same:<repository>@<digest>"  tags of one manifest; "subject:..." what belongs to one
    "digest:<hex>"    an image by the digest of its manifest or configuration */
 #pragma once
 
@@ -24,6 +25,9 @@ int prune_images(struct prune *p, struct error *err);
 /* Before images are removed: keeps others from building in the engines, as far as nobody does. */
 void prune_hold(struct prune *p);
 int prune_remove_image(struct prune *p, struct prune_item *item, struct error *err);
+/* Tags of the project's images in its registry. */
+int prune_tags(struct prune *p, struct error *err);
+int prune_remove_tag(struct prune *p, const struct prune_item *item, struct error *err);
 /* Files of the cache, and what is left in .lockstep/. */
 int prune_cache(struct prune *p, struct error *err);
 void prune_left(struct prune *p);

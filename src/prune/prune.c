@@ -14,7 +14,8 @@
 enum { DAY_SECONDS = 24 * 60 * 60, STAGE_DAYS = 1 };
 
 const char *const prune_kind_names[PRUNE_KINDS] = {
-	[PRUNE_STAGE] = "stage", [PRUNE_IMAGE] = "image", [PRUNE_FILE] = "file", [PRUNE_NOTE] = "note", [PRUNE_TREE] = "tree", [PRUNE_LEFT] = "left",
+	[PRUNE_TAG] = "tag",   [PRUNE_STAGE] = "stage", [PRUNE_IMAGE] = "image", [PRUNE_FILE] = "file",
+	[PRUNE_NOTE] = "note", [PRUNE_TREE] = "tree",   [PRUNE_LEFT] = "left",
 };
 
 void prune_release(struct prune *p)
@@ -34,7 +35,7 @@ static bool is_young(const struct prune *p, enum prune_kind kind, int64_t used_u
 
 	if (kind == PRUNE_STAGE && days > STAGE_DAYS)
 		days = STAGE_DAYS;
-	return kind != PRUNE_IMAGE && clock_now_unix() - used_unix < days * DAY_SECONDS;
+	return kind != PRUNE_IMAGE && kind != PRUNE_TAG && clock_now_unix() - used_unix < days * DAY_SECONDS;
 }
 
 struct prune_item *prune_add(struct prune *p, enum prune_kind kind, const char *name, uint64_t size_bytes, int64_t used_unix)
@@ -82,6 +83,7 @@ static const char *why_it_goes(struct prune *p, const struct prune_item *item)
 	const char *word = item->kind == PRUNE_STAGE ? "made" : "used last";
 
 	switch (item->kind) {
+	case PRUNE_TAG:
 	case PRUNE_IMAGE:
 		return arena_printf(&p->arena, "its release is not among the newest %zu, and nothing names it", p->request->keep);
 	case PRUNE_LEFT:
@@ -115,7 +117,7 @@ static int compare_items(const void *left, const void *right)
 int prune_look(struct prune *p, const struct prune_request *request, struct error *err)
 {
 	p->request = request;
-	if (prune_collect(p, err) < 0 || prune_images(p, err) < 0 || prune_cache(p, err) < 0)
+	if (prune_collect(p, err) < 0 || prune_images(p, err) < 0 || prune_cache(p, err) < 0 || prune_tags(p, err) < 0)
 		return -1;
 	prune_left(p);
 	needs_decide(&p->needs);
@@ -128,6 +130,13 @@ int prune_look(struct prune *p, const struct prune_request *request, struct erro
 	if (p->item_count)
 		qsort(p->items, p->item_count, sizeof(*p->items), compare_items);
 	return 0;
+}
+
+static int remove_item(struct prune *p, struct prune_item *item, struct error *err)
+{
+	if (item->remote)
+		return prune_remove_tag(p, item, err);
+	return item->path ? prune_remove_file(item, err) : prune_remove_image(p, item, err);
 }
 
 int prune_remove(struct prune *p, struct error *err)
@@ -143,7 +152,7 @@ int prune_remove(struct prune *p, struct error *err)
 			continue;
 		if (signals_check(err) < 0)
 			return -1;
-		if ((item->path ? prune_remove_file(item, &why_not) : prune_remove_image(p, item, &why_not)) == 0) {
+		if (remove_item(p, item, &why_not) == 0) {
 			item->removed = true;
 			continue;
 		}

@@ -13,17 +13,21 @@
 #include "prune/need.h"
 #include "recipe/database.h"
 
+struct registries;
+struct remote;
+
 /* In the order in which they are removed. */
-enum prune_kind { PRUNE_STAGE, PRUNE_IMAGE, PRUNE_FILE, PRUNE_NOTE, PRUNE_TREE, PRUNE_LEFT, PRUNE_KINDS };
-extern const char *const prune_kind_names[PRUNE_KINDS]; /* "stage", "image", "file", ... */
+enum prune_kind { PRUNE_TAG, PRUNE_STAGE, PRUNE_IMAGE, PRUNE_FILE, PRUNE_NOTE, PRUNE_TREE, PRUNE_LEFT, PRUNE_KINDS };
+extern const char *const prune_kind_names[PRUNE_KINDS]; /* "tag", "stage", "image", "file", ... */
 
 struct prune_item {
 	enum prune_kind kind;
-	struct engine *engine; /* of a stage and an image */
-	const char *image_id;
-	const char *name;   /* as it is shown: an image's name, a path in the cache or in the project */
-	const char *path;   /* of a file or folder; NULL: an image */
-	const char *beside; /* a file that goes with it; or NULL */
+	struct engine *engine;       /* of a stage and an image */
+	const struct remote *remote; /* of a tag of a registry, its repository */
+	const char *image_id;        /* of a stage, an image and a tag: what it names */
+	const char *name;            /* as it is shown: an image's name, a path in the cache or in the project */
+	const char *path;            /* of a file or folder; NULL: an image */
+	const char *beside;          /* a file that goes with it; or NULL */
 	uint64_t size_bytes;
 	int64_t used_unix;
 	struct need_thing *thing;
@@ -33,9 +37,10 @@ struct prune_item {
 
 struct prune_request {
 	const struct database *db;
-	size_t keep;         /* the images of so many releases, the newest; at least 1 */
-	int64_t unused_days; /* what no project refers to goes when it was not used for so long */
-	const char *engine;  /* only of this one; NULL: of all that work here */
+	size_t keep;                   /* the images of so many releases, the newest; at least 1 */
+	int64_t unused_days;           /* what no project refers to goes when it was not used for so long */
+	const char *engine;            /* only of this one; NULL: of all that work here */
+	struct registries *registries; /* also tags of the project's images in its registry; or NULL */
 };
 
 /* Zeroed is valid; prune_release() in any case. */
