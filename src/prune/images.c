@@ -14,14 +14,14 @@
 
 /* ---- which engines ---- */
 
-/* Several engines may keep their images in one storage: then the first speaks for all. */
-static bool is_told_already(const struct prune *p, const struct engine *e)
+/* The engine before it that keeps its images in the same storage and speaks for both; or itself. */
+static struct engine *owner_of(const struct prune *p, struct engine *e)
 {
-	for (size_t i = 0; i < p->engine_count; i++) {
+	for (size_t i = 0; &p->engines[i] != e; i++) {
 		if (e->storage && text_equal(p->engines[i].storage, e->storage))
-			return true;
+			return &p->engines[i];
 	}
-	return false;
+	return e;
 }
 
 /* While we hold it nobody builds there, and what a build has just found finished does not go away under it. -1 where somebody does. */
@@ -38,29 +38,34 @@ static int hold(struct prune *p, const struct engine *e)
 	return fd;
 }
 
+static int find_one(struct prune *p, const char *name, struct error *err)
+{
+	autoerror struct error why_not = {0};
+	struct engine e;
+
+	if (engine_find(&p->arena, name, &e, &why_not) == 0) {
+		if (e.driver->list)
+			*arena_push(&p->arena, &p->engines, &p->engine_count) = e;
+		return 0;
+	}
+	if (why_not.code == ERR_CANCELLED || text_equal(p->request->engine, name)) {
+		error_move(err, &why_not);
+		return -1;
+	}
+	/* One that is not installed has no containers; of one that is and does not answer people should know. */
+	if (!strstr(why_not.text, "not in PATH"))
+		strbuf_printf(&p->notes, "%s is not asked, so its images stay: %.*s\n", name, (int)strcspn(why_not.text, "\n"), why_not.text);
+	return 0;
+}
+
+/* The one that is asked for comes first, and so speaks for those that share its storage. */
 static int find_engines(struct prune *p, struct error *err)
 {
-	struct engine asked;
-
-	if (p->request->engine && engine_find(&p->arena, p->request->engine, &asked, err) < 0)
+	if (p->request->engine && find_one(p, p->request->engine, err) < 0)
 		return -1;
 	for (const char *const *name = engine_names; *name; name++) {
-		autoerror struct error why_not = {0};
-		struct engine e;
-
-		if (engine_find(&p->arena, *name, &e, &why_not) < 0) {
-			if (why_not.code == ERR_CANCELLED) {
-				error_move(err, &why_not);
-				return -1;
-			}
-			/* One that is not installed has no containers; of one that is and does not answer people should know. */
-			if (!strstr(why_not.text, "not in PATH"))
-				strbuf_printf(&p->notes, "%s is not asked, so its images stay: %.*s\n", *name, (int)strcspn(why_not.text, "\n"), why_not.text);
-			continue;
-		}
-		if (!e.driver->list || is_told_already(p, &e))
-			continue;
-		*arena_push(&p->arena, &p->engines, &p->engine_count) = e;
+		if (!text_equal(p->request->engine, *name) && find_one(p, *name, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -200,7 +205,7 @@ static int add_next(struct prune *p, struct engine *e, const struct engine_listi
 
 	for (size_t i = 0; i < listing->tag_count; i++) {
 		if (text_starts_with(listing->tags[i].name, arena_printf(&p->arena, "localhost/lockstep/%s/", p->request->db->project.name)))
-			prune_refer(p, "own", own_name(p, e, listing->tags[i].name), why);
+			prune_refer(p, "own", own_name(p, owner_of(p, e), listing->tags[i].name), why);
 	}
 	return 0;
 }
@@ -214,11 +219,12 @@ int prune_images(struct prune *p, struct error *err)
 		bool is_wanted = !p->request->engine || !strcmp(p->request->engine, e->driver->name);
 		struct engine_listing listing;
 
-		if (e->driver->list(e, &listing, err) < 0 || (is_wanted && add_next(p, e, &listing, err) < 0))
+		/* What an engine would build next has keys of its own, also in a storage that it shares. */
+		if (e->driver->list(e, &listing, err) < 0 || add_next(p, e, &listing, err) < 0)
 			return -1;
 		for (size_t k = 0; k < listing.container_count; k++)
 			add_container(p, e, &listing.containers[k]);
-		for (size_t k = 0; k < listing.tag_count; k++)
+		for (size_t k = 0; owner_of(p, e) == e && k < listing.tag_count; k++)
 			add_image(p, e, &listing.tags[k], is_wanted);
 	}
 	return 0;

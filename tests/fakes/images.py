@@ -5,7 +5,8 @@ FAKE_IMAGES/removed."""
 import datetime, json, os, sys
 
 engine, folder = os.path.basename(sys.argv[0]), os.environ["FAKE_IMAGES"]
-state = f"{folder}/{engine}.json"
+# podman and buildah share a storage.
+state = f"{folder}/{'docker' if engine == 'docker' else 'buildah'}.json"
 
 
 def load():
@@ -18,7 +19,7 @@ def find(has, name):
 
 
 def no_image(name):
-    sys.exit(f"Error: {name}: image not known" if engine == "buildah" else f"Error: No such image: {name}")
+    sys.exit(f"Error: {name}: image not known" if engine != "docker" else f"Error: No such image: {name}")
 
 
 def remove(name):
@@ -50,6 +51,17 @@ def buildah(args):
     return json.dumps({"FromImageID": image["id"], "FromImageDigest": "sha256:" + "0" * 64, "Manifest": '{"layers": []}', "Config": '{"created": "2026-01-01T00:00:00Z"}'})
 
 
+def podman(args):
+    if args[0] == "--version":
+        return "podman version 4.3.1"
+    has = load()
+    if args[0] == "images":
+        return json.dumps([{"Id": i["id"], "Names": i["names"], "Size": i["size"], "Created": i["created"]} for i in has["images"]])
+    if args[0] == "ps":
+        return "[]"
+    return no_image(args[-1]) if args[:2] == ["image", "inspect"] else f"overlay {folder}/storage"
+
+
 def docker(args):
     if args[0] == "version":
         return "20.10.24 20.10.24"
@@ -72,4 +84,4 @@ if os.path.exists(f"{folder}/{engine}.fails"):
 if sys.argv[1] == "rmi":
     remove(sys.argv[2])
 else:
-    print({"buildah": buildah, "docker": docker}[engine](sys.argv[1:]))
+    print({"buildah": buildah, "docker": docker, "podman": podman}[engine](sys.argv[1:]))

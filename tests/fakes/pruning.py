@@ -30,9 +30,10 @@ class Project:
             os.makedirs(folder)
         for path, text in {**FILES, **(files or {})}.items():
             self.write(path, text)
-        for engine in ("buildah", "docker"):
+        for engine in ("buildah", "docker", "podman"):
             os.symlink(bump.ROOT + "/tests/fakes/images.py", f"{self.bin}/{engine}")
-            self.set_engine(engine, [], [])
+        self.set_engine("buildah", [], [])
+        self.set_engine("docker", [], [])
         environment = bump.bare_environment(self.work + "/home")
         self.now = int(time.time()) + 40 * DAY
         self.env = {**environment, "PATH": f"{self.bin}:{environment['PATH']}", "LOCKSTEP_CACHE": self.cache, "FAKE_IMAGES": self.images, "LOCKSTEP_NOW": str(self.now),
