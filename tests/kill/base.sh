@@ -14,7 +14,9 @@ ln -s ../../bin/sh "$tree/usr/bin/sh"
 tar -C /usr/lib --exclude=__pycache__ --exclude=test --exclude=idlelib --exclude=tkinter --exclude=lib2to3 --exclude=ensurepip --exclude=distutils --exclude=pydoc_data \
 	--exclude=unittest --exclude='config-*' --exclude=dist-packages --exclude=sqlite3 --exclude=turtledemo -cf - "$version" | tar -C "$tree/usr/lib" -xf -
 # Images are asked by pip what is in them; any of this machine will do.
-pip=$(ls -d /usr/lib/python3/dist-packages/pip "$(dirname "$0")"/../../.tools/*/lib/python3*/site-packages/pip 2>/dev/null | head -n 1)
+for pip in /usr/lib/python3/dist-packages/pip "$(dirname "$0")"/../../.tools/*/lib/python3*/site-packages/pip; do
+	[ ! -d "$pip" ] || break
+done
 mkdir -p "$tree/usr/lib/python3/dist-packages"
 cp -r "$pip" "$tree/usr/lib/python3/dist-packages/pip"
 cp -r "$pip"-*.dist-info "$tree/usr/lib/python3/dist-packages/"
