@@ -13,7 +13,7 @@ layers     all Python layers of a lock of 100 packages whose wheels are there, i
 Needs root, BuildKit (buildkitd, buildctl), buildx, docker, buildah, docker-registry, mmdebstrap, and once an index with the packages of this repository's own lock. Each
 round has every side once, in turns; every measured run moves to a version that nobody has seen before. Times are of whole commands; the bytes are those that the
 registry read; the memory is that of the lockstep process at its peak. FOLDER (kept, $TMPDIR/lockstep-bump-one) holds the base tree and the wheels for the next run."""
-import argparse, os, shutil, statistics, subprocess, sys, tempfile, threading, time, traceback
+import argparse, os, shutil, signal, statistics, subprocess, sys, tempfile, threading, time, traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rig
@@ -189,7 +189,7 @@ class Bench:
                     getattr(self, side)(versions, sides)
                 for _ in range(given.ours if project else 0):
                     self.move(versions, moved)
-                    self.lockstep(project, sides, "build", "--layers", "lockstep", "--push", prepare=[("lock", "--upgrade-package", moved), ("fetch",)][:given.fetch_apart + 1])
+                    self.lockstep(project, sides, "build", "--layers", "lockstep", "--push", prepare=[("lock", "--upgrade-package", moved)])
         return sides
 
     def row_large(self):
@@ -231,7 +231,10 @@ class Bench:
             theirs(None)
         if given.lockstep:
             project = self.project(name, versions, engine=engine)
-            self.lockstep(project, None, "build", "--layers", "lockstep", "--engine", name, prepare=[("lock",)])
+            # A release, which the plan of layers goes on from, and then one move as all others: what moves for the first time leaves its place among the others.
+            self.lockstep(project, None, "bump", "--layers", "lockstep", "--engine", name)
+            self.move(versions)
+            self.lockstep(project, sides if given.first else None, "build", "--layers", "lockstep", "--engine", name, prepare=[("lock", "--upgrade-package", rig.MOVED)])
         for _ in range(given.rounds):
             if given.baseline:
                 self.move(versions)
@@ -274,13 +277,14 @@ def main():
     options.add_argument("--rounds", type=int, default=2)
     options.add_argument("--ours", type=int, default=2)
     options.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "lockstep-bump-one"))
-    options.add_argument("--fetch-apart", action="store_true")
+    options.add_argument("--first", action="store_true")
     options.add_argument("--baseline", action="store_true")
     options.add_argument("--lockstep", action="store_true")
     given = options.parse_args()
     given.only = given.only.split(",")
     if not given.baseline and not given.lockstep:
         given.baseline = given.lockstep = True
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begin = time.monotonic()
     bench = Bench(given)
     failed = 0

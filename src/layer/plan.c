@@ -29,8 +29,8 @@ struct planning {
 static const int64_t PRICE_NONE = INT64_MAX;
 
 /* Releases to come that a plan is made for: the more, the more layers that could have stayed are written anew for their sake. A layer costs a few requests and a header,
-   however small. All is counted in whole numbers, so that every machine finds the same plan. All found by bench/plan.py, which shows how little they matter. */
-enum { HORIZON = 4, LAYER_BYTES = 2048, SCALE = 1024, PRIOR_RELEASES = 4 };
+   however small; an engine that writes it as long as for a MiB of files. All is counted in whole numbers, so that every machine finds the same plan. All found by bench/plan.py, which shows how little they matter. */
+enum { HORIZON = 4, LAYER_BYTES = 2048, SCALE = 1024, PRIOR_RELEASES = 4, WRITE_BYTES = 1 << 20 };
 
 /* Out of SCALE: how likely one of so many packages moves in a release. Before any is known half a move each in four releases: nothing stays for ever. */
 static uint64_t likelihood(uint64_t moved, unsigned seen, size_t packages)
@@ -214,8 +214,8 @@ static int by_weight(const void *left, const void *right, void *context)
 	const struct planning *p = context;
 	const struct cluster *one = left, *other = right;
 	uint64_t one_moves = likelihood(one->moved, one->seen, one->count), other_moves = likelihood(other->moved, other->seen, other->count);
-	uint64_t one_key = (one->size_bytes + LAYER_BYTES) * (SCALE + 1 - one_moves) * other_moves,
-		 other_key = (other->size_bytes + LAYER_BYTES) * (SCALE + 1 - other_moves) * one_moves;
+	uint64_t one_key = (one->size_bytes + WRITE_BYTES) * (SCALE + 1 - one_moves) * other_moves,
+		 other_key = (other->size_bytes + WRITE_BYTES) * (SCALE + 1 - other_moves) * one_moves;
 
 	if (one_key != other_key)
 		return one_key > other_key ? -1 : 1;
