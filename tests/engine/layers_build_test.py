@@ -122,7 +122,7 @@ def case_pip_and_programs_work_in_it():
     assert done[:2] == (0, "tool 1.0\n"), done
     done = inside(image, python, "-c", "import alpha.sub, beta, spaces.two; print(alpha.sub.X, spaces.two.T)")
     assert done[:2] == (0, "1 2\n"), done
-    code, out, err = inside(image, "sh", "-c", f"python3 -m pip --python {python} uninstall --yes alpha && find /opt/venv -name '*alpha*'")
+    code, out, err = inside(image, "sh", "-c", f"/usr/bin/python3 -m pip --python {python} uninstall --yes alpha && find /opt/venv -name '*alpha*'")
     assert code == 0 and "Successfully uninstalled alpha" in out and "/opt/venv" not in out.split("Successfully")[1], (out, err)
 
 
