@@ -114,9 +114,18 @@ static void make_request(struct arena *a, const struct stack_request *q, struct 
 	l->key = arena_strdup(a, key);
 }
 
+/* With what is below there are at most LAYER_PLAN_MAX: engines take 127. */
+static size_t layer_limit(const struct stack_request *q)
+{
+	size_t limit = q->limit ? q->limit : LAYER_PLAN_DEFAULT, below = q->below ? q->below->image.layer_count : 0;
+	size_t room = below < LAYER_PLAN_MAX ? LAYER_PLAN_MAX - below : 1;
+
+	return limit < room ? limit : room;
+}
+
 void stack_plan(struct arena *a, const struct stack_request *q, struct stack *ret)
 {
-	struct layer_question question = {.packages = list_packages(a, q), .count = q->package_count, .limit = q->limit ? q->limit : LAYER_PLAN_DEFAULT};
+	struct layer_question question = {.packages = list_packages(a, q), .count = q->package_count, .limit = layer_limit(q)};
 	struct layer_group *groups = NULL;
 	struct stack s = {0};
 
