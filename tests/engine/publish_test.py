@@ -141,6 +141,7 @@ def case_published_and_read_by_others():
 
 def case_nothing_changed_is_asked_by_head_alone():
     p = project()
+    published(p)
     with registries.Proxy(REGISTRIES["2.8"].host) as proxy:
         # The same registry under another address: what was published is known by its digest.
         before = p.read("recipes/project.yaml")
@@ -178,6 +179,16 @@ def case_promoted():
     assert run(CRANE, "digest", "--insecure", f"{source.host}/production/ci-a:2026").strip() == images[0]["digest"]
     for word in ("a b", "x/y", f"{source.host}/x@sha256:" + "0" * 64):
         assert p.run("promote", "v0.1", "--to", word).code == 1
+
+
+def case_bump_publishes():
+    p = project()
+    if os.path.exists(p.folder + "/lockfiles/published.json"):
+        os.unlink(p.folder + "/lockfiles/published.json")
+    r = p.bump("--publish")
+    assert r.code == 0 and "nothing to do: v0.1" in r.out, r
+    assert sorted(json.loads(p.read("lockfiles/published.json"))["v0.1"]) == sorted(bump.CONTAINERS)
+    assert run(CRANE, "digest", "--insecure", f"{repository(REGISTRIES['2.8'], 'ci-a')}:v0.1")
 
 
 def case_another_image_under_the_tag_stays():
