@@ -4,25 +4,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/lines.h"
 #include "base/text.h"
 #include "engine/ask.h"
 #include "engine/words.h"
 
 /* What is inspected all at once may be gone by then, and then all of it fails. */
 enum { TRIES = 4 };
-
-/* The next line of *text, without its end; NULL at the end of all. */
-static char *next_line(char **text)
-{
-	char *line = *text;
-	size_t length = strcspn(line, "\n");
-
-	if (!*line)
-		return NULL;
-	*text = line + length + (line[length] == '\n');
-	line[length] = '\0';
-	return line;
-}
 
 /* Up to the next tab, which becomes an end. */
 static char *next_field(char **line)
@@ -48,7 +36,7 @@ static int inspect_all(struct engine *e, const char *const *ids, const char *kin
 	size_t fixed = w.count;
 
 	text = arena_strdup(e->arena, strbuf_text(&listed.out));
-	while ((line = next_line(&text))) {
+	while ((line = lines_next(&text))) {
 		bool seen = !*line;
 
 		for (size_t i = fixed; i < w.count; i++)
@@ -89,7 +77,7 @@ int docker_list(struct engine *e, struct engine_listing *ret, struct error *err)
 	if (inspect_patiently(e, image_ids, "image", "{{.Id}}\t{{.Size}}\t{{.Created}}{{range .RepoTags}}\t{{.}}{{end}}", &images, err) < 0 ||
 	    inspect_patiently(e, container_ids, "container", "{{.Name}}\t{{.Config.Image}}\t{{.Image}}", &containers, err) < 0)
 		return -1;
-	while ((line = next_line(&images))) {
+	while ((line = lines_next(&images))) {
 		struct engine_tag tag = {.id = next_field(&line)};
 
 		tag.size_bytes = strtoull(next_field(&line), NULL, 10);
@@ -100,7 +88,7 @@ int docker_list(struct engine *e, struct engine_listing *ret, struct error *err)
 			*arena_push(e->arena, &out.tags, &out.tag_count) = tag;
 		}
 	}
-	while ((line = next_line(&containers))) {
+	while ((line = lines_next(&containers))) {
 		struct engine_container c = {.name = next_field(&line)};
 
 		c.name += *c.name == '/';

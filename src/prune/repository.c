@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "base/text.h"
 #include "io/process.h"
 
@@ -92,19 +93,6 @@ static const char *ref_name(struct arena *a, const char *ref)
 	return arena_printf(a, "ref '%s'", ref);
 }
 
-/* The lines of a child's answer; each loses its end. */
-static char *next_line(char **text)
-{
-	char *line = *text;
-	size_t length = strcspn(line, "\n");
-
-	if (!*line)
-		return NULL;
-	*text = line + length + (line[length] == '\n');
-	line[length] = '\0';
-	return line;
-}
-
 /* A stash is a commit; its second parent is what was staged, its third, where there is one, what git did not track. All but the newest are in the reflog only. */
 static int add_stashes(struct repository *r, struct error *err)
 {
@@ -114,7 +102,7 @@ static int add_stashes(struct repository *r, struct error *err)
 	if (GIT(r->arena, r->root, NULL, &result, err, "rev-list", "--walk-reflogs", "refs/stash", "--") < 0)
 		return -1;
 	text = arena_strdup(r->arena, strbuf_text(&result.out));
-	while ((line = next_line(&text))) {
+	while ((line = lines_next(&text))) {
 		const char *name = arena_printf(r->arena, "a stash (%.12s)", line);
 
 		add_place(r, name, line, NULL);
@@ -133,7 +121,7 @@ static int add_refs(struct repository *r, struct error *err)
 	if (GIT(r->arena, r->root, NULL, &result, err, "for-each-ref", "--format=%(objectname) %(refname)") < 0)
 		return -1;
 	text = arena_strdup(r->arena, strbuf_text(&result.out));
-	while ((line = next_line(&text))) {
+	while ((line = lines_next(&text))) {
 		char *space = strchr(line, ' ');
 
 		if (!space)
@@ -155,7 +143,7 @@ static int add_worktrees(struct repository *r, struct error *err)
 	if (GIT(r->arena, r->root, NULL, &result, err, "worktree", "list", "--porcelain") < 0)
 		return -1;
 	text = arena_strdup(r->arena, strbuf_text(&result.out));
-	while ((line = next_line(&text))) {
+	while ((line = lines_next(&text))) {
 		if (text_starts_with(line, "worktree ")) {
 			folder = line + strlen("worktree ");
 			name = arena_printf(r->arena, "worktree '%s'", folder);
