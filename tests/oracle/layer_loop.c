@@ -3,11 +3,13 @@
    --apart N        a layer for each wheel, N at once, in the store; says how each went, in order
    --zstd           packed by zstd
    --floor          makes nothing: inflates and hashes what a layer of these wheels is made of, once each
+   --peak           says at the end on stderr how much memory it had, its children apart
    --by-people      as wheels that people asked for are installed (the default); --by-others: as those that only another package needs */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -179,7 +181,7 @@ int main(int argc, char **argv)
 	struct layer_runner runner = {run_here, &runs};
 	const char *mode = NULL;
 	unsigned long apart = 0;
-	bool is_floor = false, is_zstd = false, is_requested = true, made = true;
+	bool is_measured = false, is_floor = false, is_zstd = false, is_requested = true, made = true;
 	struct layer_wheel *wheels = NULL;
 
 	for (; argc > 1 && !strncmp(argv[1], "--", 2); argc--, argv++) {
@@ -193,6 +195,7 @@ int main(int argc, char **argv)
 			argv++;
 		} else {
 			is_floor = is_floor || !strcmp(argv[1], "--floor");
+			is_measured = is_measured || !strcmp(argv[1], "--peak");
 			is_zstd = is_zstd || !strcmp(argv[1], "--zstd");
 			is_requested = is_requested && strcmp(argv[1], "--by-others") != 0;
 		}
@@ -220,6 +223,12 @@ int main(int argc, char **argv)
 	if ((is_kept ? layer_take(&request, &layer, &made, &err) : layer_write(&request, fd, argv[1], &layer, &err)) < 0)
 		goto failed;
 	print(&layer, made ? "made" : "kept");
+	if (is_measured) {
+		struct rusage usage;
+
+		getrusage(RUSAGE_SELF, &usage);
+		fprintf(stderr, "%ld KiB\n", usage.ru_maxrss);
+	}
 	return 0;
 failed:
 	fprintf(stderr, "error: %s\n", err.text);
