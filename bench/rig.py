@@ -339,7 +339,7 @@ class Project:
             "recipes/bases/bookworm.yaml": "description: Debian with Python\nfrom:\n  mmdebstrap: {suite: bookworm, variant: minbase, components: [main], include: "
                                            "[ca-certificates, python3, python3-pip, python3-venv]}\npython: /usr/bin/python3\n"
                                            'environment: {python: "3.11", implementation: cpython, os: linux, machine: x86_64, libc: glibc, libc_version: "2.36"}\n',
-            "Jenkinsfile": "".join(f"ci_{each} = '{repository}/{each}:v0.0'\n" for each in versions),
+            "Jenkinsfile": "".join(f"{each} = '{repository}/{each}:v0.0'\n" for each in versions),
         }
         for container in versions:
             files[f"recipes/layers/mark-{container}.yaml"] = f'description: a mark\nsteps:\n  - run: [sh, -c, "echo {container} >/etc/container"]\n'
