@@ -35,9 +35,11 @@ class Sides:
             self.sent.setdefault(side, []).append(sent)
         print(f"  {self.name}: {side} {seconds:.2f} s{'' if sent is None else f', {sent / 1e6:.2f} MB sent'}", flush=True)
 
-    def lines(self, against=()):
+    def lines(self):
         ours = self.seconds.get("lockstep")
-        for side, seconds in [*self.seconds.items(), *against]:
+        if ours and len(self.seconds) == 1:
+            yield f"| {self.name} | | | {statistics.median(ours):.3f} s | | | {statistics.median(self.sent['lockstep']) / 1e6:.2f} MB | {self.memory:.0f} MiB |"
+        for side, seconds in self.seconds.items():
             if side == "lockstep":
                 continue
             theirs, median = statistics.median(seconds), ours and statistics.median(ours)
