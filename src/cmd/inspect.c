@@ -88,15 +88,23 @@ static void say(const struct command_call *call, const char *verb, const char *c
 		fprintf(stderr, "%s\n", text);
 }
 
-int inspect_snapshot(struct inspect *i, const struct command_call *call, const struct database *db, struct engine *e, struct error *err)
+int inspect_snapshot(struct inspect *i, const struct command_call *call, const struct database *db, struct engine *e, const struct release *hashed,
+		     struct error *err)
 {
+	struct snapshot_question *questions = arena_array(call->arena, i->count + 1, sizeof(*questions));
 	autoerror struct error ignored = {0};
 
 	/* Throw-away containers of a run that was killed while it asked. */
 	(void)e->driver->clean(e, false, &ignored);
-	for (size_t n = 0; n < i->count; n++)
+	for (size_t n = 0; n < i->count; n++) {
+		questions[n] = (struct snapshot_question){
+			.image = i->images[n],
+			.container = i->containers[n],
+			.released = hashed ? release_snapshot(hashed, i->containers[n]->name) : NULL,
+		};
 		say(call, "asking", i->containers[n]->name);
-	int failed = snapshot_take(i->snapshots, e, i->images, i->containers, i->count, db, err);
+	}
+	int failed = snapshot_take(i->snapshots, e, questions, i->count, db, err);
 
 	terminal_block(NULL, 0);
 	if (failed)

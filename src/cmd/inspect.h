@@ -10,6 +10,9 @@
 #include "verify/verify.h"
 
 /* The containers and, for each, the image that is asked and what it said. Zeroed is valid; inspect_release() in any case. */
+
+struct release;
+
 struct inspect {
 	const struct container **containers; /* by name */
 	const char **images;
@@ -29,8 +32,9 @@ int inspect_containers(struct inspect *i, struct command_call *call, const struc
    call's arena. */
 int inspect_choose(struct inspect *i, struct command_call *call, const struct database *db, const struct lock *lock, const char *lock_from, struct engine *e,
 		   struct error *err);
-/* Asks every image; prints a line of progress for each unless quiet. */
-int inspect_snapshot(struct inspect *i, const struct command_call *call, const struct database *db, struct engine *e, struct error *err);
+/* Asks every image; prints a line of progress for each unless quiet. Python layers that `hashed` has, too, are not hashed again; NULL: everything is. */
+int inspect_snapshot(struct inspect *i, const struct command_call *call, const struct database *db, struct engine *e, const struct release *hashed,
+		     struct error *err);
 /* Checks the relations whose bits are in `asked`; those that need images only after inspect_snapshot(), those that need indexes only with `settings`. With
    `probes` also the verify commands of the layer recipes. */
 void inspect_verify(struct inspect *i, const struct command_call *call, const struct database *db, const struct lock *lock, struct engine *e, bool probes,

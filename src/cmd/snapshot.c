@@ -95,7 +95,7 @@ static int snapshot(struct command_call *call, const struct database *db, struct
 	if (!command_value(call, "image") && open_lock(db, lock, &from, err) < 0)
 		return -1;
 	if (engines_find(call, db, &e, err) < 0 || inspect_containers(&i, call, db, err) < 0 || inspect_choose(&i, call, db, lock, from, &e, err) < 0 ||
-	    inspect_snapshot(&i, call, db, &e, err) < 0)
+	    inspect_snapshot(&i, call, db, &e, NULL, err) < 0)
 		return -1;
 	if (call->format == FORMAT_JSON)
 		print_json(&i);

@@ -148,7 +148,7 @@ static int look_into_images(struct verify *v, const struct database *db, const s
 {
 	if (engines_find(v->call, db, &v->engine, err) < 0 || inspect_choose(&v->inspect, v->call, db, lock, v->from, &v->engine, err) < 0)
 		return -1;
-	return inspect_snapshot(&v->inspect, v->call, db, &v->engine, err);
+	return inspect_snapshot(&v->inspect, v->call, db, &v->engine, NULL, err);
 }
 
 /* The lock that counts, or the newest there is: that recipes/ changed since is the first thing to be found. */

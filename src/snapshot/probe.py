@@ -1,7 +1,7 @@
 """Runs inside an image, with the image's own system Python and nothing but its standard library (3.6 and later).
 
 Reads a JSON request on stdin, writes one JSON answer on stdout:
-  {"snapshot": {"python": ..., "venv": ..., "tools": [{"name", "commands"}]}}
+  {"snapshot": {"python": ..., "venv": ..., "tools": [{"name", "commands"}], "hashed": [packages whose files need not be hashed again]}}
   {"verify": [{"name", "files": {name: content}, "commands": [argv, ...]}]}
 """
 import base64
@@ -103,7 +103,7 @@ def read_record(info):
         return None
 
 
-def inspect_record(info, owner, recorded, shadows):
+def inspect_record(info, owner, recorded, shadows, hashed):
     """(digest over the wheel's own entries, first file that is not what RECORD says or None); puts the files it names into `recorded`, {path: (owner, hash)},
     and those that another owner has already into `shadows`."""
     site = os.path.realpath(os.path.dirname(info))
@@ -121,7 +121,9 @@ def inspect_record(info, owner, recorded, shadows):
             continue
         if belongs_to_wheel(path):
             lines.append("%s\t%s\n" % (path, expected))
-        if altered is None:
+        if altered is None and hashed:
+            altered = None if os.path.isfile(target) else path + " (missing)"
+        elif altered is None:
             seen = hash_in_record(target)
             if seen != expected[len("sha256="):].rstrip("="):
                 altered = path if seen else path + " (missing)"
@@ -136,11 +138,15 @@ def origin_of(url):
     return text + ("#subdirectory=" + url["subdirectory"] if text and url.get("subdirectory") else "")
 
 
-def describe(entry, recorded, shadows):
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def describe(entry, recorded, shadows, hashed):
     info = entry.get("metadata_location") or ""
     metadata = os.path.join(info, "METADATA")
     url = entry.get("direct_url")
-    record, altered = inspect_record(info, entry["metadata"]["name"], recorded, shadows)
+    record, altered = inspect_record(info, entry["metadata"]["name"], recorded, shadows, canonical(entry["metadata"]["name"]) in hashed)
     return {
         "name": entry["metadata"]["name"],
         "version": entry["metadata"]["version"],
@@ -322,7 +328,7 @@ def snapshot(request):
         seen = inspect(request)
         folders, recorded = site_folders(request["venv"]), {}
         answer["markers"] = seen["environment"]
-        answer["packages"] = [describe(entry, recorded, answer["shadows"]) for entry in seen["installed"] + unseen(folders, seen["installed"])]
+        answer["packages"] = [describe(entry, recorded, answer["shadows"], set(request.get("hashed", []))) for entry in seen["installed"] + unseen(folders, seen["installed"])]
         answer["strays"] += loose_files(request["venv"], folders, recorded)
         answer["freeze"] = [line for line in pip(request, "freeze", "--all", "--local").splitlines() if line.strip()]
     return answer

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "engine/engine.h"
+#include "image/image.h"
 #include "io/json.h"
 #include "python/freeze.h"
 #include "python/name.h"
@@ -191,8 +192,37 @@ static int read_answer(struct snapshot *s, const struct value *answer, struct er
 	return 0;
 }
 
-static void write_request(struct arena *a, const struct container *c, const struct database *db, struct strbuf *out)
+static bool has_layer(const struct image *image, const char *diff_id)
 {
+	for (size_t i = 0; i < image->layer_count; i++) {
+		const char *has = image->layers[i].diff_id;
+
+		if (has && text_starts_with(has, "sha256:") && !strcmp(has + strlen("sha256:"), diff_id))
+			return true;
+	}
+	return false;
+}
+
+/* A layer is known by the digest of its archive: what was hashed in it once is the same wherever it is. */
+static void write_hashed(struct engine *e, const struct snapshot_question *q, struct json_writer *w)
+{
+	autoerror struct error ignored = {0};
+	struct image image = {0};
+	bool is_asked = q->released && q->released->layer_count && e->driver->describe && e->driver->describe(e, q->image, &image, &ignored) == 0;
+
+	json_begin_array(w, "hashed");
+	for (size_t i = 0; is_asked && i < q->released->layer_count; i++) {
+		const struct installed_layer *l = &q->released->layers[i];
+
+		for (size_t k = 0; has_layer(&image, l->diff_id) && k < l->package_count; k++)
+			json_add_text(w, NULL, l->packages[k]);
+	}
+	json_end_array(w);
+}
+
+static void write_request(struct arena *a, struct engine *e, const struct snapshot_question *q, const struct database *db, struct strbuf *out)
+{
+	const struct container *c = q->container;
 	struct json_writer w = {.out = out, .compact = true};
 
 	json_begin_object(&w, NULL);
@@ -203,17 +233,18 @@ static void write_request(struct arena *a, const struct container *c, const stru
 	for (size_t i = 0; i < c->layer_count; i++)
 		probe_add_all(a, &w, &c->layers[i], c->layers[i].layer->snapshot, c->layers[i].layer->snapshot_count);
 	json_end_array(&w);
+	write_hashed(e, q, &w);
 	json_end_object(&w);
 	json_end_object(&w);
 }
 
-static int begin(struct snapshot *s, struct engine *e, const char *image, const struct container *c, struct error *err)
+static int begin(struct snapshot *s, struct engine *e, const struct snapshot_question *q, struct error *err)
 {
 	struct engine_image found;
 
-	if (e->driver->inspect(e, image, &found, err) < 0)
-		return error_wrap(err, "container '%s'", c->name);
-	s->container = arena_strdup(&s->arena, c->name);
+	if (e->driver->inspect(e, q->image, &found, err) < 0)
+		return error_wrap(err, "container '%s'", q->container->name);
+	s->container = arena_strdup(&s->arena, q->container->name);
 	s->engine = e->driver->name;
 	s->engine_version = arena_strdup_null(&s->arena, e->version);
 	s->image_id = arena_strdup_null(&s->arena, found.id);
@@ -221,25 +252,25 @@ static int begin(struct snapshot *s, struct engine *e, const char *image, const 
 	return 0;
 }
 
-int snapshot_take(struct snapshot *snapshots, struct engine *e, const char *const *images, const struct container *const *containers, size_t count,
-		  const struct database *db, struct error *err)
+int snapshot_take(struct snapshot *snapshots, struct engine *e, const struct snapshot_question *questions, size_t count, const struct database *db,
+		  struct error *err)
 {
 	autoarena struct arena scratch = {0};
-	struct probe_question *questions = arena_array(&scratch, count + 1, sizeof(*questions));
+	struct probe_question *asked = arena_array(&scratch, count + 1, sizeof(*asked));
 	int failed = 0;
 
 	for (size_t i = 0; !failed && i < count; i++)
-		failed = begin(&snapshots[i], e, images[i], containers[i], err);
-	for (size_t i = 0; i < count; i++) {
-		questions[i] = (struct probe_question){.container = containers[i], .image = images[i]};
-		write_request(&scratch, containers[i], db, &questions[i].request);
+		failed = begin(&snapshots[i], e, &questions[i], err);
+	for (size_t i = 0; !failed && i < count; i++) {
+		asked[i] = (struct probe_question){.container = questions[i].container, .image = questions[i].image};
+		write_request(&scratch, e, &questions[i], db, &asked[i].request);
 	}
 	if (!failed)
-		failed = probe_ask(&scratch, e, questions, count, err);
+		failed = probe_ask(&scratch, e, asked, count, err);
 	for (size_t i = 0; i < count; i++) {
-		if (!failed && read_answer(&snapshots[i], value_get(questions[i].answer, "snapshot"), err) < 0)
-			failed = error_wrap(err, "container '%s'", containers[i]->name);
-		strbuf_release(&questions[i].request);
+		if (!failed && read_answer(&snapshots[i], value_get(asked[i].answer, "snapshot"), err) < 0)
+			failed = error_wrap(err, "container '%s'", questions[i].container->name);
+		strbuf_release(&asked[i].request);
 	}
 	return failed;
 }

@@ -82,8 +82,16 @@ struct snapshot {
 };
 
 void snapshot_release(struct snapshot *s);
-/* Asks the images of these containers, several at once; `snapshots` are zeroed, and released by the caller in any case. ERR_ENGINE when one cannot be run or answers
-   nonsense. */
-int snapshot_take(struct snapshot *snapshots, struct engine *e, const char *const *images, const struct container *const *containers, size_t count,
-		  const struct database *db, struct error *err);
+/* An image that is asked. */
+struct snapshot_question {
+	const char *image;
+	const struct container *container;
+	/* The container in a release, whose files were all hashed then: where the engine says that the image has a Python layer of it, the files in that are not hashed
+	   again. NULL: all are. */
+	const struct snapshot *released;
+};
+
+/* Asks the images, several at once; `snapshots` are zeroed, and released by the caller in any case. ERR_ENGINE when one cannot be run or answers nonsense. */
+int snapshot_take(struct snapshot *snapshots, struct engine *e, const struct snapshot_question *questions, size_t count, const struct database *db,
+		  struct error *err);
 const struct installed_package *snapshot_package(const struct snapshot *s, const char *name);

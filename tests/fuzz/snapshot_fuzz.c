@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 
 	said = (const char *)bytes;
 	said_length = length;
-	if (snapshot_take(&s, &e, (const char *const[]){"image"}, (const struct container *const[]){&c}, 1, &db, &err))
+	if (snapshot_take(&s, &e, &(struct snapshot_question){.image = "image", .container = &c}, 1, &db, &err))
 		FUZZ_CHECK(err.code == ERR_ENGINE && *err.text);
 	else
 		check(&s);

@@ -165,7 +165,7 @@ def case_hostile_records():
         os.makedirs(info)
         with open(info + "/RECORD", "wb") as f:
             f.write(text)
-        record, altered = probe.inspect_record(info, "x", {}, [])
+        record, altered = probe.inspect_record(info, "x", {}, [], False)
         if name in ("nul", "quotes", "commas"):
             continue  # the csv module of one Python refuses what another takes
         assert record == digest, (name, record, digest, altered)
@@ -177,6 +177,21 @@ def case_hostile_records():
     for path, text in ((no_record, "has no RECORD"), (nested, "has no RECORD"), ("text.whl", ""), ("none.whl", "")):
         answer = digests(path)[0]
         assert answer.startswith("error ") and text in answer, (path, answer)
+
+
+def case_hashed_before():
+    """Files that were hashed for a release are only looked for; all others are hashed."""
+    info = f"{WORK}/before/x-1.0.dist-info"
+    os.makedirs(info)
+    with open(f"{WORK}/before/a.py", "w") as f:
+        f.write("altered\n")
+    with open(info + "/RECORD", "w") as f:
+        f.write("a.py,sha256=x,1\n")
+    assert probe.inspect_record(info, "x", {}, [], False)[1] == "a.py"
+    assert probe.inspect_record(info, "x", {}, [], True)[1] is None
+    with open(info + "/RECORD", "a") as f:
+        f.write("gone.py,sha256=x,1\n")
+    assert probe.inspect_record(info, "x", {}, [], True)[1] == "gone.py (missing)"
 
 
 def case_random_records():
@@ -192,7 +207,7 @@ def case_random_records():
         os.makedirs(info)
         with open(info + "/RECORD", "wb") as f:
             f.write(text)
-        expected.append((text, probe.inspect_record(info, "x", {}, [])[0]))
+        expected.append((text, probe.inspect_record(info, "x", {}, [], False)[0]))
     for (text, wanted), seen in zip(expected, digests(*paths)):
         assert wanted == seen, (text, wanted, seen)
 
