@@ -182,6 +182,17 @@ int prune_tags(struct prune *p, struct error *err)
 	return 0;
 }
 
+/* Most registries drop the tags of a manifest with it; others go on serving it under them. */
+static int remove_name(struct prune *p, const struct remote *at, const char *tag, struct error *err)
+{
+	struct remote_question q = {.repository = at->repository, .name = tag};
+	bool was_there;
+
+	if (remote_ask(at, &p->arena, &q, 1, err) < 0)
+		return -1;
+	return q.is_there ? remote_delete(at, tag, &was_there, err) : 0;
+}
+
 /* With its manifest, which no tag that stays has, go all tags of it; then what belongs to it. */
 int prune_remove_tag(struct prune *p, const struct prune_item *item, struct error *err)
 {
@@ -190,7 +201,8 @@ int prune_remove_tag(struct prune *p, const struct prune_item *item, struct erro
 	size_t count = 0;
 	bool was_there;
 
-	if (referrers_list(at, &p->arena, item->image_id, NULL, &referrers, &count, err) < 0 || remote_delete(at, item->image_id, &was_there, err) < 0)
+	if (referrers_list(at, &p->arena, item->image_id, NULL, &referrers, &count, err) < 0 || remote_delete(at, item->image_id, &was_there, err) < 0 ||
+	    remove_name(p, at, strrchr(item->name, ':') + 1, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		if (remote_delete(at, referrers[i].digest, &was_there, err) < 0)
@@ -200,5 +212,7 @@ int prune_remove_tag(struct prune *p, const struct prune_item *item, struct erro
 
 	if (remote_ask(at, &p->arena, &list, 1, err) < 0)
 		return -1;
-	return list.is_there && list.digest ? remote_delete(at, list.digest, &was_there, err) : 0;
+	if (list.is_there && list.digest && remote_delete(at, list.digest, &was_there, err) < 0)
+		return -1;
+	return remove_name(p, at, list.name, err);
 }
