@@ -101,8 +101,12 @@ def case_first_release_as_json():
 
 
 def case_nothing_to_do():
+    def kept():
+        # The copied project lies in a folder of its own, which is noted in the cache when lockstep first sees it.
+        return p.fingerprint(p.cache, leave_out=("projects",))
+
     with released() as p:
-        before, cache = p.fingerprint(), p.fingerprint(p.cache)
+        before, cache = p.fingerprint(), kept()
         p.index.__exit__()
         p.env["UV_DEFAULT_INDEX"] = "http://127.0.0.1:9/simple/"
         began = time.monotonic()
@@ -110,7 +114,7 @@ def case_nothing_to_do():
         took = time.monotonic() - began
         assert r.code == 0 and r.out == "nothing to do: v0.1 is what the database says, and its images are in buildah\n" and r.err == "", r
         assert not changed(before, p.fingerprint()), changed(before, p.fingerprint())
-        assert not changed(cache, p.fingerprint(p.cache)), changed(cache, p.fingerprint(p.cache))
+        assert not changed(cache, kept()), changed(cache, kept())
         assert took < 20, took
         p.index = bump.fake.Index({"packages": {}}).__enter__() or p.index
 
