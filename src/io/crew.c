@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -13,7 +14,7 @@
 #include "base/alloc.h"
 #include "io/signals.h"
 
-enum { AT_ONCE_MAX = 16, PIECE_BYTES = 64 * 1024 };
+enum { AT_ONCE_MAX = 64, AT_ONCE_OTHERWISE_MAX = 16, PIECE_BYTES = 64 * 1024 };
 
 struct member {
 	pid_t pid; /* 0: none */
@@ -23,20 +24,29 @@ struct member {
 };
 
 struct crew {
-	crew_work work;
-	void *context;
+	const struct crew_task *task;
 	struct strbuf *outs;
-	size_t count, next;
+	size_t next;
 	struct member members[AT_ONCE_MAX];
 	unsigned running, at_once;
 };
 
-static unsigned count_cores(void)
+unsigned crew_cores(void)
 {
 	cpu_set_t set;
-	int cores = sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : CPU_COUNT(&set);
 
-	return cores < 2 ? 2 : (unsigned)cores;
+	return sched_getaffinity(0, sizeof(set), &set) < 0 ? 1 : (unsigned)CPU_COUNT(&set);
+}
+
+static unsigned choose_at_once(unsigned wanted)
+{
+	unsigned cores = wanted ? wanted : crew_cores();
+
+	if (wanted)
+		return wanted < AT_ONCE_MAX ? wanted : AT_ONCE_MAX;
+	if (cores < 2)
+		return 2;
+	return cores < AT_ONCE_OTHERWISE_MAX ? cores : AT_ONCE_OTHERWISE_MAX;
 }
 
 static void write_all(int fd, const void *bytes, size_t length)
@@ -57,7 +67,7 @@ __attribute__((noreturn)) static void be_member(const struct crew *c, size_t num
 	struct error err = {0};
 	enum error_code code = ERR_NONE;
 
-	if (c->work(c->context, number, &out, &err) < 0)
+	if (c->task->work(c->task->context, number, &out, &err) < 0)
 		code = err.code;
 	write_all(fd, &code, sizeof(code));
 	if (code == ERR_NONE)
@@ -93,6 +103,8 @@ static int begin(struct crew *c, struct error *err)
 	close(ends[1]);
 	*m = (struct member){.pid = pid, .fd = ends[0], .number = c->next++};
 	c->running++;
+	if (c->task->on_begin)
+		c->task->on_begin(c->task->context, m->number);
 	return 0;
 }
 
@@ -113,17 +125,29 @@ static void leave(struct crew *c, struct member *m)
 	c->running--;
 }
 
+static int tell_death(const struct crew *c, const struct member *m, int status, struct error *err)
+{
+	char how[32];
+
+	snprintf(how, sizeof(how), "%s %d", WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	if (!c->task->on_death)
+		return error_set(err, ERR_FAILED, "a process of lockstep ended with %s", how);
+	c->task->on_death(c->task->context, m->number, how, err);
+	return -1;
+}
+
 static int take_said(const struct crew *c, const struct member *m, int status, struct error *err)
 {
 	enum error_code code;
 
 	if (m->said.length < sizeof(code) || !WIFEXITED(status) || WEXITSTATUS(status))
-		return error_set(err, ERR_FAILED, "a process of lockstep ended with %s %d", WIFSIGNALED(status) ? "signal" : "status",
-				 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		return tell_death(c, m, status, err);
 	memcpy(&code, m->said.text, sizeof(code));
 	if (code != ERR_NONE)
 		return error_set(err, code, "%s", m->said.text + sizeof(code));
 	strbuf_add_bytes(&c->outs[m->number], m->said.text + sizeof(code), m->said.length - sizeof(code));
+	if (c->task->on_end)
+		c->task->on_end(c->task->context, m->number, &c->outs[m->number]);
 	return 0;
 }
 
@@ -166,16 +190,23 @@ static int wait_once(struct crew *c, struct error *err)
 	return 0;
 }
 
-/* They end their own children and clean up, as we do when we are asked to stop. */
-static void stop(struct crew *c)
+static void kill_all(const struct crew *c, int signal)
 {
 	for (unsigned i = 0; i < AT_ONCE_MAX; i++) {
 		if (c->members[i].pid)
-			kill(c->members[i].pid, SIGTERM);
+			kill(c->members[i].pid, signal);
 	}
+}
+
+/* Asked to, they end their own children and clean up, as we do when we are asked to stop. */
+static void stop(struct crew *c)
+{
+	void (*on_kill)(void *, size_t) = c->task->on_kill;
+
+	kill_all(c, on_kill ? SIGKILL : SIGTERM);
 	for (unsigned i = 0; i < AT_ONCE_MAX; i++) {
 		struct member *m = &c->members[i];
-		autoerror struct error ignored = {0};
+		size_t number = m->number;
 
 		if (!m->pid)
 			continue;
@@ -184,21 +215,20 @@ static void stop(struct crew *c)
 			;
 		wait_for(m);
 		leave(c, m);
+		if (on_kill)
+			on_kill(c->task->context, number);
 	}
 }
 
-int crew_run(crew_work work, void *context, size_t count, unsigned at_once, struct strbuf *outs, struct error *err)
+int crew_run(const struct crew_task *task, struct strbuf *outs, struct error *err)
 {
-	struct crew c = {.work = work, .context = context, .outs = outs, .count = count, .at_once = at_once ? at_once : count_cores()};
+	struct crew c = {.task = task, .outs = outs, .at_once = choose_at_once(task->at_once)};
 	int result = 0;
 
-	/* One alone needs no child. */
-	if (count == 1)
-		return work(context, 0, outs, err);
-	if (c.at_once > AT_ONCE_MAX)
-		c.at_once = AT_ONCE_MAX;
-	while (!result && (c.next < count || c.running))
-		result = c.next < count && c.running < c.at_once ? begin(&c, err) : wait_once(&c, err);
+	if (task->count == 1 && !task->on_kill)
+		return task->work(task->context, 0, outs, err);
+	while (!result && (c.next < task->count || c.running))
+		result = c.next < task->count && c.running < c.at_once ? begin(&c, err) : wait_once(&c, err);
 	stop(&c);
 	return result;
 }

@@ -73,19 +73,11 @@ static const char *relative(struct arena *a, const char *path, const char *from)
 	return arena_strdup(a, strbuf_text(&text));
 }
 
-/* Through the one link that a virtual environment has above files. */
-static const char *without_link(struct plan *p, const char *path)
-{
-	const char *link = p->place->lib64 ? path_join(p->a, p->place->data, "lib64/") : NULL;
-
-	return link && text_starts_with(path, link) ? path_join(p->a, p->place->lib64, path + strlen(link)) : path;
-}
-
 static struct install_file *add_file(struct plan *p, const char *path, bool is_executable)
 {
 	struct install_file *f = arena_push(p->a, &p->install->files, &p->install->count);
 
-	*f = (struct install_file){.path = without_link(p, path) + 1, .recorded = relative(p->a, path, p->install->library), .is_executable = is_executable};
+	*f = (struct install_file){.path = path + 1, .recorded = relative(p->a, path, p->install->library), .is_executable = is_executable};
 	return f;
 }
 
@@ -307,9 +299,7 @@ static int check_venv(const struct plan *p, struct error *err)
 {
 	const struct install_place *place = p->place;
 	const char *const taken[] = {path_join(p->a, place->data, "pyvenv.cfg"), place->python, path_join(p->a, place->scripts, "python"),
-				     path_join(p->a, place->scripts, "python3"), arena_printf(p->a, "%s/python%s", place->scripts, place->version),
-				     /* Where it is a folder, no file can be it. */
-				     path_join(p->a, place->data, "lib64")};
+				     path_join(p->a, place->scripts, "python3"), arena_printf(p->a, "%s/python%s", place->scripts, place->version)};
 
 	for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
 		struct install_file key = {.path = taken[i] + 1};

@@ -10,11 +10,10 @@
 #include "base/error.h"
 #include "layer/archive.h"
 
-/* Where a container's Python installs to: absolute paths, as its sysconfig has them, without links. */
+/* Where a container's Python installs to: absolute paths, as its sysconfig has them. */
 struct install_place {
 	const char *purelib, *platlib, *scripts, *data;
 	const char *headers; /* the folder above a distribution's own */
-	const char *lib64;   /* where the link of that name in `data` leads to, as virtual environments have it; NULL: it is none */
 	const char *python;  /* what scripts begin with; "/opt/venv/bin/python" */
 	const char *version; /* "3.11" */
 };

@@ -54,8 +54,7 @@ int interpreter_parse(struct arena *a, const char *answer, size_t length, struct
 				  .scripts = get_path(a, place, "scripts"),
 				  .data = get_path(a, place, "data"),
 				  .headers = get_path(a, place, "headers"),
-				  .python = get_path(a, place, "python"),
-				  .lib64 = get_path(a, place, "lib64")};
+				  .python = get_path(a, place, "python")};
 
 	if (!p.purelib || !p.platlib || !p.scripts || !p.data || !p.headers || !p.python)
 		return no_answer("names no absolute paths for what is installed", err);

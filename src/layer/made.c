@@ -24,7 +24,7 @@ static void add_bytecode(struct digest *d, const struct bytecode *b)
 void layer_key(const struct layer_request *r, char ret_hex[DIGEST_HEX_LENGTH + 1])
 {
 	const struct install_place *p = r->place;
-	const char *const parts[] = {LAYER_FORM, p->purelib, p->platlib, p->scripts, p->data, p->headers, p->python, p->version, p->lib64};
+	const char *const parts[] = {LAYER_FORM, p->purelib, p->platlib, p->scripts, p->data, p->headers, p->python, p->version};
 	struct digest d;
 	char number[32];
 

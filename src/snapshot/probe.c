@@ -64,7 +64,7 @@ int probe_ask(struct arena *a, struct engine *e, struct probe_question *question
 {
 	struct strbuf *said = arena_array(a, count + 1, sizeof(*said));
 	struct asking asking = {e, questions};
-	int failed = count ? crew_run(ask_one, &asking, count, 0, said, err) : 0;
+	int failed = count ? crew_run(&(struct crew_task){.work = ask_one, .context = &asking, .count = count}, said, err) : 0;
 
 	for (size_t i = 0; i < count; i++) {
 		if (!failed)
