@@ -11,7 +11,7 @@
 
 enum { NOTE_LIMIT_BYTES = 8 << 20, SAID_MAX = 2000 };
 /* Another number when what is kept means something else. */
-#define NOTE_FORM "3"
+#define NOTE_FORM "2"
 
 static const char *note_path(struct arena *a, const char *key)
 {

@@ -42,45 +42,31 @@ static int place_blob(struct arena *a, const char *blobs, const char *digest, co
 	return 0;
 }
 
-static void add_descriptor(struct json_writer *w, const char *key, const char *type, const char *digest, int64_t size_bytes)
-{
-	json_begin_object(w, key);
-	json_add_text(w, "mediaType", type);
-	json_add_text(w, "digest", digest);
-	json_add_integer(w, "size", size_bytes);
-	json_end_object(w);
-}
-
 /* A layer that the storage has, or should have, stands by its diff id; one with a file by that. */
 static bool is_handed_over(const struct image *image, size_t i, size_t has)
 {
 	return i >= has && image->layers[i].path;
 }
 
+/* Of layers that are not handed over the storage needs no more than which they are. */
 static int write_manifest(struct arena *a, const struct image *image, size_t has, const char *blobs, char ret_hex[DIGEST_HEX_LENGTH + 1], size_t *ret_length,
 			  struct error *err)
 {
-	autostrbuf struct strbuf out = {0};
-	struct json_writer w = {.out = &out, .compact = true};
+	struct image handed_over = *image;
 
-	json_begin_object(&w, NULL);
-	json_add_integer(&w, "schemaVersion", 2);
-	json_add_text(&w, "mediaType", IMAGE_MANIFEST_TYPE);
-	add_descriptor(&w, "config", IMAGE_CONFIG_TYPE, image->config_digest, (int64_t)image->config_length);
-	json_begin_array(&w, "layers");
+	handed_over.layers = arena_array(a, image->layer_count + 1, sizeof(*handed_over.layers));
 	for (size_t i = 0; i < image->layer_count; i++) {
-		const struct image_layer *l = &image->layers[i];
+		struct image_layer *l = &handed_over.layers[i];
 
-		if (is_handed_over(image, i, has))
-			add_descriptor(&w, NULL, l->media_type, l->digest, l->size_bytes);
-		else
-			add_descriptor(&w, NULL, IMAGE_LAYER_TAR, l->diff_id, 0);
+		*l = image->layers[i];
+		if (!is_handed_over(image, i, has))
+			*l = (struct image_layer){.digest = l->diff_id, .media_type = IMAGE_LAYER_TAR};
 	}
-	json_end_array(&w);
-	json_end_object(&w);
-	digest_bytes(out.text, out.length, ret_hex);
-	*ret_length = out.length;
-	return write_text(a, blobs, ret_hex, out.text, out.length, err);
+	const char *text = image_manifest_text(a, &handed_over);
+
+	*ret_length = strlen(text);
+	digest_bytes(text, *ret_length, ret_hex);
+	return write_text(a, blobs, ret_hex, text, *ret_length, err);
 }
 
 static int write_index(struct arena *a, const char *folder, const char *digest, size_t length, struct error *err)
@@ -92,7 +78,11 @@ static int write_index(struct arena *a, const char *folder, const char *digest, 
 	json_begin_object(&w, NULL);
 	json_add_integer(&w, "schemaVersion", 2);
 	json_begin_array(&w, "manifests");
-	add_descriptor(&w, NULL, IMAGE_MANIFEST_TYPE, digest, (int64_t)length);
+	json_begin_object(&w, NULL);
+	json_add_text(&w, "mediaType", IMAGE_MANIFEST_TYPE);
+	json_add_text(&w, "digest", digest);
+	json_add_integer(&w, "size", (int64_t)length);
+	json_end_object(&w);
 	json_end_array(&w);
 	json_end_object(&w);
 	if (write_text(a, folder, "index.json", out.text, out.length, err) < 0)

@@ -67,5 +67,7 @@ int image_read_manifest(struct arena *a, const char *name, const char *text, siz
 /* The image `below` with `top` on it: the same bytes every time. `below` needs its configuration; the new one has a manifest (OCI's) when every layer has a digest.
    ERR_INPUT when `below` has what no configuration of this kind can go on with. In `a`. */
 int image_make(struct arena *a, const struct image *below, const struct image_top *top, struct image *ret, struct error *err);
+/* The manifest (OCI's) of an image by its config_digest and its layers' digests, types and sizes. In `a`. */
+const char *image_manifest_text(struct arena *a, const struct image *image);
 /* Gives an image with a configuration, whose layers all have digests now, its manifest (OCI's). In `a`. */
 int image_set_manifest(struct arena *a, struct image *image, struct error *err);

@@ -147,7 +147,7 @@ static void add_descriptor(struct json_writer *w, const char *key, const char *t
 	json_end_object(w);
 }
 
-static const char *new_manifest(struct arena *a, const struct image *image)
+const char *image_manifest_text(struct arena *a, const struct image *image)
 {
 	autostrbuf struct strbuf out = {0};
 	struct json_writer w = {.out = &out, .compact = true};
@@ -166,7 +166,7 @@ static const char *new_manifest(struct arena *a, const struct image *image)
 
 int image_set_manifest(struct arena *a, struct image *image, struct error *err)
 {
-	const char *manifest = new_manifest(a, image);
+	const char *manifest = image_manifest_text(a, image);
 
 	return image_read_manifest(a, "the new image", manifest, strlen(manifest), image, err);
 }
