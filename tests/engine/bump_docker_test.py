@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The main job with a docker daemon of its own: the first release, nothing to do, one package moved, an image lost, drift, a failing step."""
-import os, re, subprocess, sys
+import os, re, sys
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
 import bump, cases
@@ -8,30 +8,10 @@ import bump, cases
 WORK = os.getcwd()
 SITE = "/opt/venv/lib/python3.11/site-packages"
 
-
-class Daemon:
-    """Stands where the storage of buildah stands in other tests."""
-
-    def __init__(self, folder):
-        self.folder, self.script = folder, os.path.join(os.environ["ROOT"], "tests/engine/dockerd.sh")
-        started = subprocess.run([self.script, "start", folder], capture_output=True, text=True)
-        if started.returncode == 77:
-            bump.skip(started.stdout.strip().split("\n")[-1])
-        assert started.returncode == 0, started
-        self.host = started.stdout.strip()
-
-    def env(self):
-        return {"DOCKER_HOST": self.host}
-
-    def docker(self, *words):
-        return subprocess.run(["/usr/bin/docker", *words], env={**os.environ, **self.env()}, check=True, capture_output=True, text=True).stdout
-
-    def remove(self):
-        subprocess.run([self.script, "stop", self.folder])
-
-
 bump.need_programs("mmdebstrap", "dockerd")
-DAEMON = Daemon(WORK + "/dockerd")
+DAEMON = bump.DockerDaemon(WORK + "/dockerd")
+if not DAEMON.host:
+    bump.skip(DAEMON.why_not)
 PROJECT = bump.Project(WORK, DAEMON, engine="docker").take_tree()
 
 

@@ -1,37 +1,16 @@
 #!/usr/bin/env python3
 """Images whose Python layers lockstep makes, loaded into a docker daemon of its own: verified, released, and one wheel moved."""
-import json, os, subprocess, sys
+import json, os, sys
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
 import bump, cases
 
 WORK = os.getcwd()
-SCRIPT = os.path.join(os.environ["ROOT"], "tests/engine/dockerd.sh")
-
-
-class Daemon:
-    """Stands where the storage of buildah stands in other tests."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        started = subprocess.run([SCRIPT, "start", folder], capture_output=True, text=True)
-        if started.returncode == 77:
-            bump.skip(started.stdout.strip().split("\n")[-1])
-        assert started.returncode == 0, started
-        self.host = started.stdout.strip()
-
-    def env(self):
-        return {"DOCKER_HOST": self.host}
-
-    def docker(self, *words):
-        return subprocess.run(["/usr/bin/docker", *words], env={**os.environ, **self.env()}, check=True, capture_output=True, text=True).stdout
-
-    def remove(self):
-        subprocess.run([SCRIPT, "stop", self.folder])
-
 
 bump.need_programs("mmdebstrap", "dockerd")
-DAEMON = Daemon(WORK + "/dockerd")
+DAEMON = bump.DockerDaemon(WORK + "/dockerd")
+if not DAEMON.host:
+    bump.skip(DAEMON.why_not)
 PROJECT = bump.Project(WORK, DAEMON, engine="docker").take_tree()
 
 

@@ -158,7 +158,7 @@ def main():
     words, work = sys.argv[1:], "/tmp/lockstep-parity"
     if words[:1] == ["--work"]:
         work, words = os.path.abspath(words[1]), words[2:]
-    project, cache = os.path.join(work, "project"), os.environ.get("LOCKSTEP_CACHE") or os.path.join(work, "cache")
+    project, cache = os.path.join(work, "project"), os.path.join(work, "cache")
     if not os.path.exists(project):
         os.makedirs(work, exist_ok=True)
         subprocess.run(["git", "clone", "-q", "--no-hardlinks", ROOT, project], check=True)

@@ -18,26 +18,6 @@ REGISTRIES = {kind: registries.Registry(kind, f"{WORK}/registry-{kind}") for kin
 KEPT = {}
 
 
-class Daemon:
-    """A docker daemon of this test's own; where there can be none, `host` is None."""
-    def __init__(self, folder):
-        self.folder, self.script, self.host = folder, os.path.join(ROOT, "tests/engine/dockerd.sh"), None
-        started = subprocess.run([self.script, "start", folder], capture_output=True, text=True)
-        if started.returncode == 0:
-            self.host = started.stdout.strip()
-        else:
-            print(f"  without docker: {started.stdout.strip()}", flush=True)
-
-    def env(self):
-        return {"DOCKER_HOST": self.host}
-
-    def docker(self, *words):
-        return run("/usr/bin/docker", *words, env={**os.environ, **self.env()})
-
-    def remove(self):
-        subprocess.run([self.script, "stop", self.folder])
-
-
 def files(host, layers):
     jenkinsfile = bump.FILES["Jenkinsfile"].replace("tiny/", f"{host}/team/tiny/")
     project = bump.FILES["recipes/project.yaml"].replace("repository: tiny", f"repository: {host}/team/tiny")
@@ -239,8 +219,9 @@ def case_pulled_into_an_engine_and_a_folder():
 
 def case_docker_publishes_and_pulls():
     p = project()
-    daemon = Daemon(WORK + "/dockerd")
+    daemon = bump.DockerDaemon(WORK + "/dockerd")
     if not daemon.host:
+        print(f"  without docker: {daemon.why_not}", flush=True)
         return
     images = {image["container"]: image for image in published(p)["images"]}
     try:

@@ -1,40 +1,18 @@
 #!/usr/bin/env python3
 """src/registry/ with registries that fail, lie, ask for logins and send elsewhere: what passes is tried again, the rest is named, and nothing half is left."""
-import base64, hashlib, json, os, shutil, subprocess, sys, time, urllib.parse
+import base64, json, os, shutil, subprocess, sys, time, urllib.parse
 
 ROOT = os.environ["ROOT"]
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
 import cases, registries
-from registries import Proxy
+from registries import LOOP, Proxy, loop, make, sha256
 
-LOOP = os.path.join(ROOT, "build/debug/tests/oracle/push_loop")
 gone = registries.missing("docker-registry", "openssl")
 if gone:
     print(f"there is no {gone}; 'apt-get install {gone}' mends that")
     sys.exit(77)
 REAL = registries.Registry("2.8", "real")
 os.makedirs("home")
-
-
-def loop(*words, fails=None, store="store", **env):
-    environment = {**os.environ, "LOCKSTEP_CACHE": os.path.abspath(store), "HOME": os.path.abspath("home"), **env}
-    done = subprocess.run([LOOP, *words], capture_output=True, text=True, env=environment, errors="backslashreplace")
-    assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done
-    if fails is None:
-        assert done.returncode == 0, done
-        return done.stdout
-    assert done.returncode == 1 and fails in done.stderr, done
-    return done.stderr
-
-
-def make(name, length):
-    with open(name, "wb") as file:
-        file.write(os.urandom(length))
-    return name
-
-
-def sha256(content):
-    return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 def pushed(repository, *lengths):

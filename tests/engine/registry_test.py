@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """src/registry/ with real registries: what is pushed once, mounted, pulled, listed, copied, deleted; what other tools read of it."""
-import hashlib, json, os, shutil, subprocess, sys
+import json, os, shutil, subprocess, sys
 
 ROOT = os.environ["ROOT"]
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
 import cases, registries
+from registries import LOOP, digest_of, loop, make
 
-LOOP = os.path.join(ROOT, "build/debug/tests/oracle/push_loop")
 CRANE, ORAS = (os.path.join(ROOT, ".tools/bin", name) for name in ("crane", "oras"))
 gone = registries.missing("skopeo", CRANE, ORAS, *registries.KINDS.values())
 if gone:
@@ -14,26 +14,6 @@ if gone:
     sys.exit(77)
 
 all_of_them = {kind: registries.Registry(kind, f"registry-{kind}") for kind in registries.KINDS}
-
-
-def loop(*words, fails=None, store="store"):
-    done = subprocess.run([LOOP, *words], capture_output=True, text=True, env={**os.environ, "LOCKSTEP_CACHE": os.path.abspath(store)})
-    if fails is None:
-        assert done.returncode == 0, done
-        return done.stdout
-    assert done.returncode == 1 and fails in done.stderr, done
-    return done.stderr
-
-
-def make(name, length):
-    with open(name, "wb") as file:
-        file.write(os.urandom(length))
-    return name
-
-
-def digest_of(name):
-    with open(name, "rb") as file:
-        return "sha256:" + hashlib.sha256(file.read()).hexdigest()
 
 
 def run(*command):

@@ -10,6 +10,7 @@ import index as fake
 ROOT = os.environ.get("ROOT") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SHARED_CACHE = os.path.join(ROOT, "build/test-cache")
 LOCKSTEP = os.path.join(ROOT, "build", os.environ.get("LOCKSTEP_TEST_BUILD", "debug"), "lockstep")
+DOCKERD = os.path.join(ROOT, "tests/engine/dockerd.sh")
 CONTAINERS = ("ci-a", "ci-b", "ci-c")
 
 FILES = {
@@ -127,6 +128,28 @@ class Storage:
         for mount in sorted((m for m in mounts if m.startswith(self.folder + "/")), reverse=True):
             subprocess.run(["umount", "-l", mount], capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class DockerDaemon:
+    """A docker daemon of this test's own, where an engine's storage stands in other tests; where there can be none, `host` is None and `why_not` says why."""
+
+    def __init__(self, folder):
+        self.folder, self.host, self.why_not = folder, None, None
+        started = subprocess.run([DOCKERD, "start", folder], capture_output=True, text=True)
+        if started.returncode == 0:
+            self.host = started.stdout.strip()
+            return
+        assert started.returncode == 77, started
+        self.why_not = started.stdout.strip().split("\n")[-1]
+
+    def env(self):
+        return {"DOCKER_HOST": self.host}
+
+    def docker(self, *words):
+        return subprocess.run(["/usr/bin/docker", *words], env={**os.environ, **self.env()}, check=True, capture_output=True, text=True).stdout
+
+    def remove(self):
+        subprocess.run([DOCKERD, "stop", self.folder])
 
 
 class Project:

@@ -1,13 +1,41 @@
 """Registries for tests: real ones on loopback, each in a folder of its own, and a proxy before one that fails as a case says."""
-import http.client, http.server, os, shutil, socket, ssl, subprocess, threading, time, urllib.request
+import hashlib, http.client, http.server, os, shutil, socket, ssl, subprocess, threading, time, urllib.request
 
 TOOLS = os.path.join(os.environ["ROOT"], ".tools/bin")
+LOOP = os.path.join(os.environ["ROOT"], "build/debug/tests/oracle/push_loop")
 KINDS = {"2.8": "docker-registry", "v3": f"{TOOLS}/registry-v3", "referrers": f"{TOOLS}/registry-referrers"}
 
 
 def missing(*programs):
     """The first of the programs that is not there, or None."""
     return next((p for p in programs if not shutil.which(p)), None)
+
+
+def loop(*words, fails=None, store="store", **env):
+    """What push_loop (src/registry/ as a program) says; with `fails`, its errors, of which that must be a part."""
+    environment = {**os.environ, "LOCKSTEP_CACHE": os.path.abspath(store), "HOME": os.path.abspath("home"), **env}
+    done = subprocess.run([LOOP, *words], capture_output=True, text=True, env=environment, errors="backslashreplace")
+    assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done
+    if fails is None:
+        assert done.returncode == 0, done
+        return done.stdout
+    assert done.returncode == 1 and fails in done.stderr, done
+    return done.stderr
+
+
+def make(name, length):
+    with open(name, "wb") as file:
+        file.write(os.urandom(length))
+    return name
+
+
+def sha256(content):
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def digest_of(name):
+    with open(name, "rb") as file:
+        return sha256(file.read())
 
 
 def free_port():

@@ -293,35 +293,6 @@ def case_compiler_refuses():
         shutil.rmtree("nonsense/layers", ignore_errors=True)
 
 
-def case_link_of_a_venv():
-    """lib64 is a link in a venv: what is installed through it lies where it leads to, and the link stays. With a Python whose own libraries are in lib64, too."""
-    os.makedirs("wheels", exist_ok=True)
-    wheels = [wheel("wheels", "through", {"through-1.0.data/data/lib64/through/a.txt": b"a\n", "through-1.0.data/platlib/plat.py": b"x = 1\n", "through/b.py": b"x = 2\n"}),
-              wheel("wheels", "native", {"native/c.py": b"x = 3\n"}, pure=False)]
-    for patch in ("", "import sysconfig; sysconfig.get_paths = lambda *a, real=sysconfig.get_paths, **k: {**real(*a, **k), "
-                      "'platlib': real(*a, **k)['platlib'].replace('/lib/', '/lib64/')}\n"):
-        trees = []
-        for is_ours in (True, False):
-            new_venv()
-            with open(VENV + "/lib/python3.11/site-packages/patch.pth", "w") as file:
-                file.write(patch)
-            if is_ours:
-                done = make(wheels, options=["--bytecode", "pip"])
-                assert done.returncode == 0, done.stderr
-                with tarfile.open("layer.tar.gz") as archive:
-                    assert not [name for name in archive.getnames() if "lib64" in name], archive.getnames()
-                subprocess.run(["tar", "-xzpf", "layer.tar.gz", "-C", "/", WORK.lstrip("/") + "/venv"], check=True)
-            else:
-                subprocess.run(["/usr/bin/python3", "-m", "pip", "--python", VENV + "/bin/python", "install", "-q", "--isolated", "--no-index", "--no-deps", "--compile",
-                                "--no-cache-dir", "--disable-pip-version-check", "--root-user-action=ignore", *by_name(wheels)], check=True)
-            trees.append(tree(VENV))
-        different = [path for path in sorted(set(trees[0]) | set(trees[1])) if trees[0].get(path) != trees[1].get(path) and not path.endswith(".pyc")]
-        # pip's row of what a pure wheel has in platlib goes through the link.
-        different = [path for path in different if not (patch and path.endswith("through-1.0.dist-info/RECORD"))]
-        assert not different and trees[0]["lib64"][1] == "lib" and "lib/through/a.txt" in trees[0], (patch, different)
-    hostile("linked", {"linked-1.0.data/data/lib64": b"x"}, ["container's Python"])
-
-
 def case_same_bytes():
     os.makedirs("wheels", exist_ok=True)
     wheels = [generated("wheels", number) for number in range(6)]
