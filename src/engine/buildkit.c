@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/ask.h"
@@ -90,6 +91,14 @@ int buildkit_open(struct engine *e, const struct buildkit_address *at, struct er
 	if (ask_version(e, at->address, err) < 0)
 		return -1;
 	return buildkit_layout(e, &layout, err);
+}
+
+bool buildkit_open_images(struct engine *e)
+{
+	const char *storage = path_join(e->arena, path_cache_dir(e->arena), "buildkit");
+
+	*e = (struct engine){.arena = e->arena, .driver = &engine_buildkit, .program = "buildctl", .storage = storage};
+	return file_exists(path_join(e->arena, storage, "index.json"));
 }
 
 static int buildkit_probe(struct engine *e, struct error *err)
@@ -308,6 +317,36 @@ static int buildkit_load(struct engine *e, const struct image *image, size_t has
 	return buildkit_layout(e, &layout, err) < 0 ? -1 : oci_layout_put(&layout, image, tag, NULL, err);
 }
 
+/* It has no containers: what runs in it is a build. */
+static int buildkit_list(struct engine *e, struct engine_listing *ret, struct error *err)
+{
+	struct engine_listing out = {0};
+	const char *const *names;
+	struct oci_layout layout;
+	size_t count;
+
+	if (buildkit_layout(e, &layout, err) < 0 || oci_layout_names(&layout, &names, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		autoerror struct error broken = {0};
+		struct engine_tag tag = {.name = names[i], .id = names[i]};
+		struct engine_image image;
+
+		if (buildkit_inspect(e, names[i], &image, &broken) == 0) {
+			tag.id = image.id;
+			tag.size_bytes = (uint64_t)image.size_bytes;
+			if (!clock_parse_rfc3339(image.created, &tag.created_unix) || tag.created_unix < 0)
+				tag.created_unix = 0;
+		} else if (broken.code != ERR_NOT_FOUND) {
+			error_move(err, &broken);
+			return -1;
+		}
+		*arena_push(e->arena, &out.tags, &out.tag_count) = tag;
+	}
+	*ret = out;
+	return 0;
+}
+
 /* What builds of processes that are gone were writing. */
 static int buildkit_clean(struct engine *e, bool builds __attribute__((unused)), struct error *err)
 {
@@ -343,5 +382,6 @@ const struct engine_driver engine_buildkit = {
 	.describe = buildkit_describe,
 	.save = buildkit_save,
 	.load = buildkit_load,
+	.list = buildkit_list,
 	.clean = buildkit_clean,
 };

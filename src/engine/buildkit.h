@@ -11,6 +11,9 @@ struct buildkit_address {
 
 /* Asks the buildkitd at that address, as probe() does with the one that BUILDKIT_HOST names. e->arena is set. */
 int buildkit_open(struct engine *e, const struct buildkit_address *at, struct error *err);
+/* Its images alone, which lie on this machine, whatever became of the buildkitd that built them: nothing can be built or run by it. False when there are none. e->arena is
+   set. */
+bool buildkit_open_images(struct engine *e);
 /* An engine whose builds run at all of these addresses, so many at once where neither the address nor the worker itself says how many. One that cannot be used is named in its
    `gone`; ERR_ENGINE names each when there is no other. */
 int buildkit_open_workers(struct engine *e, const struct buildkit_address *addresses, size_t count, unsigned jobs, struct error *err);

@@ -184,6 +184,20 @@ int oci_layout_find(const struct oci_layout *l, const char *name, struct image *
 	return 0;
 }
 
+int oci_layout_names(const struct oci_layout *l, const char *const **ret, size_t *ret_count, struct error *err)
+{
+	const char **names = NULL;
+	struct index index;
+
+	*ret_count = 0;
+	if (read_index(l, l->folder, &index, err) < 0)
+		return -1;
+	for (size_t i = 0; i < index.count; i++)
+		*arena_push(l->arena, &names, ret_count) = index.entries[i].name;
+	*ret = names;
+	return 0;
+}
+
 /* ---- changes; the layout is locked ---- */
 
 static void note_parts(const struct oci_layout *l, const struct image *image, const char ***parts, size_t *count)

@@ -23,6 +23,8 @@ int oci_layout_find(const struct oci_layout *l, const char *name, struct image *
 int oci_layout_take(const struct oci_layout *l, const char *other_folder, const char *name, const char *repository, struct error *err);
 /* Puts an image with a manifest under `name`. Layers with a path are linked or copied; ERR_NOT_FOUND when one has none and is not there, unless it lies in `repository`. */
 int oci_layout_put(const struct oci_layout *l, const struct image *image, const char *name, const char *repository, struct error *err);
+/* The names of all images, also of those of which a part is gone; sorted. */
+int oci_layout_names(const struct oci_layout *l, const char *const **ret, size_t *ret_count, struct error *err);
 /* ERR_NOT_FOUND when there is no `from`. */
 int oci_layout_tag(const struct oci_layout *l, const char *from, const char *to, struct error *err);
 /* Also removes what no image needs any more. Fine when there is no such name. */

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "build/build.h"
+#include "engine/buildkit.h"
 #include "io/digest.h"
 #include "lock/current.h"
 #include "prune/parts.h"
@@ -41,8 +42,14 @@ static int hold(struct prune *p, const struct engine *e)
 static int find_one(struct prune *p, const char *name, struct error *err)
 {
 	autoerror struct error why_not = {0};
-	struct engine e;
+	struct engine e = {.arena = &p->arena};
 
+	/* Its images need nobody to answer. */
+	if (!strcmp(name, engine_buildkit.name)) {
+		if (buildkit_open_images(&e))
+			*arena_push(&p->arena, &p->engines, &p->engine_count) = e;
+		return 0;
+	}
 	if (engine_find(&p->arena, name, &e, &why_not) == 0) {
 		if (e.driver->list)
 			*arena_push(&p->arena, &p->engines, &p->engine_count) = e;

@@ -3,7 +3,7 @@
 only have images, and real git. Then worlds made by chance, beside a reckoning of their own.
 
 LOCKSTEP_PRUNE_ROUNDS=n: so many of them (3); LOCKSTEP_PRUNE_SEED=n chooses which."""
-import os, random, shutil, sys
+import os, random, shutil, sys, time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases, pruning
@@ -235,6 +235,36 @@ def case_stages():
     assert "no release in lockfiles/ of this checkout has it" in why(seen, "ci-a:v9.9")
     assert ("buildah", STAGE + keys["new"]) in gone(p.plan("--unused", "0"))
     assert "stage:" + keys["old"][:12] + " " in p.run("prune", "--plan").out
+
+
+def case_images_of_buildkit():
+    import fcntl
+    p = Project()
+    releases(p, 2)
+    p.lock()
+    keys = {name: sha256(name) for name in ("built", "old", "new", "broken")}
+    p.write(".lockstep/build.json", '{"stages": [{"key": "%s"}]}\n' % keys["built"])
+    long_ago, now = "2020-01-02T03:04:05Z", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(p.now))
+    p.set_layout({STAGE + keys["built"]: (["below", "built"], long_ago), STAGE + keys["old"]: (["below", "old"], long_ago), STAGE + keys["new"]: (["below", "new"], now),
+                  "team/tiny/ci-a:v0.1": (["below", "first"], long_ago), "team/tiny/ci-a:v0.2": (["below", "second"], long_ago), "others:1": (["others"], long_ago)})
+    # No buildkitd has to answer, nor be there; somebody who builds is not disturbed.
+    goes = {("buildkit", STAGE + keys["old"]), ("buildkit", "team/tiny/ci-a:v0.1")}
+    seen = p.plan("--keep", "1")
+    assert gone(seen) == goes and why(seen, keys["built"]) == "'.lockstep/build.json' has it" and why(seen, keys["new"]) == "made today", seen
+    with open(p.cache + "/buildkit/lockstep-building.lock", "w") as f:
+        fcntl.flock(f, fcntl.LOCK_SH)
+        assert "somebody builds in buildkit right now" in p.run("prune", "--keep", "1").err and len(p.layout()[0]) == 6
+    assert gone(p.prune("--keep", "1", "--engine", "docker")) == set() and len(p.layout()[0]) == 6
+    assert gone(p.prune("--keep", "1", "--engine", "buildkit")) == goes
+    names, blobs = p.layout()
+    assert names == {STAGE + keys["built"], STAGE + keys["new"], "team/tiny/ci-a:v0.2", "others:1"}, names
+    assert {sha256(t) for t in ("below", "built", "new", "second", "others")} <= blobs and not {sha256("old"), sha256("first")} & blobs, blobs
+    assert not gone(p.prune("--keep", "1"))
+    # One of which a layer is gone is no image, and goes as others do.
+    os.unlink(f"{p.cache}/buildkit/blobs/sha256/{sha256('built')}")
+    p.write(".lockstep/build.json", "{}")
+    assert gone(p.prune("--keep", "1", "--unused", "0")) == {("buildkit", STAGE + keys["built"]), ("buildkit", STAGE + keys["new"])}
+    assert p.layout()[0] == {"team/tiny/ci-a:v0.2", "others:1"} and sha256("new") not in p.layout()[1]
 
 
 def case_somebody_builds():

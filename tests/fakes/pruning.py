@@ -6,6 +6,7 @@ import bump
 
 DAY = 86400
 LOCKS = []
+OCI = "application/vnd.oci.image."
 CONTAINERS = ("ci-a", "ci-b")
 FILES = {
     "recipes/project.yaml": "name: tiny\nrepository: team/tiny\nfirst_release: v0.1\nvenv: /opt/venv\ntags: [Jenkinsfile, ci/tags.env]\nindexes:\n  - alias: default\n",
@@ -78,6 +79,31 @@ class Project:
     def set_engine(self, engine, images, containers):
         with open(f"{self.images}/{engine}.json", "w") as f:
             json.dump({"images": images, "containers": containers}, f)
+
+    def set_layout(self, images):
+        """BuildKit's images, {name: (layers, created)}: an OCI layout in the cache, layers by their text."""
+        folder = self.cache + "/buildkit"
+        os.makedirs(folder + "/blobs/sha256")
+
+        def blob(text):
+            with open(f"{folder}/blobs/sha256/{sha256(text)}", "w") as f:
+                f.write(text)
+            return {"digest": "sha256:" + sha256(text), "size": len(text)}
+
+        entries = []
+        for name, (layers, created) in images.items():
+            config = {"created": created, "architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": ["sha256:" + sha256(t) for t in layers]}}
+            manifest = {"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json", "config": {"mediaType": OCI + "config.v1+json", **blob(json.dumps(config))},
+                        "layers": [{"mediaType": OCI + "layer.v1.tar", **blob(t)} for t in layers]}
+            entries.append({"mediaType": OCI + "manifest.v1+json", **blob(json.dumps(manifest)), "annotations": {"org.opencontainers.image.ref.name": name}})
+        with open(folder + "/index.json", "w") as f:
+            json.dump({"schemaVersion": 2, "manifests": entries}, f)
+
+    def layout(self):
+        """The names in it, and the digests of its files."""
+        with open(self.cache + "/buildkit/index.json") as f:
+            names = {m["annotations"]["org.opencontainers.image.ref.name"] for m in json.load(f)["manifests"]}
+        return names, set(os.listdir(self.cache + "/buildkit/blobs/sha256"))
 
     def names(self, engine):
         with open(f"{self.images}/{engine}.json") as f:
