@@ -83,7 +83,7 @@ static void tell(const struct command_call *call, const struct engine *e)
 	}
 }
 
-int engines_find(struct command_call *call, const struct database *db, struct engine *ret, struct error *err)
+int engines_find(const struct command_call *call, const struct database *db, struct engine *ret, struct error *err)
 {
 	const char *list = value_of(call, "workers"), *name = value_of(call, "engine"), *jobs = value_of(call, "jobs");
 	bool workers = list || !name || !strcmp(name, "buildkit");
@@ -100,4 +100,11 @@ int engines_find(struct command_call *call, const struct database *db, struct en
 		return -1;
 	tell(call, ret);
 	return 0;
+}
+
+int engines_open(void *use, struct engine *ret, struct error *err)
+{
+	const struct engines_use *u = use;
+
+	return engines_find(u->call, u->db, ret, err);
 }

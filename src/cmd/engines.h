@@ -15,6 +15,12 @@ enum { ENGINES_JOBS_OTHERWISE = 2 }; /* at once, where nothing says how many */
 /* EXIT_DONE, or EXIT_USAGE after saying what is wrong with --workers. */
 int engines_check_use(const struct command_call *call);
 /* In the call's arena. Workers that cannot be used are told of on stderr, each with the reason. `ret` may point to what the options say when a command has no --workers. */
-int engines_find(struct command_call *call, const struct database *db, struct engine *ret, struct error *err);
+int engines_find(const struct command_call *call, const struct database *db, struct engine *ret, struct error *err);
+/* The same, for those who learn only later that they need one. */
+struct engines_use {
+	const struct command_call *call;
+	const struct database *db;
+};
+int engines_open(void *use, struct engine *ret, struct error *err);
 /* The same workers, without asking any; none: NULL. In `a`. */
 struct buildkit_address *engines_workers(struct arena *a, const struct database *db, const char *list, size_t *ret_count);

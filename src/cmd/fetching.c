@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "base/text.h"
+#include "cmd/engines.h"
 #include "cmd/open.h"
 #include "debian/access.h"
 #include "debian/archives.h"
@@ -36,7 +37,8 @@ static const char *proxy_of(const struct access *x)
 static int fetch_from_archives(const struct command_call *call, const struct database *db, const struct lock *lock, const struct settings *settings,
 			       const struct access *x, const struct fetch_options *options, struct fetch_result *ret, struct error *err)
 {
-	const struct image_asking asking = {.engine = command_value(call, "engine")};
+	struct engines_use use = {call, db};
+	const struct image_asking asking = {.open_engine = engines_open, .open_context = &use};
 	static const char *const nowhere[] = {NULL};
 	struct fetch_archives archives = {.addresses = nowhere, .ca_file = x->ca_file, .proxy = proxy_of(x)};
 	autoerror struct error unknown = {0};

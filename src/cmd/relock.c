@@ -173,9 +173,11 @@ static void print_problems_json(struct diag *d)
 static int resolve_system(struct relock *r, struct lock *lock, struct diag *d, struct error *err)
 {
 	const char *own = getenv("SSL_CERT_FILE");
+	struct engines_use use = {r->call, r->db};
 	const struct system_options options = {
 		.upgrade = command_flag(r->call, "upgrade-system"),
-		.engine = command_value(r->call, "engine"),
+		.open_engine = engines_open,
+		.open_context = &use,
 		.ca_file = own && *own ? own : r->settings.ca_file,
 		.on_progress = on_progress,
 		.context = r,

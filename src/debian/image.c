@@ -61,7 +61,7 @@ static int ask(struct arena *a, const struct base *base, const struct image_aski
 {
 	struct engine e;
 
-	if (engine_find(a, asking->engine, &e, err) < 0) {
+	if (asking->open_engine(asking->open_context, &e, err) < 0) {
 		error_wrap(err, "%s must be asked for its Debian packages, and there is no engine to ask it with", place_of(a, base));
 		return error_hint(err, "an engine is asked once for an image; LOCKSTEP_SYSTEM_PACKAGES=unlocked leaves Debian packages out of the lock");
 	}

@@ -10,6 +10,7 @@
 #include "debian/packages.h"
 
 struct base;
+struct engine;
 
 struct image_package {
 	struct deb_record record; /* its stanza as dpkg's status has it */
@@ -27,7 +28,8 @@ struct image {
 };
 
 struct image_asking {
-	const char *engine;                                   /* the name of the one to ask, or NULL: the first that works */
+	int (*open_engine)(void *context, struct engine *ret, struct error *err); /* finds the one to ask; called only where one is needed */
+	void *open_context;
 	void (*on_progress)(void *context, const char *text); /* or NULL */
 	void *context;
 };

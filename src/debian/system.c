@@ -208,7 +208,7 @@ static int check_image(struct resolving *s, const struct base *base, const struc
 
 static int read_image(struct resolving *s, struct place *p, const struct system_step *step)
 {
-	const struct image_asking asking = {s->options->engine, s->options->on_progress, s->options->context};
+	const struct image_asking asking = {s->options->open_engine, s->options->open_context, s->options->on_progress, s->options->context};
 	struct image *image = arena_new(&s->arena, struct image);
 
 	if (p->base->source != BASE_IMAGE || p->image)

@@ -9,9 +9,12 @@
 #include "lock/lock.h"
 #include "recipe/database.h"
 
+struct engine;
+
 struct system_options {
-	bool upgrade;                                         /* take what the archives have now, whatever the last lock has */
-	const char *engine;                                   /* the name of the one that images are asked through; NULL: the first that works */
+	bool upgrade;                                                             /* take what the archives have now, whatever the last lock has */
+	int (*open_engine)(void *context, struct engine *ret, struct error *err); /* finds the one that images are asked through */
+	void *open_context;
 	const char *ca_file;                                  /* certificates for mirrors where apt names none; or NULL */
 	void (*on_progress)(void *context, const char *text); /* what is being done, in a few words; or NULL */
 	void *context;
