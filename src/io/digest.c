@@ -12,15 +12,80 @@
 
 void digest_begin(struct digest *d)
 {
+	d->context = NULL;
+	d->length = 0;
+	sha256_begin(&d->running);
+	if (sha256_is_there())
+		return;
 	d->context = EVP_MD_CTX_new();
 	if (!d->context || EVP_DigestInit_ex(d->context, EVP_sha256(), NULL) != 1)
 		abort(); /* no memory, or a libcrypto without SHA-256 */
 }
 
+static size_t count_rest(const struct digest *d)
+{
+	return (size_t)(d->length % SHA256_BLOCK_BYTES);
+}
+
+/* What lacks for a whole block, of at most `length` bytes. */
+static size_t fill_rest(struct digest *d, const unsigned char *bytes, size_t length)
+{
+	size_t rest = count_rest(d), count = rest ? SHA256_BLOCK_BYTES - rest : 0;
+
+	if (count > length)
+		count = length;
+	memcpy(d->rest + rest, bytes, count);
+	d->length += count;
+	if (count && !count_rest(d))
+		sha256_blocks(&d->running, d->rest, 1);
+	return count;
+}
+
+/* Behind whole blocks: fewer bytes than one. */
+static void keep_rest(struct digest *d, const unsigned char *bytes, size_t length)
+{
+	memcpy(d->rest, bytes, length);
+	d->length += length;
+}
+
 void digest_add(struct digest *d, const void *bytes, size_t length)
 {
-	if (length && EVP_DigestUpdate(d->context, bytes, length) != 1)
-		abort();
+	if (!length)
+		return;
+	if (d->context) {
+		if (EVP_DigestUpdate(d->context, bytes, length) != 1)
+			abort();
+		return;
+	}
+	size_t done = fill_rest(d, bytes, length), whole = (length - done) / SHA256_BLOCK_BYTES * SHA256_BLOCK_BYTES;
+	const unsigned char *at = (const unsigned char *)bytes + done;
+
+	if (done == length)
+		return;
+	sha256_blocks(&d->running, at, whole / SHA256_BLOCK_BYTES);
+	d->length += whole;
+	keep_rest(d, at + whole, length - done - whole);
+}
+
+void digest_add_both(struct digest *one, struct digest *other, const void *bytes, size_t length)
+{
+	size_t rest = count_rest(one), before = rest ? SHA256_BLOCK_BYTES - rest : 0;
+
+	if (one->context || other->context || rest != count_rest(other) || length < before + SHA256_BLOCK_BYTES) {
+		digest_add(one, bytes, length);
+		digest_add(other, bytes, length);
+		return;
+	}
+	const unsigned char *at = bytes;
+	size_t whole = (length - before) / SHA256_BLOCK_BYTES * SHA256_BLOCK_BYTES;
+
+	fill_rest(one, at, before);
+	fill_rest(other, at, before);
+	sha256_blocks_of_both(&one->running, &other->running, at + before, whole / SHA256_BLOCK_BYTES);
+	one->length += whole;
+	other->length += whole;
+	keep_rest(one, at + before + whole, length - before - whole);
+	keep_rest(other, at + before + whole, length - before - whole);
 }
 
 void digest_add_part(struct digest *d, const char *text)
@@ -35,12 +100,30 @@ void digest_add_part(struct digest *d, const char *text)
 		digest_add(d, text, (size_t)length);
 }
 
+/* A bit, zeros, and the length in bits behind it bring the last block to its end. */
+static void end_here(struct digest *d, unsigned char ret[DIGEST_HEX_LENGTH / 2])
+{
+	unsigned char last[2 * SHA256_BLOCK_BYTES] = {0};
+	size_t rest = count_rest(d), length = rest + 9 > SHA256_BLOCK_BYTES ? sizeof(last) : SHA256_BLOCK_BYTES;
+	uint64_t bits = d->length * 8;
+
+	memcpy(last, d->rest, rest);
+	last[rest] = 0x80;
+	for (size_t i = 0; i < 8; i++)
+		last[length - 1 - i] = (unsigned char)(bits >> (8 * i));
+	sha256_blocks(&d->running, last, length / SHA256_BLOCK_BYTES);
+	for (size_t i = 0; i < DIGEST_HEX_LENGTH / 2; i++)
+		ret[i] = (unsigned char)(d->running.state[i / 4] >> (8 * (3 - i % 4)));
+}
+
 void digest_end(struct digest *d, char ret_hex[DIGEST_HEX_LENGTH + 1])
 {
 	static const char digits[] = "0123456789abcdef";
 	unsigned char bytes[DIGEST_HEX_LENGTH / 2];
 
-	if (EVP_DigestFinal_ex(d->context, bytes, NULL) != 1)
+	if (!d->context)
+		end_here(d, bytes);
+	else if (EVP_DigestFinal_ex(d->context, bytes, NULL) != 1)
 		abort();
 	for (size_t i = 0; i < sizeof(bytes); i++) {
 		ret_hex[2 * i] = digits[bytes[i] >> 4];

@@ -46,10 +46,18 @@ static int flush(struct gzip *g, size_t above, struct error *err)
 	return 0;
 }
 
+void gzip_member_plain(struct gzip *g, const void *bytes, size_t length)
+{
+	if (g->beside)
+		digest_add_both(&g->plain, g->beside, bytes, length);
+	else
+		digest_add(&g->plain, bytes, length);
+	g->plain_bytes += length;
+}
+
 static void add_plain(struct gzip *g, const void *bytes, size_t length, uint32_t crc)
 {
-	digest_add(&g->plain, bytes, length);
-	g->plain_bytes += length;
+	gzip_member_plain(g, bytes, length);
 	g->crc = (uint32_t)crc32_combine(g->crc, crc, (z_off_t)length);
 }
 
@@ -120,12 +128,6 @@ int gzip_member_packed(struct gzip *g, const void *bytes, size_t length, struct 
 {
 	strbuf_add_bytes(&g->out, bytes, length);
 	return flush(g, WRITE_BYTES, err);
-}
-
-void gzip_member_plain(struct gzip *g, const void *bytes, size_t length)
-{
-	digest_add(&g->plain, bytes, length);
-	g->plain_bytes += length;
 }
 
 int gzip_member_end(struct gzip *g, uint32_t crc, uint64_t length, struct error *err)

@@ -17,6 +17,7 @@ struct gzip {
 	const char *path;  /* of it, for messages */
 	struct strbuf out; /* not written yet */
 	struct digest packed, plain;
+	struct digest *beside; /* the caller's: goes over the plain bytes, too; NULL: none */
 	uint64_t packed_bytes, plain_bytes;
 	bool in_member;
 	uint32_t crc;           /* of the member's bytes */

@@ -43,8 +43,8 @@ struct work {
 	uint64_t plain_bytes;
 	struct strbuf header; /* the zeros behind the last file and the next header */
 	struct inflate *inflate;
-	struct digest content; /* of a file whose digest RECORD has; open while `is_checked` */
-	bool is_checked;
+	struct digest content;  /* of a file whose digest RECORD has */
+	struct digest *checked; /* it, while it is open; else NULL */
 	unsigned char *packed, *plain;
 };
 
@@ -142,15 +142,12 @@ static bool is_zstd(const struct work *w)
 
 static int add_zstd(struct work *w, const void *bytes, size_t length, struct error *err)
 {
-	digest_add(&w->diff_id, bytes, length);
+	if (w->checked)
+		digest_add_both(&w->diff_id, w->checked, bytes, length);
+	else
+		digest_add(&w->diff_id, bytes, length);
 	w->plain_bytes += length;
 	return zstd_write_add(&w->zstd, bytes, length, err);
-}
-
-static void see_content(struct work *w, const void *bytes, size_t length)
-{
-	if (w->is_checked)
-		digest_add(&w->content, bytes, length);
 }
 
 /* Bytes that were not packed before. */
@@ -177,7 +174,6 @@ static int write_joined(struct work *w, const struct entry *e, uint64_t at, uint
 		error_move(err, &broken);
 		return -1;
 	}
-	see_content(w, w->plain, (size_t)m->size_bytes);
 	return 0;
 }
 
@@ -193,7 +189,6 @@ static int write_stored(struct work *w, const struct entry *e, uint64_t at, uint
 		uint32_t crc = crc32_add(0, w->plain, count);
 
 		*ret_crc = crc32_add(*ret_crc, w->plain, count);
-		see_content(w, w->plain, count);
 		if ((is_zstd(w) ? add_zstd(w, w->plain, count, err) : gzip_store(&w->gzip, w->plain, count, crc, err)) < 0)
 			return -1;
 		at += count;
@@ -215,7 +210,6 @@ static int inflate_piece(struct work *w, const struct entry *e, size_t packed_le
 		if (result == INFLATE_BROKEN || *done > e->file->member->size_bytes)
 			return refuse(w, e, "cannot be unpacked, or to another length than it says", err);
 		*crc = crc32_add(*crc, w->plain, count);
-		see_content(w, w->plain, count);
 		if (!is_zstd(w))
 			gzip_member_plain(&w->gzip, w->plain, count);
 		else if (add_zstd(w, w->plain, count, err) < 0)
@@ -267,9 +261,9 @@ static int check_content(struct work *w, const struct entry *e, struct error *er
 {
 	char sha256[DIGEST_HEX_LENGTH + 1];
 
-	if (!w->is_checked)
+	if (!w->checked)
 		return 0;
-	w->is_checked = false;
+	w->checked = w->gzip.beside = NULL;
 	digest_end(&w->content, sha256);
 	return record_rows_hash_fits(e->file->hash, sha256) ? 0 : refuse(w, e, "has another digest than RECORD says", err);
 }
@@ -298,9 +292,11 @@ static int write_file(struct work *w, const struct entry *e, struct error *err)
 {
 	if (!e->file->member)
 		return write_text(w, e->file, err);
-	w->is_checked = e->file->hash && *e->file->hash;
-	if (w->is_checked)
+	/* A file begins where a block of the archive's own digest does: both go on together. */
+	if (e->file->hash && *e->file->hash) {
 		digest_begin(&w->content);
+		w->checked = w->gzip.beside = &w->content;
+	}
 	return write_member(w, e, err) < 0 ? -1 : check_content(w, e, err);
 }
 
@@ -383,8 +379,8 @@ static void release(struct work *w)
 	gzip_release(&w->gzip);
 	zstd_write_release(&w->zstd);
 	digest_drop(&w->diff_id);
-	if (w->is_checked)
-		digest_drop(&w->content);
+	if (w->checked)
+		digest_drop(w->checked);
 	strbuf_release(&w->header);
 	inflate_free(w->inflate);
 	free(w->packed);
