@@ -7,8 +7,10 @@
 #include "base/strbuf.h"
 
 /* Finds out where a stream's last block begins and where it ends. Zeroed is valid and closed. */
+struct inflate;
 struct deflate_join {
-	void *stream; /* z_stream */
+	void *stream;            /* z_stream */
+	struct inflate *inflate; /* for streams of one block, which is faster */
 };
 void deflate_join_release(struct deflate_join *j);
 

@@ -9,6 +9,7 @@
 
 struct inflate {
 	struct inflate_state state;
+	unsigned unused_bits;
 };
 
 struct inflate *inflate_new(void)
@@ -30,10 +31,12 @@ void inflate_begin(struct inflate *i)
 }
 
 /* Bytes that were taken ahead and are behind the stream are given back. False when they came with an earlier call. */
-static bool give_back(struct inflate_state *s, unsigned given)
+static bool give_back(struct inflate *i, unsigned given)
 {
+	struct inflate_state *s = &i->state;
 	unsigned ahead = (unsigned)s->read_in_length / 8;
 
+	i->unused_bits = (unsigned)s->read_in_length % 8;
 	s->read_in_length = 0;
 	if (ahead > given - s->avail_in)
 		return false;
@@ -55,13 +58,18 @@ enum inflate_result inflate_step(struct inflate *i, const unsigned char **bytes,
 	bool is_sound = isal_inflate(s) == ISAL_DECOMP_OK, has_ended = is_sound && s->block_state == ISAL_BLOCK_FINISH;
 
 	if (has_ended)
-		is_sound = give_back(s, given);
+		is_sound = give_back(i, given);
 	*bytes += given - s->avail_in;
 	*length -= given - s->avail_in;
 	*ret_count = wanted - s->avail_out;
 	if (!is_sound)
 		return INFLATE_BROKEN;
 	return has_ended ? INFLATE_END : INFLATE_MORE;
+}
+
+unsigned inflate_unused_bits(const struct inflate *i)
+{
+	return i->unused_bits;
 }
 
 uint32_t crc32_add(uint32_t crc, const void *bytes, size_t length)

@@ -20,5 +20,8 @@ enum inflate_result {
    is no more. */
 enum inflate_result inflate_step(struct inflate *i, const unsigned char **bytes, size_t *length, unsigned char *out, size_t room, size_t *ret_count);
 
+/* How many bits of the last byte of a stream that ended are not used: 0 to 7. */
+unsigned inflate_unused_bits(const struct inflate *i);
+
 /* CRC-32 as in gzip and zip, gone on with from `crc` (0 at first). */
 uint32_t crc32_add(uint32_t crc, const void *bytes, size_t length);
