@@ -85,6 +85,13 @@ static bool has_control(const char *name)
 	return false;
 }
 
+static bool is_ascii(const char *name)
+{
+	while (*name && (unsigned char)*name < 0x80)
+		name++;
+	return !*name;
+}
+
 /* Names without the mark for UTF-8 are in the code page that the format began with, as Python reads them. */
 static int read_name(struct archive *w, const struct zip_member *zip, const char **ret, struct error *err)
 {
@@ -93,7 +100,7 @@ static int read_name(struct archive *w, const struct zip_member *zip, const char
 	const char *table;
 	enum charset set;
 
-	if (!(zip->flags & UTF_8_FLAG) && charset_find("cp437", &set, &table)) {
+	if (!(zip->flags & UTF_8_FLAG) && !is_ascii(zip->name) && charset_find("cp437", &set, &table)) {
 		if (charset_decode(set, table, zip->name, strlen(zip->name), &name, err) < 0)
 			return -1;
 	} else {

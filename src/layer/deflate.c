@@ -10,28 +10,31 @@
 enum { MATCH_MIN = 3, MATCH_MAX = 258, WINDOW_BYTES = 32768, HASH_SIZE = 4096, TRIES = 16 };
 
 struct bits {
-	struct strbuf *out;
-	uint32_t hold;
+	unsigned char *out; /* with room for all that comes */
+	uint64_t hold;
 	unsigned count; /* bits in `hold`, fewer than eight between calls */
 };
 
 static void put(struct bits *b, unsigned value, unsigned count)
 {
-	b->hold |= value << b->count;
+	b->hold |= (uint64_t)value << b->count;
 	for (b->count += count; b->count >= 8; b->count -= 8) {
-		strbuf_add_char(b->out, (char)b->hold);
+		*b->out++ = (unsigned char)b->hold;
 		b->hold >>= 8;
 	}
 }
 
 /* Huffman codes stand in the stream with their highest bit first. */
+static unsigned reverse(unsigned code, unsigned count)
+{
+	static const unsigned char fours[] = {0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15};
+
+	return (unsigned)(fours[code & 15] << 8 | fours[code >> 4 & 15] << 4 | fours[code >> 8]) >> (12 - count);
+}
+
 static void put_code(struct bits *b, unsigned code, unsigned count)
 {
-	unsigned reversed = 0;
-
-	for (unsigned i = 0; i < count; i++)
-		reversed |= (code >> i & 1) << (count - 1 - i);
-	put(b, reversed, count);
+	put(b, reverse(code, count), count);
 }
 
 static void put_symbol(struct bits *b, unsigned symbol)
@@ -92,16 +95,20 @@ static void remember(struct search *s, size_t at)
 	s->head[hash] = (uint32_t)at + 1;
 }
 
-static size_t match_length(const struct search *s, size_t candidate, size_t at)
+/* How many bytes of two places are the same, at most `limit`. */
+static size_t count_same(const unsigned char *one, const unsigned char *other, size_t limit)
 {
-	/* What is before the text does not reach into it: the gap lies between. */
-	size_t limit = s->length - at, length = 0;
+	size_t length = 0;
 
-	if (candidate < s->begin && limit > s->begin - candidate)
-		limit = s->begin - candidate;
-	if (limit > MATCH_MAX)
-		limit = MATCH_MAX;
-	while (length < limit && s->bytes[candidate + length] == s->bytes[at + length])
+	for (; length + sizeof(uint64_t) <= limit; length += sizeof(uint64_t)) {
+		uint64_t a, b;
+
+		memcpy(&a, one + length, sizeof(a));
+		memcpy(&b, other + length, sizeof(b));
+		if (a != b)
+			break;
+	}
+	while (length < limit && one[length] == other[length])
 		length++;
 	return length;
 }
@@ -109,18 +116,23 @@ static size_t match_length(const struct search *s, size_t candidate, size_t at)
 /* The longest repetition of something before that begins at `at`; 0 when there is none worth it. */
 static size_t find_match(const struct search *s, size_t at, unsigned *ret_distance)
 {
-	size_t best = 0;
+	size_t best = 0, most = s->length - at < MATCH_MAX ? s->length - at : MATCH_MAX;
 	unsigned tries = TRIES;
 
 	if (at + MATCH_MIN > s->length)
 		return 0;
-	for (uint32_t next = s->head[hash_at(s, at)]; next && tries && best < MATCH_MAX; next = s->previous[next - 1], tries--) {
-		size_t candidate = next - 1;
+	for (uint32_t next = s->head[hash_at(s, at)]; next && tries && best < most; next = s->previous[next - 1], tries--) {
+		size_t candidate = next - 1, limit = most;
 		uint64_t distance = at - candidate + (candidate < s->begin ? s->gap : 0);
 
 		if (distance > WINDOW_BYTES)
 			break;
-		size_t length = match_length(s, candidate, at);
+		/* What is before the text does not reach into it: the gap lies between. */
+		if (candidate < s->begin && limit > s->begin - candidate)
+			limit = s->begin - candidate;
+		if (limit <= best || s->bytes[candidate + best] != s->bytes[at + best])
+			continue;
+		size_t length = count_same(s->bytes + candidate, s->bytes + at, limit);
 
 		if (length > best) {
 			best = length;
@@ -150,17 +162,19 @@ static void pack(struct search *s, struct bits *b)
 void deflate_text(const char *text, size_t length, const struct deflate_before *before, struct strbuf *out)
 {
 	autostrbuf struct strbuf both = {0};
-	struct bits b = {.out = out};
 	bool is_near = before && before->gap < WINDOW_BYTES;
 
 	if (is_near)
 		strbuf_add_bytes(&both, before->text, before->length);
 	struct search s = {.begin = both.length, .gap = is_near ? before->gap : 0};
+	/* A byte takes nine bits at most; the block's own codes take ten. */
+	unsigned char *room = (unsigned char *)strbuf_reserve(out, length + length / 8 + 4);
+	struct bits b = {.out = room};
 
 	strbuf_add_bytes(&both, text, length);
 	s.bytes = (const unsigned char *)strbuf_text(&both);
 	s.length = both.length;
-	s.previous = mem_zero(both.length + 1, sizeof(*s.previous));
+	s.previous = mem_alloc((both.length + 1) * sizeof(*s.previous));
 	put(&b, 0, 1);
 	put(&b, 1, 2);
 	pack(&s, &b);
@@ -169,7 +183,8 @@ void deflate_text(const char *text, size_t length, const struct deflate_before *
 	unsigned used_bits = b.count;
 
 	if (used_bits)
-		strbuf_add_char(out, (char)b.hold);
+		*b.out++ = (unsigned char)b.hold;
+	strbuf_commit(out, (size_t)(b.out - room));
 	deflate_join_align(out, used_bits);
 }
 

@@ -23,10 +23,9 @@ enum {
 
 static void put_octal(char *header, size_t at, size_t width, uint64_t number)
 {
-	char text[32];
-
-	snprintf(text, sizeof(text), "%0*llo", (int)width - 1, (unsigned long long)number);
-	memcpy(header + at, text, width);
+	header[at + width - 1] = '\0';
+	for (size_t i = width - 1; i; i--, number >>= 3)
+		header[at + i - 1] = (char)('0' + (number & 7));
 }
 
 /* Where a path is cut into prefix and name; NULL when it fits as it is, or not at all. */

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "io/deflate_join.h"
+#include "io/digest.h"
 #include "layer/deflate.h"
 #include "layer/plan.h"
 #include "layer/programs.h"
@@ -66,6 +67,28 @@ TEST(what_is_deflated_is_read_by_zlib)
 		assert_int_equal(plain.length, text.length);
 		assert_memory_equal(strbuf_text(&plain), strbuf_text(&text), text.length);
 	}
+}
+
+/* Layers are known by their digests: the bytes that stood in those of the first release stand there for ever. */
+TEST(what_is_deflated_has_the_same_bytes_for_ever)
+{
+	char hex[DIGEST_HEX_LENGTH + 1];
+	struct digest d;
+
+	digest_begin(&d);
+	for (unsigned seed = 0; seed < 200; seed++) {
+		autostrbuf struct strbuf text = {0}, packed = {0};
+		size_t cut;
+
+		fill(&text, seed, 50 + seed * 37);
+		cut = text.length / 3;
+		const struct deflate_before before = {text.text, cut, seed * 11};
+
+		deflate_text(text.text + cut, text.length - cut, seed % 3 ? &before : NULL, &packed);
+		digest_add(&d, packed.text, packed.length);
+	}
+	digest_end(&d, hex);
+	assert_string_equal(hex, "67d02c1377e20f8a39918c4f210751e96f8e6b4fe7381d4607bd3d038a12b53d");
 }
 
 TEST(a_text_refers_to_the_one_before_across_what_lies_between)
