@@ -1,14 +1,10 @@
 #!/usr/bin/env python3
-"""Images whose Python layers lockstep makes, with the real buildah: the same files as pip installs in a build; one layer a wheel that moves; the same digests again.
-
-Named differences between the two ways, and why:
-  times of files      layers have one time for all, so that they are the same bytes whenever they are made
-  .pyc                hold the time of their source, and are compared without it; of the code what it is, not how marshal wrote it down
-  RECORD              the same rows; pip sorts what it adds to it in another order"""
-import importlib.util, json, marshal, os, shutil, subprocess, sys
+"""Images whose Python layers lockstep makes, with the real buildah: the same files as pip installs in a build; one layer a wheel that moves; the same digests again. What is
+meant to differ stands in tests/fakes/trees.py."""
+import json, os, shutil, sys
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
-import bump, cases
+import bump, cases, trees
 
 bump.need_programs("buildah", "mmdebstrap", "unshare")
 WORK = os.getcwd()
@@ -42,49 +38,12 @@ def layers_of(image):
     return json.loads(STORAGE.buildah("inspect", "--type", "image", "--format", "{{.Config}}", image))["rootfs"]["diff_ids"]
 
 
-def row(line):
-    """A row of RECORD; what it says of a .pyc, which holds a time, is left out."""
-    path = line.rsplit(",", 2)[0]
-    return path if path.endswith(".pyc") else line
-
-
-def code_of(data):
-    """Not its bytes: how marshal writes constants depends on who else holds them, when they are compiled."""
-    return marshal.loads(data[16:]) if data[:4] == importlib.util.MAGIC_NUMBER else len(data)
-
-
-def content(path, name):
-    with open(path, "rb") as f:
-        data = f.read()
-    if name.endswith(".pyc"):
-        return data[:8], data[12:16], code_of(data)
-    return sorted(row(line) for line in data.decode().splitlines()) if name.endswith(".dist-info/RECORD") else data
-
-
 def tree(image):
-    """Every file below the virtual environment: kind, permissions, owner, content."""
-    name, found = STORAGE.buildah("from", "--pull-never", image).strip(), {}
-    top = STORAGE.buildah("mount", name).strip()
-    try:
-        for folder, folders, names in os.walk(top + "/opt/venv"):
-            for each in folders + names:
-                path = os.path.join(folder, each)
-                s, short = os.lstat(path), os.path.relpath(path, top)
-                found[short] = (oct(s.st_mode), s.st_uid, s.st_gid,
-                                os.readlink(path) if os.path.islink(path) else content(path, short) if os.path.isfile(path) else None)
-    finally:
-        STORAGE.buildah("umount", name)
-        STORAGE.buildah("rm", name)
-    return found
+    return trees.tree(STORAGE, image)
 
 
 def inside(image, *words):
-    name = STORAGE.buildah("from", "--pull-never", image).strip()
-    try:
-        done = subprocess.run(["buildah", "run", "--isolation", "chroot", name, "--", *words], env={**os.environ, **STORAGE.env()}, capture_output=True, text=True)
-    finally:
-        STORAGE.buildah("rm", name)
-    return done.returncode, done.stdout, done.stderr
+    return trees.inside(STORAGE, image, *words)
 
 
 # ---- the cases ----
@@ -95,8 +54,7 @@ def case_the_same_files_as_pip_installs():
     made, installed = images("--layers", "lockstep"), images("--layers", "engine")
     PROJECT.keep_tree()
     for container in ("ci-a", "ci-b"):
-        left, right = tree(made[container]), tree(installed[container])
-        different = {k: (left.get(k), right.get(k)) for k in sorted(set(left) | set(right)) if left.get(k) != right.get(k)}
+        different = trees.differences(tree(made[container]), tree(installed[container]))
         assert not different, (container, different)
         labels = [json.loads(STORAGE.buildah("inspect", "--type", "image", "--format", "{{.Config}}", i[container]))["config"] for i in (made, installed)]
         assert labels[0]["Labels"].items() >= {k: v for k, v in labels[1]["Labels"].items() if "lockstep" in k}.items(), labels

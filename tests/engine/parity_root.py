@@ -7,7 +7,7 @@ usage: parity_root.py [--work FOLDER] [CONTAINER...]
 
 No part of `tests/run`: it fetches and builds several gigabytes. Needs root, buildah, mmdebstrap and an index. FOLDER (/tmp/lockstep-parity) holds the project, the store
 and buildah's storage, is used again by the next run, and is to be deleted afterwards. LOCKSTEP_TEST_BUILD names the build (release)."""
-import hashlib, json, os, re, shutil, subprocess, sys
+import hashlib, json, marshal, os, re, shutil, subprocess, sys, types
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LOCKSTEP = os.path.join(ROOT, "build", os.environ.get("LOCKSTEP_TEST_BUILD", "release"), "lockstep")
@@ -15,7 +15,7 @@ VENV = "opt/venv"
 PYTHON = "/opt/venv/bin/python"
 # (pattern of the path, what is compared of it, why it is not all of it)
 NAMED = [
-    (r"\.pyc$", "pyc", "holds the time of its source, which is that of the build with pip, and one fixed time with lockstep; all else in it is compared"),
+    (r"\.pyc$", "pyc", "holds the time of its source, which is that of the build with pip, and one fixed time with lockstep; and how marshal writes code down depends on who else holds it"),
     (r"\.dist-info/RECORD$", "rows", "pip puts the rows that it adds at other places; the rows are compared as a set, those of .pyc by path alone, since they hold such times"),
 ]
 IMPORTS = r"""
@@ -80,11 +80,27 @@ def compared(path, kind):
     with open(path, "rb") as file:
         data = file.read()
     if kind == "pyc":
-        return data[:8] + data[12:]
+        # Without marks of what is shared or interned.
+        return data[:8] + data[12:16] + marshal.dumps(marshal.loads(data[16:]), 0)
     if kind == "rows":
         rows = data.decode().splitlines()
         return "\n".join(sorted(row.rsplit(",", 2)[0] if row.rsplit(",", 2)[0].endswith(".pyc") else row for row in rows)).encode()
     return data
+
+
+def everything(code):
+    """All that a code object holds; sets are equal in any order."""
+    return [tuple(everything(value) if isinstance(value, types.CodeType) else (type(value), value) for value in code.co_consts)] + \
+        [getattr(code, name) for name in dir(code) if name.startswith("co_") and not callable(getattr(code, name)) and name not in ("co_consts", "co_lnotab")]
+
+
+def same_code(one, other):
+    codes = []
+    for path in (one, other):
+        with open(path, "rb") as file:
+            data = file.read()
+        codes.append((data[:8], data[12:16], everything(marshal.loads(data[16:]))))
+    return codes[0] == codes[1]
 
 
 def tree(top):
@@ -109,19 +125,16 @@ class Image:
     def __init__(self, storage, image):
         self.storage, self.name = storage, storage.buildah("from", "--pull-never", image).strip()
 
-    def tree(self):
-        top = self.storage.buildah("mount", self.name).strip()
-        try:
-            return tree(top)
-        finally:
-            self.storage.buildah("umount", self.name)
+        # Held until the end: buildah 1.28 cannot mount a container of so many layers a second time (containers/storage#1601).
+        self.top = storage.buildah("mount", self.name).strip()
 
     def ask(self, *words):
         done = subprocess.run(["buildah", "run", "--isolation", "chroot", "--user", "root", self.name, "--", *words], env=self.storage.env, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True)
-        return done.returncode, done.stdout
+        return done.returncode, done.stdout, done.stderr
 
     def close(self):
+        self.storage.buildah("umount", self.name)
         self.storage.buildah("rm", self.name)
 
 
@@ -131,26 +144,52 @@ def images(project, storage, cache, layers, containers):
     return {each["container"]: each["image"] for each in json.loads(done.stdout)["images"]}
 
 
+def compare_trees(container, pip, ours):
+    (left, named), (right, _) = tree(pip.top), tree(ours.top)
+    different = []
+    for path in sorted(set(left) | set(right)):
+        if left.get(path) == right.get(path):
+            continue
+        if not (path.endswith(".pyc") and path in left and path in right and left[path][:3] == right[path][:3] and same_code(f"{pip.top}/{path}", f"{ours.top}/{path}")):
+            different.append(path)
+    print(f"{container}: {len(left)} files and folders, {len(different)} differ; named: " + ", ".join(f"{count} {kind}" for count, (_, kind, _) in zip(named, NAMED)), flush=True)
+    return [f"{path}: {left.get(path)} with pip, {right.get(path)} with lockstep" for path in different]
+
+
+def ask_both(container, pip, ours, what, words):
+    theirs, mine = pip.ask(*words), ours.ask(*words)
+    said = theirs[1].splitlines()
+    bad = [line for line in said if line.endswith((" 1", " neither"))]
+    print(f"{container}: {what}: {len(said)} lines, {len(said) - len(bad)} good, {'the same' if theirs[:2] == mine[:2] else 'DIFFERENT'}, exit {theirs[0]}", *bad, flush=True)
+    if theirs[:2] == mine[:2]:
+        return []
+    return [f"{what}: {line}" for line in sorted(set(said) ^ set(mine[1].splitlines()))] or [f"{what}: exit {theirs[0]} and {mine[0]}: {theirs[2]} {mine[2]}"]
+
+
+def uninstall(container, image):
+    """By pip, everything; what is left of files below site-packages and bin is not of packages."""
+    script = f"/usr/bin/python3 -m pip --python {PYTHON} freeze --all | cut -d= -f1 | cut -d' ' -f1 | xargs /usr/bin/python3 -m pip --python {PYTHON} uninstall --quiet --yes >/dev/null"
+    code, _, complaint = image.ask("sh", "-c", script)
+    left = [path for path, (_, _, _, what) in tree(image.top)[0].items() if what is not None and not re.search(r"^opt/venv/(bin/(python|[Aa]ctivate)|pyvenv.cfg|lib64$)", path)]
+    print(f"{container}: pip uninstall of everything: exit {code}, {len(left)} files left", flush=True)
+    return [f"left by pip uninstall: {path}" for path in left] + ([f"pip uninstall: {complaint}"] if code else [])
+
+
 def compare(container, storage, installed, made):
     """Number of findings."""
-    findings, pip, ours = [], Image(storage, installed), Image(storage, made)
+    pip, ours = Image(storage, installed), Image(storage, made)
+    asks = (("pip check", ("/usr/bin/python3", "-m", "pip", "--python", PYTHON, "check")), ("pip freeze", ("/usr/bin/python3", "-m", "pip", "--python", PYTHON, "freeze")),
+            ("imports", (PYTHON, "-B", "-c", IMPORTS)), ("programs", (PYTHON, "-B", "-c", PROGRAMS)))
     try:
-        (left, named), (right, _) = pip.tree(), ours.tree()
-        different = [path for path in sorted(set(left) | set(right)) if left.get(path) != right.get(path)]
-        findings += [f"{path}: {left.get(path)} with pip, {right.get(path)} with lockstep" for path in different]
-        print(f"{container}: {len(left)} files and folders, {len(different)} differ; named: " + ", ".join(f"{count} {kind}" for count, (_, kind, _) in zip(named, NAMED)), flush=True)
-        for what, words in (("pip check", ("/usr/bin/python3", "-m", "pip", "--python", PYTHON, "check")), ("pip freeze", ("/usr/bin/python3", "-m", "pip", "--python", PYTHON, "freeze")),
-                            ("imports", (PYTHON, "-B", "-c", IMPORTS)), ("programs", (PYTHON, "-B", "-c", PROGRAMS))):
-            theirs, mine = pip.ask(*words), ours.ask(*words)
-            count = sum(not line.endswith((" 1", "neither")) for line in theirs[1].splitlines())
-            print(f"{container}: {what}: {len(theirs[1].splitlines())} lines, {count} good, {'the same' if theirs == mine else 'DIFFERENT'}, exit {theirs[0]}", flush=True)
-            if theirs != mine:
-                findings += [f"{what}: {line}" for line in sorted(set(theirs[1].splitlines()) ^ set(mine[1].splitlines()))] or [f"{what}: exit {theirs[0]} and {mine[0]}"]
+        findings = compare_trees(container, pip, ours)
+        for what, words in asks:
+            findings += ask_both(container, pip, ours, what, words)
+        findings += sorted(set(uninstall(container, ours)) - set(uninstall(container, pip)))
     finally:
         pip.close()
         ours.close()
     for finding in findings[:40]:
-        print("  " + finding)
+        print("  " + finding[:400])
     return len(findings)
 
 
