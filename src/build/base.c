@@ -96,12 +96,29 @@ static void find_debs(struct arena *a, struct base_tree *t, const struct lock *l
 	}
 }
 
-int base_tree_find(struct arena *a, const struct base *base, const struct lock *lock, struct base_tree *ret, struct error *err)
+static int find_mirrors(struct arena *a, struct base_memory *memory, struct base_tree *t, struct error *err)
+{
+	const struct base *base = t->base;
+
+	for (size_t i = 0; i < memory->count; i++) {
+		if (memory->items[i].base != base)
+			continue;
+		t->mirrors = memory->items[i].lines;
+		t->mirror_count = memory->items[i].count;
+		return 0;
+	}
+	if (mirrors_of_suite(a, base->suite, base->components, base->component_count, &t->mirrors, &t->mirror_count, err) < 0)
+		return error_wrap(err, "base '%s'", base->name);
+	*arena_push(a, &memory->items, &memory->count) = (struct base_mirrors){base, t->mirrors, t->mirror_count};
+	return 0;
+}
+
+int base_tree_find(struct arena *a, const struct base *base, const struct lock *lock, struct base_memory *memory, struct base_tree *ret, struct error *err)
 {
 	struct base_tree t = {.base = base};
 
-	if (mirrors_of_suite(a, base->suite, base->components, base->component_count, &t.mirrors, &t.mirror_count, err) < 0)
-		return error_wrap(err, "base '%s'", base->name);
+	if (find_mirrors(a, memory, &t, err) < 0)
+		return -1;
 	find_debs(a, &t, lock);
 	t.key = tree_key(a, &t);
 	t.path = arena_printf(a, "%s/%s.tar", bases_folder(a), t.key);

@@ -25,8 +25,19 @@ struct base_tree {
 	const char *output, *workplace; /* temporary folders, while it is made */
 };
 
-/* Looks for the tree of a base whose source is BASE_MMDEBSTRAP, made of the packages that `lock` has for it. In `a`. */
-int base_tree_find(struct arena *a, const struct base *base, const struct lock *lock, struct base_tree *ret, struct error *err);
+/* What this machine's apt said of a base's mirrors: it is slow to answer, and is asked once in a run. */
+struct base_mirrors {
+	const struct base *base;
+	const char **lines;
+	size_t count;
+};
+struct base_memory {
+	struct base_mirrors *items;
+	size_t count;
+};
+
+/* Looks for the tree of a base whose source is BASE_MMDEBSTRAP, made of the packages that `lock` has for it. In `a`, which `memory` must not outlive. */
+int base_tree_find(struct arena *a, const struct base *base, const struct lock *lock, struct base_memory *memory, struct base_tree *ret, struct error *err);
 /* The command that makes it, for a process_pool; then base_tree_finish(), and always base_tree_drop(). ERR_NOT_FOUND, saying what to install, when there is no
    mmdebstrap. Nothing of `access` stays in the tree; its files must be there until the command ended. */
 int base_tree_command(struct arena *a, struct base_tree *tree, const struct access *access, struct process_spec *ret, struct error *err);

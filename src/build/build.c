@@ -239,6 +239,7 @@ void building_begin(struct building *b, struct arena *a, const struct build_requ
 				 .record = &b->record,
 				 .layers = request->layers,
 				 .history = request->history,
+				 .memory = request->memory ? request->memory : arena_new(a, struct base_memory),
 				 .layer_limit = request->db->project.layer_limit,
 				 .to_registry = request->registries != NULL};
 

@@ -23,6 +23,7 @@ struct build_request {
 	const struct work_watch *watch; /* or NULL */
 	enum build_layers layers;
 	const struct history *history; /* of the layers; or NULL */
+	struct base_memory *memory;    /* of those who plan several times; or NULL */
 	/* Where lockstep makes the layers: called before any is made, to look whether the wheels can be in a container together; or NULL. */
 	int (*check_wheels)(void *context, struct error *err);
 	void *check_context;

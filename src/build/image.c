@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "assemble/kept_python.h"
 #include "base/text.h"
 #include "recipe/database.h"
 
@@ -91,6 +92,11 @@ void image_plan_layers(struct arena *a, const struct plan_request *q, struct bui
 	image->is_planned = true;
 }
 
+bool image_has_kept_python(const struct plan_request *q, const struct build_image *image)
+{
+	return !q->from_images && image->below.interpreter && kept_python_is_there(image->below.interpreter);
+}
+
 void image_plan(struct arena *a, const struct plan_request *q, struct build_plan *p, size_t container)
 {
 	struct build_image *image = &p->images[container];
@@ -100,7 +106,7 @@ void image_plan(struct arena *a, const struct plan_request *q, struct build_plan
 	if (!job->key || !is_known(image) || !below_recall(a, job->key, &image->below))
 		return;
 	image_plan_layers(a, q, image);
-	image->is_whole = q->to_registry && below_is_kept(&image->below) && !stack_wants_python(&image->stack);
+	image->is_whole = q->to_registry && below_is_kept(&image->below) && (!stack_wants_python(&image->stack) || image_has_kept_python(q, image));
 }
 
 int image_ask(const struct plan_request *q, struct build_image *image, struct error *err)

@@ -12,6 +12,8 @@ int image_of_container(struct arena *a, const struct plan_request *q, const stru
 void image_plan(struct arena *a, const struct plan_request *q, struct build_plan *plan, size_t container);
 /* The same, when what is below is known by now. */
 void image_plan_layers(struct arena *a, const struct plan_request *q, struct build_image *image);
+/* Whether the Python that compiles for it is kept outside of its image, and may be used. */
+bool image_has_kept_python(const struct plan_request *q, const struct build_image *image);
 /* Asks the engine whether it has the image. */
 int image_ask(const struct plan_request *q, struct build_image *image, struct error *err);
 /* Says of an image whether it has to be put together, and which layers are to be made for it. */

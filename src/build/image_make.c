@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "assemble/kept_python.h"
 #include "assemble/push.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -86,7 +87,32 @@ static const char *who_lacks(struct building *b)
 	return list;
 }
 
-static int make_layers(struct building *b, struct error *err)
+/* What compiles the sources of its wheels. Kept outside of its image it is as good, and there in a moment. */
+static const struct layer_runner *runner_of(struct building *b, size_t i, bool *ret_is_kept)
+{
+	const struct build_image *image = &b->plan.images[i];
+
+	if (!stack_wants_python(&image->stack))
+		return NULL;
+	if (image_has_kept_python(&b->plan_request, image)) {
+		*ret_is_kept = true;
+		return kept_python_runner(b->arena, image->below.interpreter);
+	}
+	return engine_is_open(b->request->engine) ? below_runner(b->arena, b->request->engine, b->plan.finals[i]->tag) : NULL;
+}
+
+/* For the next time. */
+static int keep_pythons(struct building *b, const struct stack_wish *wishes, struct error *err)
+{
+	for (size_t i = 0; i < b->plan.container_count; i++) {
+		if (wishes[i].runner && kept_python_take(wishes[i].runner, b->plan.images[i].below.interpreter, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* *ret_is_kept: a Python was used that is kept. */
+static int make_layers(struct building *b, bool *ret_is_kept, struct error *err)
 {
 	const char *lacking = who_lacks(b);
 	struct stack_wish *wishes = NULL;
@@ -95,14 +121,12 @@ static int make_layers(struct building *b, struct error *err)
 
 	/* Also of images that are there: a release tells of the layers of all. */
 	for (size_t i = 0; i < b->plan.container_count; i++)
-		*arena_push(b->arena, &wishes, &count) =
-			(struct stack_wish){&b->plan.images[i].stack,
-					    engine_is_open(b->request->engine) ? below_runner(b->arena, b->request->engine, b->plan.finals[i]->tag) : NULL};
+		*arena_push(b->arena, &wishes, &count) = (struct stack_wish){&b->plan.images[i].stack, runner_of(b, i, ret_is_kept)};
 	if (*lacking && b->request->check_wheels && b->request->check_wheels(b->request->check_context, err) < 0)
 		return -1;
 	if (*lacking)
 		task_begin(&task, b, "layers", lacking);
-	return task_end(&task, stack_take(b->arena, wishes, count, &(struct stack_watch){on_layer, &task}, err));
+	return task_end(&task, stack_take(b->arena, wishes, count, &(struct stack_watch){on_layer, &task}, err) < 0 ? -1 : keep_pythons(b, wishes, err));
 }
 
 /* ---- images ---- */
@@ -204,13 +228,34 @@ static int push_all(struct building *b, struct error *err)
 	return 0;
 }
 
-int building_images(struct building *b, struct error *err)
+static int look_below_all(struct building *b, struct error *err)
 {
 	for (size_t i = 0; i < b->plan.container_count; i++) {
 		if (b->plan.images[i].state == BUILD_WANTED && !b->plan.images[i].is_whole && look_below(b, i, err) < 0)
 			return -1;
 	}
-	if (make_layers(b, err) < 0)
+	return 0;
+}
+
+/* What a kept Python cannot do is done by the one in the image, which nobody may have asked for yet. */
+static int make_all_layers(struct building *b, struct error *err)
+{
+	autoerror struct error refused = {0};
+	bool is_kept = false;
+
+	if (make_layers(b, &is_kept, &refused) == 0)
+		return 0;
+	if (refused.code != ERR_ENGINE || !is_kept) {
+		error_move(err, &refused);
+		return -1;
+	}
+	b->plan_request.from_images = true;
+	return building_stages(b, err) < 0 || look_below_all(b, err) < 0 ? -1 : make_layers(b, &is_kept, err);
+}
+
+int building_images(struct building *b, struct error *err)
+{
+	if (look_below_all(b, err) < 0 || make_all_layers(b, err) < 0)
 		return -1;
 	return b->request->registries ? push_all(b, err) : give_all_to_engine(b, err);
 }

@@ -27,7 +27,7 @@ static int find_trees(struct arena *a, const struct plan_request *q, struct buil
 			continue;
 		struct base_tree tree;
 
-		if (base_tree_find(a, base, q->lock, &tree, err) < 0)
+		if (base_tree_find(a, base, q->lock, q->memory, &tree, err) < 0)
 			return -1;
 		p->missing_tree_count += !tree.sha256;
 		*arena_push(a, &p->trees, &p->tree_count) = tree;

@@ -98,10 +98,12 @@ struct plan_request {
 	const struct container **containers; /* by name, each once */
 	size_t container_count;
 	const struct record *record; /* of earlier builds, for the reasons */
-	bool system_only;            /* only what stands under the Python packages */
+	struct base_memory *memory;
+	bool system_only; /* only what stands under the Python packages */
 	enum build_layers layers;
 	const struct history *history; /* of the layers; or NULL */
 	size_t layer_limit;            /* of a container; 0: the default */
+	bool from_images;              /* a Python that compiles is one in its image, though there is one that is kept */
 	bool to_registry;              /* images are for a registry: what the engine has of them does not matter, and it need not be open */
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "build/base.h"
 #include "build/build.h"
 #include "cmd/building.h"
 #include "cmd/command.h"
@@ -278,7 +279,8 @@ static int run_session(struct session *s, struct build_request *q, struct error 
 static int run(struct command_call *call, struct error *err)
 {
 	struct session s = {.call = call, .lock_fd = -1};
-	struct build_request q = {0};
+	struct base_memory memory = {0};
+	struct build_request q = {.memory = &memory};
 	int code = building_check_use(call);
 
 	if (code != EXIT_DONE)

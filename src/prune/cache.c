@@ -29,19 +29,9 @@ static const struct place {
 	const char *folder;
 	enum form form;
 } places[] = {
-	{"files/sha256", OBJECTS},
-	{"files/partial", PARTIALS},
-	{"layers", NOTES},
-	{"layers/below", NOTES},
-	{"layers/packed", NOTES},
-	{"objects", NOTES},
-	{"requires-python", NOTES},
-	{"wheels", FLAT},
-	{"git", FLAT},
-	{"bases", TREES},
-	{"images", FOLDERS},
-	{"apt", FOLDERS},
-	{"projects", PROJECTS},
+	{"files/sha256", OBJECTS}, {"files/partial", PARTIALS}, {"layers", NOTES}, {"layers/below", NOTES}, {"layers/packed", NOTES},
+	{"objects", NOTES},        {"requires-python", NOTES},  {"wheels", FLAT},  {"git", FLAT},           {"bases", TREES},
+	{"images", FOLDERS},       {"pythons", FOLDERS},        {"apt", FOLDERS},  {"projects", PROJECTS},
 };
 
 enum { NOTE_LIMIT_BYTES = 1 << 20 };

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """`lockstep build --push`: images put together and pushed without being loaded into an engine; and, once what is below is known, without any engine at all."""
-import json, os, subprocess, sys
+import json, os, shutil, subprocess, sys
 
 sys.path.insert(0, os.path.join(os.environ["ROOT"], "tests/fakes"))
 import bump, cases, registries
@@ -91,6 +91,47 @@ def case_an_engine_is_missing_and_needed():
     assert r.code == 1 and "no engine works here" in r.err, r
     images, _ = push("--engine", "buildah")
     assert images["ci-a"]["built"] and not images["ci-c"]["built"], images
+
+
+def kept_pythons():
+    folder = os.path.join(PROJECT.cache, "pythons")
+    return [os.path.join(folder, each, "root") for each in os.listdir(folder) if os.path.isdir(os.path.join(folder, each, "root"))]
+
+
+def move(version, **files):
+    versions = {**bump.PACKAGES["delta"], "1.2": {"uploaded": "2024-03-01"}, version: {"uploaded": "2024-04-01", "files": files}}
+    PROJECT.index.set_packages({**bump.PACKAGES, "delta": versions})
+    assert PROJECT.run("lock", "--upgrade-package", "delta").code == 0
+
+
+def case_a_kept_python_compiles_without_an_engine():
+    assert len(kept_pythons()) == 1, kept_pythons()
+    move("1.3", **{"delta/latin.py": "# coding: cp1252\nname = '\\N{EURO SIGN}'\n", "delta/more.py": "def f(a, b=('x', 1.5)):\n    return {a: b}\n"})
+    kept, _ = push(PATH=path_without_engines())
+    assert {n: i["built"] for n, i in kept.items()} == {"ci-a": True, "ci-b": True, "ci-c": False}, kept
+    for name in ("pythons", "bytecode", "objects", "layers"):
+        for each in os.listdir(os.path.join(PROJECT.cache, name)):
+            if (name, each) not in (("layers", "below"), ("layers", "packed")):
+                shutil.rmtree(os.path.join(PROJECT.cache, name, each))
+    by_engine, _ = push("--engine", "buildah")
+    assert {n: i["digest"] for n, i in by_engine.items()} == {n: i["digest"] for n, i in kept.items()}, (by_engine, kept)
+    assert len(kept_pythons()) == 1, kept_pythons()
+
+
+def case_what_a_kept_python_cannot_compile_the_image_looks_at():
+    move("1.4", **{"delta/broken.py": "def (:\n", "delta/fine.py": "x = 1\n"})
+    r = PROJECT.run("build", "--push", PATH=path_without_engines())
+    assert r.code == 1 and "no engine works here" in r.err, r
+    images, _ = push("--engine", "buildah")
+    assert images["ci-a"]["built"], images
+
+
+def case_a_kept_python_that_does_not_run():
+    for root in kept_pythons():
+        shutil.rmtree(os.path.join(root, "usr"))
+    move("1.5", **{"delta/fine.py": "x = 2\n"})
+    images, _ = push("--engine", "buildah")
+    assert images["ci-a"]["built"], images
 
 
 def case_bad_use():

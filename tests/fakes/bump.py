@@ -174,7 +174,7 @@ class Project:
         other = Project(os.path.dirname(self.work), self.storage, self.index.description["packages"], self.engine)
         shutil.rmtree(other.folder)
         shutil.copytree(self.folder, other.folder, symlinks=True, copy_function=link_or_copy(".lockstep/contexts"))
-        shutil.copytree(self.cache, other.cache, copy_function=os.link)
+        shutil.copytree(self.cache, other.cache, symlinks=True, copy_function=os.link)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(other.folder + "/.lockstep/urls.json")
         return other
