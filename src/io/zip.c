@@ -125,20 +125,56 @@ static int find_end(struct zip *z, uint64_t size, struct error *err)
 	return broken(z, "not a zip archive, or cut off", err);
 }
 
+static int open_file(struct zip *z, struct stat *ret, struct error *err)
+{
+	z->fd = open(z->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (z->fd < 0)
+		return error_errno(err, "cannot open '%s'", z->path);
+	if (fstat(z->fd, ret))
+		return error_errno(err, "cannot read '%s'", z->path);
+	return 0;
+}
+
 int zip_open(struct zip *z, const char *path, struct error *err)
 {
-	struct stat status;
-
 	*z = ZIP_NONE;
 	z->path = mem_strdup(path);
-	z->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (z->fd < 0)
-		return error_errno(err, "cannot open '%s'", path);
-	if (fstat(z->fd, &status))
-		return error_errno(err, "cannot read '%s'", path);
-	if (!S_ISREG(status.st_mode))
+	if (open_file(z, &z->status, err) < 0)
+		return -1;
+	if (!S_ISREG(z->status.st_mode))
 		return broken(z, "not a regular file", err);
-	return find_end(z, (uint64_t)status.st_size, err);
+	return find_end(z, (uint64_t)z->status.st_size, err);
+}
+
+static void close_file(struct zip *z)
+{
+	file_cleanup_fd(&z->fd);
+	z->fd = -1;
+}
+
+void zip_pause(struct zip *z)
+{
+	close_file(z);
+	free(z->window);
+	z->window = NULL;
+	z->window_length = 0;
+}
+
+int zip_resume(struct zip *z, struct error *err)
+{
+	const struct stat *before = &z->status;
+	struct stat now;
+
+	if (z->fd >= 0)
+		return 0;
+	if (open_file(z, &now, err) < 0)
+		return -1;
+	if (now.st_dev != before->st_dev || now.st_ino != before->st_ino || now.st_size != before->st_size || now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	    now.st_mtim.tv_nsec != before->st_mtim.tv_nsec) {
+		close_file(z);
+		return broken(z, "another file has taken its place", err);
+	}
+	return 0;
 }
 
 /* The directory's bytes from `at` on, at least `length` of them; NULL, with err set, when it ends before. */
@@ -188,6 +224,13 @@ static bool read_extra(const unsigned char *extra, size_t length, struct zip_mem
 		length -= 4 + field;
 	}
 	return true;
+}
+
+size_t zip_count(const struct zip *z)
+{
+	uint64_t most = (z->directory_end - z->next_at) / ENTRY_BYTES;
+
+	return (size_t)(z->members_left < most ? z->members_left : most);
 }
 
 int zip_next(struct zip *z, struct zip_member *ret, bool *ret_found, struct error *err)

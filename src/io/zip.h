@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/strbuf.h"
@@ -18,6 +19,7 @@ struct zip {
 	unsigned char *window; /* part of the directory */
 	uint64_t window_at;
 	size_t window_length;
+	struct stat status; /* of the file when it was opened */
 };
 
 struct zip_member {
@@ -34,6 +36,12 @@ void zip_release(struct zip *z);
 
 /* ERR_NOT_FOUND or ERR_IO when the file cannot be read; ERR_INPUT when it is no such archive. */
 int zip_open(struct zip *z, const char *path, struct error *err);
+/* For who has many archives: closes the file and gives back the memory, and opens it again; what is known of its members stays true. ERR_INPUT when it is no
+   longer the same file. Resuming one that is open does nothing. */
+void zip_pause(struct zip *z);
+int zip_resume(struct zip *z, struct error *err);
+/* How many members the directory says it has from here on: no more than there is room for in it. */
+size_t zip_count(const struct zip *z);
 /* The next member of the directory; *ret_found is false, and *ret untouched, behind the last one. ERR_INPUT when the directory is broken. */
 int zip_next(struct zip *z, struct zip_member *ret, bool *ret_found, struct error *err);
 /* Appends the member's bytes to `out`, checked against its size and CRC. ERR_INPUT when it is larger than the limit, packed in a way that is not known, or

@@ -42,10 +42,25 @@ static int refuse_wheel(const struct archive *w, const char *why, struct error *
 	return error_set(err, ERR_INPUT, "cannot install '%s': it %s", w->file_name, why);
 }
 
+static bool is_normal(const char *name)
+{
+	for (;; name++) {
+		size_t length = strcspn(name, "/");
+
+		if (!length || (*name == '.' && (length == 1 || (length == 2 && name[1] == '.'))))
+			return false;
+		name += length;
+		if (!*name)
+			return true;
+	}
+}
+
 const char *archive_normal_path(struct arena *a, const char *name)
 {
 	autostrbuf struct strbuf path = {0};
 
+	if (is_normal(name))
+		return name;
 	if (*name == '/')
 		return NULL;
 	while (*name) {
@@ -96,21 +111,20 @@ static bool is_ascii(const char *name)
 static int read_name(struct archive *w, const struct zip_member *zip, const char **ret, struct error *err)
 {
 	enum { UTF_8_FLAG = 0x800 };
-	autostrbuf struct strbuf name = {0};
-	const char *table;
+	autostrbuf struct strbuf decoded = {0};
+	const char *name = zip->name, *table;
 	enum charset set;
 
-	if (!(zip->flags & UTF_8_FLAG) && !is_ascii(zip->name) && charset_find("cp437", &set, &table)) {
-		if (charset_decode(set, table, zip->name, strlen(zip->name), &name, err) < 0)
+	if (!(zip->flags & UTF_8_FLAG) && !is_ascii(name) && charset_find("cp437", &set, &table)) {
+		if (charset_decode(set, table, name, strlen(name), &decoded, err) < 0)
 			return -1;
-	} else {
-		strbuf_add(&name, zip->name);
+		name = arena_strdup(w->arena, strbuf_text(&decoded));
 	}
-	if (has_control(strbuf_text(&name)))
+	if (has_control(name))
 		return archive_refuse(w, zip->name, "has a name with control characters, or one that is no UTF-8", err);
-	if (is_too_long(strbuf_text(&name)))
+	if (is_too_long(name))
 		return archive_refuse(w, zip->name, "has a name that is too long for a file", err);
-	*ret = archive_normal_path(w->arena, strbuf_text(&name));
+	*ret = archive_normal_path(w->arena, name);
 	return *ret ? 0 : archive_refuse(w, zip->name, "would be installed outside of the folders that are for it", err);
 }
 
@@ -124,9 +138,9 @@ static int add_member(struct archive *w, const struct zip_member *zip, struct er
 		return archive_refuse(w, zip->name, "is one of too many", err);
 	if (kind && kind != S_IFREG)
 		return archive_refuse(w, zip->name, "is a link or a device: a wheel has files only", err);
-	if (read_name(w, zip, &m.name, err) < 0)
+	if (read_name(w, &m.zip, &m.name, err) < 0)
 		return -1;
-	*arena_push(w->arena, &w->members, &w->count) = m;
+	w->members[w->count++] = m;
 	return 0;
 }
 
@@ -165,6 +179,7 @@ static int list_members(struct archive *w, struct error *err)
 	uint64_t total = 0;
 	bool found = true;
 
+	w->members = arena_array(w->arena, zip_count(&w->zip) + 1, sizeof(*w->members));
 	for (;;) {
 		if (zip_next(&w->zip, &zip, &found, err) < 0)
 			return archive_wrap(w, NULL, err);

@@ -40,7 +40,8 @@ void archive_release(struct archive *w);
 int archive_read(struct arena *a, const char *path, const char *file_name, const char *project, const char *version, struct archive *ret, struct error *err);
 /* By its normal form; NULL: there is none. */
 struct archive_member *archive_find(const struct archive *w, const char *name);
-/* Of plain parts, as pip's normpath leaves it: "a//b" and "./a" are fine there, and so are they here. NULL when it is absolute, leads out or is nothing. In `a`. */
+/* Of plain parts, as pip's normpath leaves it: "a//b" and "./a" are fine there, and so are they here. NULL when it is absolute, leads out or is nothing. In `a`,
+   or `name` itself where it is normal. */
 const char *archive_normal_path(struct arena *a, const char *name);
 
 /* ERR_INPUT: "cannot install '<wheel>': '<member>' in it <why>". Returns -1. */

@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "io/deflate_join.h"
 
-enum { MATCH_MIN = 3, MATCH_MAX = 258, WINDOW_BYTES = 32768, HASH_SIZE = 4096, TRIES = 16 };
+enum { MATCH_MIN = 3, MATCH_MAX = 258, WINDOW_BYTES = 32768, HASH_SIZE = 4096, TRIES = 16, KEPT = 2 * WINDOW_BYTES };
 
 struct bits {
 	unsigned char *out; /* with room for all that comes */
@@ -75,7 +75,7 @@ struct search {
 	size_t length, begin; /* of both; where the text begins */
 	uint64_t gap;
 	uint32_t head[HASH_SIZE]; /* place + 1 */
-	uint32_t *previous;       /* of the same hash, place + 1; by place */
+	uint32_t *previous;       /* of the same hash, place + 1; by place % KEPT: what is farther away is not asked for */
 };
 
 static unsigned hash_at(const struct search *s, size_t at)
@@ -91,7 +91,7 @@ static void remember(struct search *s, size_t at)
 		return;
 	unsigned hash = hash_at(s, at);
 
-	s->previous[at] = s->head[hash];
+	s->previous[at % KEPT] = s->head[hash];
 	s->head[hash] = (uint32_t)at + 1;
 }
 
@@ -121,7 +121,7 @@ static size_t find_match(const struct search *s, size_t at, unsigned *ret_distan
 
 	if (at + MATCH_MIN > s->length)
 		return 0;
-	for (uint32_t next = s->head[hash_at(s, at)]; next && tries && best < most; next = s->previous[next - 1], tries--) {
+	for (uint32_t next = s->head[hash_at(s, at)]; next && tries && best < most; next = s->previous[(next - 1) % KEPT], tries--) {
 		size_t candidate = next - 1, limit = most;
 		uint64_t distance = at - candidate + (candidate < s->begin ? s->gap : 0);
 
@@ -174,7 +174,7 @@ void deflate_text(const char *text, size_t length, const struct deflate_before *
 	strbuf_add_bytes(&both, text, length);
 	s.bytes = (const unsigned char *)strbuf_text(&both);
 	s.length = both.length;
-	s.previous = mem_alloc((both.length + 1) * sizeof(*s.previous));
+	s.previous = mem_alloc((both.length < KEPT ? both.length + 1 : KEPT) * sizeof(*s.previous));
 	put(&b, 0, 1);
 	put(&b, 1, 2);
 	pack(&s, &b);

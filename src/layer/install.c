@@ -27,6 +27,7 @@ struct plan {
 	struct install *install;
 	struct archive *archive; /* of it */
 	struct placed *placed;   /* by member */
+	size_t room;             /* for files that need not be moved: a power of two */
 	size_t wheel_rows;       /* of RECORD: those behind are of what is made here */
 };
 
@@ -34,6 +35,8 @@ void install_release(struct install *i)
 {
 	archive_release(&i->archive);
 	zip_release(&i->bytecode);
+	free(i->record);
+	i->record = NULL;
 }
 
 /* A program that setuptools wrote into the wheel for an entry point: the installer's own takes its place. */
@@ -55,7 +58,7 @@ static bool is_wrapper(const struct plan *p, const char *name)
 	return false;
 }
 
-/* The path relative to the folder `from`, both absolute and normal. */
+/* The path relative to the folder `from`, both absolute and normal; a part of `path` where it lies in there. */
 static const char *relative(struct arena *a, const char *path, const char *from)
 {
 	autostrbuf struct strbuf text = {0};
@@ -66,16 +69,23 @@ static const char *relative(struct arena *a, const char *path, const char *from)
 			common = i + 1;
 	}
 	if (path[i] == '/' && !from[i])
-		return arena_strdup(a, path + i + 1);
+		return path + i + 1;
 	for (const char *rest = from + common; *rest; rest += strcspn(rest, "/"), rest += *rest == '/')
 		strbuf_add(&text, "../");
 	strbuf_add(&text, path + common);
 	return arena_strdup(a, strbuf_text(&text));
 }
 
+static struct install_file *push_file(struct plan *p)
+{
+	struct install *i = p->install;
+
+	return i->count < p->room ? &i->files[i->count++] : arena_push(p->a, &i->files, &i->count);
+}
+
 static struct install_file *add_file(struct plan *p, const char *path, bool is_executable)
 {
-	struct install_file *f = arena_push(p->a, &p->install->files, &p->install->count);
+	struct install_file *f = push_file(p);
 
 	*f = (struct install_file){.path = path + 1, .recorded = relative(p->a, path, p->install->library), .is_executable = is_executable};
 	return f;
@@ -244,8 +254,8 @@ static void make_record(struct plan *p)
 	struct install_file *f = add_file(p, info_path(p, "RECORD"), false);
 
 	record_rows_write(&p->archive->record, &text);
-	f->text = arena_strdup(p->a, strbuf_text(&text));
 	f->length = text.length;
+	f->text = p->install->record = strbuf_detach(&text);
 }
 
 static int by_path(const void *left, const void *right)
@@ -272,7 +282,7 @@ static void add_compiled(struct plan *p, const struct zip_member *zip, size_t co
 			(struct record_row){.path = relative(p->a, arena_printf(p->a, "/%s", key.path), p->install->library), .hash = "", .size = ""};
 	}
 	if (!old)
-		old = arena_push(p->a, &p->install->files, &p->install->count);
+		old = push_file(p);
 	*old = (struct install_file){.path = key.path, .zip = &p->install->bytecode, .member = m, .limit = UINT64_MAX};
 }
 
@@ -334,6 +344,10 @@ int install_read(struct arena *a, const char *wheel, const struct install_place 
 	ret->library = ret->archive.is_pure ? place->purelib : place->platlib;
 	p.wheel_rows = ret->archive.record.count;
 	p.placed = arena_array(a, ret->archive.count + 1, sizeof(*p.placed));
+	/* Places for them all, so that the list is not moved as it grows. */
+	for (p.room = 1; p.room < ret->archive.count + ret->archive.program_count;)
+		p.room *= 2;
+	ret->files = arena_array(a, p.room, sizeof(*ret->files));
 	if (place_members(&p, err) < 0 || add_bytecode(&p, err) < 0)
 		return -1;
 	make_files(&p);

@@ -30,7 +30,7 @@ struct install_file {
 	const char *path;     /* absolute without its first '/' */
 	const char *recorded; /* as RECORD has it: relative to the library folder */
 	bool is_executable;
-	const struct zip *zip;           /* the archive that has the member */
+	struct zip *zip;                 /* the archive that has the member */
 	const struct zip_member *member; /* NULL: made here, its bytes are: */
 	const char *text;
 	size_t length;
@@ -41,6 +41,7 @@ struct install_file {
 struct install {
 	struct archive archive;
 	struct zip bytecode;
+	char *record;               /* the text of RECORD */
 	const char *library;        /* purelib or platlib */
 	struct install_file *files; /* by path, each once */
 	size_t count;

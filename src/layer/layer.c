@@ -18,6 +18,7 @@ enum {
 	JOIN_PACKED_BYTES = 8 * 1024,
 	JOIN_PLAIN_BYTES = 1 << 20,
 	CHUNK_BYTES = 256 * 1024,
+	OPEN_MAX = 32, /* archives at once */
 	MODE_FOLDER = 0755,
 	MODE_PROGRAM = 0755,
 	MODE_FILE = 0644,
@@ -34,8 +35,10 @@ struct entry {
 struct work {
 	const struct layer_request *request;
 	struct arena arena;
-	struct install *installs; /* by wheel */
-	struct entry *entries;    /* by path */
+	struct install *installs; /* by wheel; their archives are paused, but for: */
+	struct zip *open[OPEN_MAX];
+	size_t next_open;      /* which of them gives way */
+	struct entry *entries; /* by path */
 	size_t count;
 	struct gzip gzip;
 	struct zstd_write zstd; /* with LAYER_ZSTD in its place, and what it does not know itself: */
@@ -124,6 +127,8 @@ static int list_entries(struct work *w, struct error *err)
 
 		if (install_read(&w->arena, r->wheels[i].path, r->place, &r->wheels[i].options, &w->installs[i], err) < 0)
 			return -1;
+		zip_pause(&w->installs[i].archive.zip);
+		zip_pause(&w->installs[i].bytecode);
 		for (size_t j = 0; j < w->installs[i].count; j++) {
 			const struct install_file *f = &w->installs[i].files[j];
 
@@ -244,10 +249,25 @@ static int write_alone(struct work *w, const struct entry *e, uint64_t at, uint3
 	return is_zstd(w) ? 0 : gzip_member_end(&w->gzip, *ret_crc, m->size_bytes, err);
 }
 
-static int find_member(const struct work *w, const struct entry *e, uint64_t *ret_at, struct error *err)
+static int open_again(struct work *w, struct zip *z, struct error *err)
+{
+	struct zip **place = &w->open[w->next_open];
+
+	if (z->fd >= 0)
+		return 0;
+	if (*place)
+		zip_pause(*place);
+	*place = z;
+	w->next_open = (w->next_open + 1) % OPEN_MAX;
+	return zip_resume(z, err);
+}
+
+static int find_member(struct work *w, const struct entry *e, uint64_t *ret_at, struct error *err)
 {
 	autoerror struct error broken = {0};
 
+	if (open_again(w, e->file->zip, err) < 0)
+		return -1;
 	if (zip_find(e->file->zip, e->file->member, ret_at, &broken) == 0)
 		return 0;
 	if (broken.code == ERR_INPUT)

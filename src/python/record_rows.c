@@ -36,8 +36,14 @@ static bool next_field(struct arena *a, const char **at, const char *end, const 
 void record_rows_parse(struct arena *a, const char *text, size_t length, struct record_rows *ret)
 {
 	const char *at = text, *end = text + length, *field;
+	size_t lines = 1, room = 1;
 
 	*ret = (struct record_rows){0};
+	for (const char *line = text; (line = memchr(line, '\n', (size_t)(end - line))); line++)
+		lines++;
+	while (room < lines)
+		room *= 2;
+	ret->rows = arena_array(a, room, sizeof(*ret->rows));
 	while (at < end) {
 		const char *fields[3] = {"", "", ""};
 		bool last = false;
@@ -47,7 +53,8 @@ void record_rows_parse(struct arena *a, const char *text, size_t length, struct 
 				fields[i] = field;
 		}
 		if (*fields[0] || *fields[1] || *fields[2])
-			*arena_push(a, &ret->rows, &ret->count) = (struct record_row){fields[0], fields[1], fields[2]};
+			*(ret->count < room ? &ret->rows[ret->count++] : arena_push(a, &ret->rows, &ret->count)) =
+				(struct record_row){fields[0], fields[1], fields[2]};
 	}
 }
 
