@@ -84,22 +84,11 @@ static bool knows_nothing(const struct process_result *r)
 	return strstr(strbuf_text(&r->out), "credentials not found") || strstr(strbuf_text(&r->err_out), "credentials not found");
 }
 
-/* The protocol of docker-credential-helpers: the registry on stdin, JSON on stdout. */
-static int ask_helper(struct arena *a, const char *name, const char *registry, struct credentials *ret, struct error *err)
+int credentials_read_helper(struct arena *a, const char *program, const char *text, size_t length, struct credentials *ret, struct error *err)
 {
-	const char *program = arena_printf(a, "docker-credential-%s", name);
-	const struct process_spec spec = {
-		.argv = (const char *const[]){program, "get", NULL}, .input = registry, .input_length = strlen(registry), .timeout_ms = HELPER_TIMEOUT_MS};
-	autoresult struct process_result r = {0};
 	struct value *v;
 
-	if (!path_is_plain_name(name))
-		return error_set(err, ERR_INPUT, "a credential helper is named '%s', which is no name of a program", name);
-	if (process_run(&spec, &r, err) < 0)
-		return error_wrap(err, "cannot ask for the credentials of '%s'", registry);
-	if (r.exit_status != 0)
-		return knows_nothing(&r) ? 0 : error_set(err, ERR_ENGINE, "'%s' has no credentials for '%s': it failed", program, registry);
-	if (json_parse(a, program, strbuf_text(&r.out), r.out.length, &v, err) < 0)
+	if (json_parse(a, program, text, length, &v, err) < 0)
 		return -1;
 	const char *user = value_get_text(v, "Username"), *secret = value_get_text(v, "Secret");
 
@@ -111,6 +100,23 @@ static int ask_helper(struct arena *a, const char *name, const char *registry, s
 	else
 		ret->user = user, ret->password = secret;
 	return 0;
+}
+
+/* The protocol of docker-credential-helpers: the registry on stdin, JSON on stdout. */
+static int ask_helper(struct arena *a, const char *name, const char *registry, struct credentials *ret, struct error *err)
+{
+	const char *program = arena_printf(a, "docker-credential-%s", name);
+	const struct process_spec spec = {
+		.argv = (const char *const[]){program, "get", NULL}, .input = registry, .input_length = strlen(registry), .timeout_ms = HELPER_TIMEOUT_MS};
+	autoresult struct process_result r = {0};
+
+	if (!path_is_plain_name(name))
+		return error_set(err, ERR_INPUT, "a credential helper is named '%s', which is no name of a program", name);
+	if (process_run(&spec, &r, err) < 0)
+		return error_wrap(err, "cannot ask for the credentials of '%s'", registry);
+	if (r.exit_status != 0)
+		return knows_nothing(&r) ? 0 : error_set(err, ERR_ENGINE, "'%s' has no credentials for '%s': it failed", program, registry);
+	return credentials_read_helper(a, program, strbuf_text(&r.out), r.out.length, ret, err);
 }
 
 static int look_into(struct arena *a, const char *file, const char *registry, const char *repository, struct credentials *ret, struct error *err)

@@ -2,6 +2,8 @@
    name. Read once a run and never printed. */
 #pragma once
 
+#include <stddef.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 
@@ -14,3 +16,5 @@ struct credentials {
 /* Of a repository "host[:port]/path": the longest key that fits counts, as in containers-auth.json(5). Texts live in `a`. ERR_INPUT when a file cannot be read as what
    it is, ERR_ENGINE when a helper fails otherwise than by knowing nothing. */
 int credentials_find(struct arena *a, const char *registry, const char *repository, struct credentials *ret, struct error *err);
+/* What a helper answers: {"Username": ..., "Secret": ...}; nothing in *ret when it names nobody. ERR_INPUT. */
+int credentials_read_helper(struct arena *a, const char *program, const char *text, size_t length, struct credentials *ret, struct error *err);
