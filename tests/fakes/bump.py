@@ -202,10 +202,10 @@ class Project:
     def keep_tree(self):
         link_trees(self.cache, SHARED_CACHE)
 
-    def start(self, *words, prefix=(), **env):
+    def start(self, *words, prefix=(), own_group=False, **env):
         e = {k: v for k, v in {**self.env, **env}.items() if v is not None}
         return subprocess.Popen([*prefix, LOCKSTEP, *words], cwd=self.folder, env=e, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                text=True, errors="backslashreplace")
+                                text=True, errors="backslashreplace", start_new_session=own_group)
 
     def run(self, *words, prefix=(), timeout=1200, **env):
         p = self.start(*words, prefix=prefix, **env)

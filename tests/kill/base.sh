@@ -23,4 +23,6 @@ cp -r "$pip"-*.dist-info "$tree/usr/lib/python3/dist-packages/"
 for lib in $(for p in "$tree/usr/bin/python3" "$tree/usr/lib/$version/lib-dynload"/*.so; do ldd "$p"; done | grep -o '/[^ ]*' | sort -u); do
 	mkdir -p "$tree$(dirname "$lib")"; cp -L "$lib" "$tree$lib"
 done
+# Compiled once here: else every Python that starts in an image compiles all it imports.
+/usr/bin/python3 -m compileall -q --invalidation-mode unchecked-hash -s "$tree" "$tree/usr/lib" >/dev/null
 tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "$tree" -cf "$out" .
