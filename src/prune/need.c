@@ -1,5 +1,6 @@
 #include "prune/need.h"
 
+#define HASH_FUNCTION HASH_FNV /* as in recipe/check.c: clang does not pass over the default's switch */
 #include <uthash.h>
 
 struct need_reference {

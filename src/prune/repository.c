@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+#define HASH_FUNCTION HASH_FNV /* as in recipe/check.c: clang does not pass over the default's switch */
 #include <uthash.h>
 
 #include "base/alloc.h"

@@ -16,27 +16,6 @@ if gone:
     bump.skip(f"there is no {gone}; 'tools/setup test' mends that")
 
 
-class Daemon:
-    """Stands where the storage of buildah stands in other tests."""
-
-    def __init__(self, folder):
-        self.folder, self.script = folder, os.path.join(ROOT, "tests/engine/dockerd.sh")
-        started = subprocess.run([self.script, "start", folder], capture_output=True, text=True)
-        if started.returncode == 77:
-            bump.skip(started.stdout.strip().split("\n")[-1])
-        assert started.returncode == 0, started
-        self.host = started.stdout.strip()
-
-    def env(self):
-        return {"DOCKER_HOST": self.host}
-
-    def docker(self, *words):
-        return run("/usr/bin/docker", *words, env={**os.environ, **self.env()})
-
-    def remove(self):
-        subprocess.run([self.script, "stop", self.folder])
-
-
 def run(*command, **options):
     done = subprocess.run(command, capture_output=True, text=True, **options)
     assert done.returncode == 0, done
@@ -53,8 +32,10 @@ def make_tree():
 
 
 make_tree()
-DAEMON = Daemon(WORK + "/dockerd")
-OTHER = Daemon(WORK + "/other-dockerd")
+DAEMON = bump.DockerDaemon(WORK + "/dockerd")
+if not DAEMON.host:
+    bump.skip(DAEMON.why_not)
+OTHER = bump.DockerDaemon(WORK + "/other-dockerd")
 REGISTRIES = {kind: registries.Registry(kind, f"{WORK}/registry-{kind}") for kind in ("2.8", "referrers")}
 
 
