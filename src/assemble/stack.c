@@ -108,7 +108,8 @@ static void make_request(struct arena *a, const struct stack_request *q, struct 
 					  .wheel_count = l->package_count,
 					  .place = &q->below->interpreter->place,
 					  .bytecode = compiled(a, q),
-					  .modified_unix = stack_time()};
+					  .modified_unix = stack_time(),
+					  .packing = text_equal(q->packing, "zstd") ? LAYER_ZSTD : LAYER_GZIP};
 	l->request = request;
 	layer_key(request, key);
 	l->key = arena_strdup(a, key);
@@ -344,7 +345,7 @@ int stack_image(struct arena *a, const struct below *below, const struct stack *
 		layers[i] = (struct image_layer){
 			.digest = arena_printf(a, "sha256:%s", l->digest),
 			.diff_id = arena_printf(a, "sha256:%s", l->diff_id),
-			.media_type = IMAGE_LAYER_GZIP,
+			.media_type = stack->layers[i].request->packing == LAYER_ZSTD ? IMAGE_LAYER_ZSTD : IMAGE_LAYER_GZIP,
 			.size_bytes = (int64_t)l->packed_bytes,
 			.path = store_path(a, l->digest),
 			.created_by = created_by(a, &stack->layers[i]),

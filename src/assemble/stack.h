@@ -45,6 +45,7 @@ struct stack_request {
 	const struct history_container *history; /* or NULL */
 	size_t limit;                            /* of layers; 0: LAYER_PLAN_DEFAULT */
 	const char *bytecode;                    /* as a container's */
+	const char *packing;                     /* as a project's; NULL: gzip */
 };
 
 /* What a lock installs into a container as it is built, by name; what is not built from source yet is left out. In `a`, texts are the lock's. */

@@ -228,6 +228,17 @@ static int push_all(struct building *b, struct error *err)
 	return 0;
 }
 
+/* Before anything is made. */
+static int check_packing(const struct building *b, struct error *err)
+{
+	const struct engine *e = b->request->engine;
+
+	if (b->request->registries || !text_equal(b->request->db->project.layer_packing, "zstd") || !engine_is_open(e) || e->reads_zstd)
+		return 0;
+	error_set(err, ERR_ENGINE, "%s %s cannot read layers that are packed with zstd, as recipes/project.yaml has them", e->driver->name, e->version);
+	return error_hint(err, "docker 23 and newer, podman, buildah and BuildKit can; 'layers: {packing: gzip}' is read by all");
+}
+
 static int look_below_all(struct building *b, struct error *err)
 {
 	for (size_t i = 0; i < b->plan.container_count; i++) {
@@ -255,7 +266,7 @@ static int make_all_layers(struct building *b, struct error *err)
 
 int building_images(struct building *b, struct error *err)
 {
-	if (look_below_all(b, err) < 0 || make_all_layers(b, err) < 0)
+	if (check_packing(b, err) < 0 || look_below_all(b, err) < 0 || make_all_layers(b, err) < 0)
 		return -1;
 	return b->request->registries ? push_all(b, err) : give_all_to_engine(b, err);
 }

@@ -87,6 +87,7 @@ int buildkit_open(struct engine *e, const struct buildkit_address *at, struct er
 	if (at->key)
 		words_add_many(&options, "--tlskey", at->key);
 	e->options = options.items;
+	e->reads_zstd = true;
 	e->storage = path_join(e->arena, path_cache_dir(e->arena), "buildkit");
 	if (ask_version(e, at->address, err) < 0)
 		return -1;
@@ -307,14 +308,54 @@ static int buildkit_save(struct engine *e, const char *tag, const char *folder, 
 	return 0;
 }
 
+/* Takes from another image what it says of the layers that both begin with. True when nothing is missing any more. */
+static bool learn_layers(struct image *image, const struct image *other)
+{
+	size_t i = 0;
+
+	while (i < image->layer_count && i < other->layer_count && !strcmp(image->layers[i].diff_id, other->layers[i].diff_id)) {
+		if (!image->layers[i].digest)
+			image->layers[i] = other->layers[i];
+		i++;
+	}
+	while (i < image->layer_count && image->layers[i].digest)
+		i++;
+	return i == image->layer_count;
+}
+
+/* An image whose lower layers are known by their diff ids alone: how they are packed says the one that was built of them. */
+static int complete(struct engine *e, const struct oci_layout *layout, struct image *image, struct error *err)
+{
+	struct image_layer *layers = arena_array(e->arena, image->layer_count + 1, sizeof(*layers));
+	const char *const *names;
+	bool is_whole = false;
+	size_t count;
+
+	if (oci_layout_names(layout, &names, &count, err) < 0)
+		return -1;
+	if (image->layer_count)
+		memcpy(layers, image->layers, image->layer_count * sizeof(*layers));
+	image->layers = layers;
+	for (size_t i = 0; i < count && !is_whole; i++) {
+		autoerror struct error ignored = {0};
+		struct image other;
+
+		is_whole = oci_layout_find(layout, names[i], &other, NULL, &ignored) == 0 && learn_layers(image, &other);
+	}
+	return is_whole ? image_set_manifest(e->arena, image, err) : 0;
+}
+
 static int buildkit_load(struct engine *e, const struct image *image, size_t has __attribute__((unused)), const char *tag,
 			 const char *temporary __attribute__((unused)), struct error *err)
 {
 	struct oci_layout layout;
+	struct image whole = *image;
 
-	if (!image->manifest)
+	if (buildkit_layout(e, &layout, err) < 0 || (!whole.manifest && complete(e, &layout, &whole, err) < 0))
+		return -1;
+	if (!whole.manifest)
 		return error_set(err, ERR_NOT_FOUND, "image '%s' has layers that are no files yet", tag);
-	return buildkit_layout(e, &layout, err) < 0 ? -1 : oci_layout_put(&layout, image, tag, NULL, err);
+	return oci_layout_put(&layout, &whole, tag, NULL, err);
 }
 
 /* It has no containers: what runs in it is a build. */

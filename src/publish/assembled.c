@@ -6,6 +6,18 @@
 #include "base/text.h"
 #include "fetch/store.h"
 
+/* How a layer that is not here is packed: as the others of its image are. */
+static const char *packing_of(struct arena *a, const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->layer_count; i++) {
+		const struct installed_layer *l = &snapshot->layers[i];
+
+		if (store_has(l->digest, (int64_t)l->size_bytes))
+			return image_type_of_file(store_path(a, l->digest));
+	}
+	return IMAGE_LAYER_GZIP;
+}
+
 /* The layers that lockstep made are known by the release, whether they are here or not. */
 static void name_layer(struct shelf *s, const struct snapshot *snapshot, struct image_layer *l)
 {
@@ -15,9 +27,9 @@ static void name_layer(struct shelf *s, const struct snapshot *snapshot, struct 
 		if (strcmp(known->diff_id, l->diff_id + strlen("sha256:")) != 0)
 			continue;
 		l->digest = arena_printf(s->arena, "sha256:%s", known->digest);
-		l->media_type = IMAGE_LAYER_GZIP;
 		l->size_bytes = (int64_t)known->size_bytes;
 		l->path = store_has(known->digest, l->size_bytes) ? store_path(s->arena, known->digest) : NULL;
+		l->media_type = l->path ? image_type_of_file(l->path) : packing_of(s->arena, snapshot);
 		return;
 	}
 }

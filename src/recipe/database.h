@@ -108,10 +108,11 @@ struct project {
 	const char *stages; /* where stages are kept, "registry.example:5000/team/stages"; or NULL */
 	struct project_worker *workers;
 	size_t worker_count;
-	const char *resolver; /* "uv" or "pip" */
-	const char *venv;     /* where Python packages are installed in images: "/opt/venv" */
-	const char *layers;   /* who makes the layers of Python packages: "engine" or "lockstep"; NULL: not said */
-	size_t layer_limit;   /* how many layers a container's Python packages are put into at most, when lockstep makes them; 0: not said */
+	const char *resolver;      /* "uv" or "pip" */
+	const char *venv;          /* where Python packages are installed in images: "/opt/venv" */
+	const char *layers;        /* who makes the layers of Python packages: "engine" or "lockstep"; NULL: not said */
+	size_t layer_limit;        /* how many layers a container's Python packages are put into at most, when lockstep makes them; 0: not said */
+	const char *layer_packing; /* of those: "gzip" or "zstd"; NULL: not said */
 	struct pos pos;
 };
 

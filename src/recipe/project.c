@@ -84,6 +84,12 @@ static void read_layer_limit(struct reader *r, const struct value *v, void *targ
 
 static const struct schema_row layers_rows[] = {
 	{.key = "by", SCHEMA_LINE, 0, offsetof(struct project, layers), .form = &word_layers, .description = "who makes them: engine, or lockstep"},
+	{.key = "packing",
+	 SCHEMA_LINE,
+	 0,
+	 offsetof(struct project, layer_packing),
+	 .form = &word_packing,
+	 .description = "how lockstep packs them: gzip, which every engine reads and is the default, or zstd, smaller and faster to unpack"},
 	{.key = "limit", SCHEMA_READ, .read = read_layer_limit, .description = "how many a container's Python packages are put into at most; 60 when missing"},
 	{.key = NULL},
 };
@@ -135,7 +141,7 @@ static const struct schema_row project_rows[] = {
 	{.key = "layers",
 	 SCHEMA_READ,
 	 .read = read_layers,
-	 .description = "who makes the layers of Python packages: engine, by pip in a build, or lockstep; or {by: ..., limit: ...}"},
+	 .description = "who makes the layers of Python packages: engine, by pip in a build, or lockstep; or {by: ..., limit: ..., packing: ...}"},
 	{.key = "tags", SCHEMA_READ, .read = read_tag_files, .description = "files of the project that hold image tags, as Jenkinsfile"},
 	{.key = "indexes",
 	 SCHEMA_READ,

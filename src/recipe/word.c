@@ -278,6 +278,11 @@ static bool is_layers(const char *word)
 	return !strcmp(word, "engine") || !strcmp(word, "lockstep");
 }
 
+static bool is_packing(const char *word)
+{
+	return !strcmp(word, "gzip") || !strcmp(word, "zstd");
+}
+
 static bool is_bytecode(const char *word)
 {
 	return !strcmp(word, "pip") || !strcmp(word, "hash") || !strcmp(word, "none");
@@ -352,6 +357,7 @@ const struct word_form word_os = {"operating system", is_os, "linux"};
 const struct word_form word_machine = {"machine", is_machine, "one of: x86_64, aarch64, armv7l, i686, ppc64le, s390x, riscv64"};
 const struct word_form word_resolver = {"resolver", is_resolver, "one of: uv, pip"};
 const struct word_form word_layers = {"maker of layers", is_layers, "one of: engine, lockstep"};
+const struct word_form word_packing = {"way to pack layers", is_packing, "one of: gzip, zstd"};
 const struct word_form word_bytecode = {"way to compile", is_bytecode, "one of: pip, hash, none"};
 const struct word_form word_libc = {"C library", is_libc, "one of: glibc, musl"};
 const struct word_form word_pattern = {"pattern", is_pattern, "one of: version, word, path"};

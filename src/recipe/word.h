@@ -37,6 +37,7 @@ extern const struct word_form word_python_minor; /* "3.11" */
 extern const struct word_form word_dotted;       /* "2.36": numbers with dots */
 extern const struct word_form word_resolver;     /* who searches for versions */
 extern const struct word_form word_layers;       /* who makes the layers of Python packages */
+extern const struct word_form word_packing;      /* how layers are packed */
 extern const struct word_form word_bytecode;     /* how Python files are compiled */
 extern const struct word_form word_implementation, word_os, word_machine, word_libc;
 extern const struct word_form word_choice;  /* of an option: a word or a path */

@@ -134,6 +134,28 @@ def case_folder_is_deleted():
     assert r.code == 0 and "v0.2 holds" in r.out and p.committed() == before, r
 
 
+def case_layers_by_lockstep():
+    p = PROJECT
+    p.write("recipes/project.yaml", p.read("recipes/project.yaml") + "layers: lockstep\n")
+    p.index.set_packages({**bump.PACKAGES, "delta": {**bump.PACKAGES["delta"], "1.3": {"uploaded": "2024-04-01"}}})
+    assert p.released("--upgrade-package", "delta") == "v0.3"
+    r = p.run("verify", "--engine", "buildkit")
+    assert r.code == 0 and "verified: 3 containers, 7 installed packages" in r.out, r
+    # One wheel moves, and all layers are packed otherwise; nothing is built for that.
+    p.replace("recipes/project.yaml", "layers: lockstep", "layers: {by: lockstep, packing: zstd}")
+    p.index.set_packages({**bump.PACKAGES, "delta": {**bump.PACKAGES["delta"], "1.4": {"uploaded": "2024-05-01"}}})
+    r = p.bump("--upgrade-package", "delta")
+    assert r.code == 0 and "released v0.4" in r.out and "building venv" not in r.err and "building container" not in r.err, r
+    done = engine("run", "tiny/ci-b:v0.4", "/opt/venv/bin/python", "-c", "import delta, gamma; print(delta.__version__, gamma.__version__)", cache=p.cache)
+    assert done.stdout == "1.4 3.0\nexit 0\n", done
+    with open(layout() + "/index.json") as f:
+        manifest = next(m["digest"] for m in json.load(f)["manifests"] if m["annotations"]["org.opencontainers.image.ref.name"] == "tiny/ci-b:v0.4")
+    with open(layout() + "/blobs/" + manifest.replace(":", "/")) as f:
+        assert any(layer["mediaType"].endswith("+zstd") for layer in json.load(f)["layers"])
+    r = p.bump()
+    assert r.code == 0 and "nothing to do: v0.4" in r.out, r
+
+
 def finish():
     PROJECT.close()
     DAEMON.remove()

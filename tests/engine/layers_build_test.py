@@ -134,6 +134,24 @@ def case_the_same_digests_from_nothing():
     assert {d for digests in again.values() for d in digests} <= files, (again, files)
 
 
+def case_packed_by_zstd():
+    """By choice of the project: the same files in the same layers, packed otherwise."""
+    before = images("--layers", "lockstep")
+    trees_before = {c: tree(before[c]) for c in ("ci-a", "ci-b")}
+    for image in before.values():
+        STORAGE.buildah("rmi", "--force", image)
+    text = PROJECT.read("recipes/project.yaml")
+    PROJECT.write("recipes/project.yaml", text + "layers: {by: lockstep, packing: zstd}\n")
+    made = images()
+    for container, was in trees_before.items():
+        assert "image.layer.v1.tar+zstd" in STORAGE.buildah("inspect", "--type", "image", "--format", "{{.Manifest}}", made[container])
+        assert tree(made[container]) == was, container
+    PROJECT.write("recipes/project.yaml", text + "layers: {packing: xz}\n")
+    r = PROJECT.run("check")
+    assert r.code == 1 and "'xz' is no way to pack layers" in r.out and "gzip, zstd" in r.out, r
+    PROJECT.write("recipes/project.yaml", text)
+
+
 def case_two_wheels_with_one_file():
     PROJECT.index.set_packages({**MOVED, "delta": {**MOVED["delta"], "1.3": {"uploaded": "2024-04-01", "files": {"alpha/sub/__init__.py": "Y = 1\n"}}}})
     assert PROJECT.run("lock", "--upgrade-package", "delta").code == 0

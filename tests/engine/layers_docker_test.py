@@ -39,6 +39,16 @@ def case_one_wheel_is_one_layer():
     assert out == "1.2 3.0\n", out
 
 
+def case_packed_by_zstd():
+    """Read by docker 23 and newer; an older one is told before anything is made."""
+    PROJECT.write("recipes/project.yaml", PROJECT.read("recipes/project.yaml") + "layers: {by: lockstep, packing: zstd}\n")
+    r = PROJECT.run("build", "--engine", "docker", "ci-a")
+    if int(DAEMON.docker("version", "--format", "{{.Server.Version}}").split(".")[0]) < 23:
+        assert r.code == 1 and "cannot read layers that are packed with zstd" in r.err and "packing: gzip" in r.err and "building layers" not in r.err, r
+    else:
+        assert r.code == 0, r
+
+
 def finish():
     PROJECT.close()
     DAEMON.remove()
