@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Wheels into layers on one core, beside `tar | gzip -6` of the same files installed, and beside the least that there is to do for it (inflating and hashing alone);
-then one layer a wheel on one core and on two. Prints the best of the rounds, peak memory, and how many bytes a second of what is installed.
+then one layer a wheel on one core and on two. Sides take turns; prints the best of the rounds, the peak memory of the largest process, and how many bytes a second of
+what is installed. Wheels are in the page cache and their digests known, as they are to who has a lock. What all layers of a lock take beside pip and uv in a build is
+shown by bench/bump_one.py --only layers.
 
 usage: bench/layers.py [--rounds N] [WHEEL|FOLDER ...]   without wheels: those of the newest release's ci-cpu, as far as they are in the cache"""
 import argparse, glob, os, re, resource, shutil, subprocess, sys, tempfile, time, tomllib
@@ -35,13 +37,17 @@ def once(command, cache):
     return wall, cpu, int(re.search(r"peak (\d+)", done.stderr).group(1)), done.stdout
 
 
-def best(rounds, command, work):
-    runs = []
-    for _ in range(rounds):
-        cache = os.path.join(work, "cache")
-        shutil.rmtree(cache, ignore_errors=True)
-        runs.append(once(command, cache))
-    return min(runs)
+def best_of_each(rounds, commands, work):
+    """The sides in turns, so that what else the machine does falls on all of them."""
+    runs = {}
+    for number in range(rounds):
+        for name, (command, once_only) in commands.items():
+            if number and once_only:
+                continue
+            cache = os.path.join(work, "cache")
+            shutil.rmtree(cache, ignore_errors=True)
+            runs.setdefault(name, []).append(once(command, cache))
+    return {name: min(each) for name, each in runs.items()}
 
 
 def main():
@@ -51,23 +57,29 @@ def main():
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as work:
         wheels = [wheel for name in given.wheels for wheel in (sorted(glob.glob(name + "/*.whl")) if os.path.isdir(name) else [name])] or list(locked(work))
-        one = ["taskset", "-c", "0"]
+        one, named = ["taskset", "-c", "0"], [LOOP, "--by-name"]
         layer, tree = os.path.join(work, "layer.tar.gz"), os.path.join(work, "tree")
-        ours = best(given.rounds, [*one, LOOP, layer, VENV, *wheels], work)
-        packed, plain, installed, files = (int(field) for field in ours[3].split()[2:6])
+        first = once([*named, layer, VENV, *wheels], work)
+        packed, _, installed, files = (int(field) for field in first[3].split()[2:6])
         os.makedirs(tree)
         subprocess.run(["tar", "-xzf", layer, "-C", tree], check=True)
-        theirs = best(1, [*one, "sh", "-c", f"tar -C {tree} -cf - . | gzip -6 | wc -c"], work)
-        least = best(given.rounds, [*one, LOOP, "--floor", "-", VENV, *wheels], work)
-        alone = best(given.rounds, [*one, LOOP, "--apart", "1", "-", VENV, *wheels], work)
-        both = best(given.rounds, [LOOP, "--apart", "2", "-", VENV, *wheels], work)
+        theirs = f"tar -C {tree} -cf - . | gzip -6 | wc -c"
+        runs = best_of_each(given.rounds, {
+            "tar | gzip -6": ([*one, "sh", "-c", theirs], True),
+            "one layer": ([*one, *named, layer, VENV, *wheels], False),
+            "inflating and hashing alone": ([*one, LOOP, "--floor", "-", VENV, *wheels], False),
+            "a layer each, one core": ([*one, *named, "--apart", "1", "-", VENV, *wheels], False),
+            "a layer each, two cores": (["taskset", "-c", "0,1", *named, "--apart", "2", "-", VENV, *wheels], False),
+        }, work)
         print(f"{len(wheels)} wheels, {sum(map(os.path.getsize, wheels)) / 1e6:.1f} MB; {files} files, {installed / 1e6:.1f} MB installed; "
-              f"the layer has {packed / 1e6:.1f} MB, that of gzip {int(theirs[3]) / 1e6:.1f} MB")
-        for name, (wall, cpu, peak, _) in (("tar | gzip -6", theirs), ("one layer", ours), ("inflating and hashing alone", least), ("a layer each, one core", alone),
-                                           ("a layer each, two cores", both)):
-            print(f"{name:28} {wall:7.2f} s  {cpu:7.2f} s of CPU  {installed / 1e6 / wall:7.1f} MB/s  {peak / 1024:5.1f} MiB")
-        print(f"{theirs[0] / ours[0]:.1f} times as fast as tar | gzip -6; {least[0] / ours[0] * 100:.0f} % of the time is inflating and hashing; "
-              f"two cores: {alone[0] / both[0]:.2f} times one")
-
+              f"the layer has {packed / 1e6:.1f} MB, that of gzip {int(runs['tar | gzip -6'][3]) / 1e6:.1f} MB")
+        print("| | s | s of CPU | MB/s installed | MiB |\n|---|---|---|---|---|")
+        for name, (wall, cpu, peak, _) in runs.items():
+            print(f"| {name.replace("|", chr(92) + "|")} | {wall:.2f} | {cpu:.2f} | {installed / 1e6 / wall:.0f} | {peak / 1024:.1f} |")
+        ours, alone = runs["one layer"], runs["a layer each, one core"]
+        print(f"one layer: {runs['tar | gzip -6'][0] / ours[0]:.1f} times as fast as tar | gzip -6 (by CPU {runs['tar | gzip -6'][1] / ours[1]:.1f}), "
+              f"{installed / 1e6 / ours[0]:.0f} MB/s (by CPU {installed / 1e6 / ours[1]:.0f}); "
+              f"{ours[0] / runs['inflating and hashing alone'][0]:.2f} times the floor (by CPU {ours[1] / runs['inflating and hashing alone'][1]:.2f}); "
+              f"two cores: {alone[0] / runs['a layer each, two cores'][0]:.2f} times one")
 
 main()

@@ -2,6 +2,7 @@
    --bytecode MODE  compiles sources with the Python of VENV, which is also asked where it installs to
    --apart N        a layer for each wheel, N at once, in the store; says how each went, in order
    --zstd           packed by zstd
+   --by-name        wheels are known in keys by their names: who has a lock knows their digests, and does not hash them for it
    --floor          makes nothing: inflates and hashes what a layer of these wheels is made of, once each
    --peak           says at the end on stderr how much memory it had, its children apart
    --by-people      as wheels that people asked for are installed (the default); --by-others: as those that only another package needs */
@@ -55,7 +56,7 @@ static int ask(struct arena *a, const struct layer_runner *runner, const char *v
 	return interpreter_parse(a, strbuf_text(&answer), answer.length, ret, err);
 }
 
-static int set_wheels(struct arena *a, char **paths, size_t count, bool is_requested, struct layer_wheel **ret, struct error *err)
+static int set_wheels(struct arena *a, char **paths, size_t count, bool is_requested, bool is_named, struct layer_wheel **ret, struct error *err)
 {
 	struct layer_wheel *wheels = arena_array(a, count, sizeof(*wheels));
 
@@ -65,7 +66,9 @@ static int set_wheels(struct arena *a, char **paths, size_t count, bool is_reque
 
 		if (!wheel_name_parse(a, path_base(paths[i]), &name))
 			return error_set(err, ERR_INPUT, "'%s' is no name of a wheel", paths[i]);
-		if (digest_file(paths[i], sha256, err) < 0)
+		if (is_named)
+			digest_bytes(path_base(paths[i]), strlen(path_base(paths[i])), sha256);
+		else if (digest_file(paths[i], sha256, err) < 0)
 			return -1;
 		wheels[i] = (struct layer_wheel){
 			.path = paths[i], .sha256 = sha256, .options = {.file_name = path_base(paths[i]), .name = name.name, .is_requested = is_requested}};
@@ -181,7 +184,7 @@ int main(int argc, char **argv)
 	struct layer_runner runner = {run_here, &runs};
 	const char *mode = NULL;
 	unsigned long apart = 0;
-	bool is_measured = false, is_floor = false, is_zstd = false, is_requested = true, made = true;
+	bool is_measured = false, is_floor = false, is_zstd = false, is_named = false, is_requested = true, made = true;
 	struct layer_wheel *wheels = NULL;
 
 	for (; argc > 1 && !strncmp(argv[1], "--", 2); argc--, argv++) {
@@ -196,6 +199,7 @@ int main(int argc, char **argv)
 		} else {
 			is_floor = is_floor || !strcmp(argv[1], "--floor");
 			is_measured = is_measured || !strcmp(argv[1], "--peak");
+			is_named = is_named || !strcmp(argv[1], "--by-name");
 			is_zstd = is_zstd || !strcmp(argv[1], "--zstd");
 			is_requested = is_requested && strcmp(argv[1], "--by-others") != 0;
 		}
@@ -207,7 +211,8 @@ int main(int argc, char **argv)
 	struct layer_request request = {.wheel_count = (size_t)argc - 3, .place = &interpreter.place, .modified_unix = 315532800};
 
 	set_place(&a, argv[2], &interpreter.place);
-	if ((mode && ask(&a, &runner, argv[2], &interpreter, &err) < 0) || set_wheels(&a, argv + 3, request.wheel_count, is_requested, &wheels, &err) < 0)
+	if ((mode && ask(&a, &runner, argv[2], &interpreter, &err) < 0) ||
+	    set_wheels(&a, argv + 3, request.wheel_count, is_requested, is_named, &wheels, &err) < 0)
 		goto failed;
 	bytecode.identity = interpreter.identity;
 	request.wheels = wheels;
