@@ -21,6 +21,9 @@ enum {
 	RUN_PLAIN_BYTES = 64 << 20,
 	RUN_SOURCES = 8192,
 	RUN_WHEELS = 256, /* each is open until it is done */
+	/* One process of the Python in the image: the same sources of a wheel in whichever run they are, as one may change a bit of what is made of the next. */
+	TURN_SOURCES = 16,
+	TURN_PLAIN_BYTES = 512 << 10,
 	ANSWER_LIMIT_BYTES = 8 << 20,
 	/* No source of people's is as large; it is left out. */
 	SOURCE_LIMIT_BYTES = 32 << 20,
@@ -54,6 +57,7 @@ struct job {
 	bool is_open, is_listed; /* listed: all its sources were given to a run */
 	bool is_others;          /* another process makes it */
 	size_t unanswered;
+	size_t turn_sources, turn_bytes; /* in its newest process */
 };
 
 /* A source that waits for its answer. */
@@ -63,6 +67,7 @@ struct source {
 	size_t begin, packed_bytes, size_bytes; /* in the body */
 	uint32_t crc;
 	unsigned method;
+	bool begins_turn; /* the first of its process */
 };
 
 struct making {
@@ -275,6 +280,7 @@ static void add_request(const struct source *sources, size_t count, const struct
 		json_add_integer(&w, NULL, (int64_t)sources[i].packed_bytes);
 		json_add_integer(&w, NULL, (int64_t)sources[i].size_bytes);
 		json_add_integer(&w, NULL, sources[i].crc);
+		json_add_boolean(&w, NULL, sources[i].begins_turn);
 		json_end_array(&w);
 	}
 	json_end_array(&w);
@@ -357,10 +363,17 @@ static int add_source(struct making *m, struct job *j, const struct install_file
 	} else {
 		s.crc = crc32_add(0, f->text, f->length);
 	}
-	bool is_full = m->source_count == RUN_SOURCES || m->body.length + s.packed_bytes > RUN_PACKED_BYTES || m->plain_bytes + s.size_bytes > RUN_PLAIN_BYTES;
+	s.begins_turn = !j->turn_sources || j->turn_sources == TURN_SOURCES || j->turn_bytes + s.size_bytes > TURN_PLAIN_BYTES;
+	/* A run ends between processes. */
+	bool is_full = s.begins_turn && (m->source_count + TURN_SOURCES > RUN_SOURCES || m->body.length + s.packed_bytes > RUN_PACKED_BYTES ||
+					 m->plain_bytes + s.size_bytes > RUN_PLAIN_BYTES);
 
 	if (m->source_count && (is_full || !are_alike(j->request, m->sources[0].job->request)) && run(m, err) < 0)
 		return -1;
+	if (s.begins_turn)
+		j->turn_sources = j->turn_bytes = 0;
+	j->turn_sources++;
+	j->turn_bytes += s.size_bytes;
 	s.begin = m->body.length;
 	if (add_body(m, &s, err) < 0)
 		return -1;
