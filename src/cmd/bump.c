@@ -289,6 +289,7 @@ static int look_inside(struct bump *b, struct error *err)
 		i->images[n] = b->built.images[n].tag;
 	}
 	say(b, "asking the images what is in them");
+	i->verifies = true;
 	if (inspect_snapshot(i, b->call, &b->db, &b->engine, last_name(b) ? &b->relock.release : NULL, err) < 0)
 		return -1;
 	for (size_t n = 0; n < i->count; n++)

@@ -100,6 +100,7 @@ int inspect_snapshot(struct inspect *i, const struct command_call *call, const s
 		questions[n] = (struct snapshot_question){
 			.image = i->images[n],
 			.container = i->containers[n],
+			.verifies = i->verifies,
 			.released = hashed ? release_snapshot(hashed, i->containers[n]->name) : NULL,
 		};
 		say(call, "asking", i->containers[n]->name);

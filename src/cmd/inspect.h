@@ -18,6 +18,7 @@ struct inspect {
 	const char **images;
 	struct snapshot *snapshots; /* owned */
 	size_t count;
+	bool verifies; /* the verify commands are run when the images are asked */
 	bool is_asked; /* the snapshots are taken */
 	struct relation_results results;
 };

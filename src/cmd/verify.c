@@ -148,6 +148,7 @@ static int look_into_images(struct verify *v, const struct database *db, const s
 {
 	if (engines_find(v->call, db, &v->engine, err) < 0 || inspect_choose(&v->inspect, v->call, db, lock, v->from, &v->engine, err) < 0)
 		return -1;
+	v->inspect.verifies = !command_flag(v->call, "no-probes") && (v->asked & relation_find("installed")->bit);
 	return inspect_snapshot(&v->inspect, v->call, db, &v->engine, NULL, err);
 }
 

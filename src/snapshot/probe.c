@@ -100,3 +100,16 @@ void probe_add_all(struct arena *a, struct json_writer *w, const struct layer_us
 			add_probe(a, w, use, &probes[i]);
 	}
 }
+
+size_t probe_add_verify(struct arena *a, struct json_writer *w, const struct container *c)
+{
+	size_t count = 0;
+
+	json_begin_array(w, "verify");
+	for (size_t i = 0; i < c->layer_count; i++) {
+		probe_add_all(a, w, &c->layers[i], c->layers[i].layer->verify, c->layers[i].layer->verify_count);
+		count += c->layers[i].layer->verify_count;
+	}
+	json_end_array(w);
+	return count;
+}

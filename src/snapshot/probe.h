@@ -22,3 +22,5 @@ struct probe_question {
 int probe_ask(struct arena *a, struct engine *e, struct probe_question *questions, size_t count, struct error *err);
 /* Writes a layer's probes that hold for the use as an array of {name, files, commands}, options filled in. */
 void probe_add_all(struct arena *a, struct json_writer *w, const struct layer_use *use, const struct layer_probe *probes, size_t count);
+/* Writes "verify": the verify commands of all layers of a container; gives how many recipes have. */
+size_t probe_add_verify(struct arena *a, struct json_writer *w, const struct container *c);

@@ -54,16 +54,40 @@ def old_pip():
         return None
 
 
-def pip(request, *words):
-    """pip of the base, looking into the virtual environment; its stdout alone."""
-    python, old, environment = os.path.join(request["venv"], "bin", "python"), old_pip(), dict(os.environ)
+def pip_command(request, environment):
+    """pip of the base, looking into the virtual environment."""
+    python, old = os.path.join(request["venv"], "bin", "python"), old_pip()
     if old:
         environment["PYTHONPATH"] = old
-    argv = ([python, "-m", "pip"] if old else [request["python"], "-m", "pip", "--python", python]) + ["--isolated", "--no-cache-dir", "--disable-pip-version-check"]
-    done = subprocess.run(argv + list(words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
-    if done.returncode:
-        raise RuntimeError("pip %s: %s" % (words[0], done.stderr.decode("utf-8", "replace").strip()[-2000:]))
-    return done.stdout.decode("utf-8")
+        return [python, "-m", "pip"]
+    try:
+        import pip as module
+        runner = os.path.join(os.path.dirname(module.__file__), "__pip-runner__.py")
+        if os.path.isfile(runner):
+            # What `pip --python` itself starts, after it has read all of itself once only for that.
+            environment["_PIP_RUNNING_IN_SUBPROCESS"] = "1"
+            return [python, runner]
+    except (ImportError, TypeError):
+        pass
+    return [request["python"], "-m", "pip", "--python", python]
+
+
+def begin_pip(request, *words):
+    environment, streams = dict(os.environ), (tempfile.TemporaryFile(), tempfile.TemporaryFile())
+    argv = pip_command(request, environment) + ["--isolated", "--no-cache-dir", "--disable-pip-version-check"] + list(words)
+    return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=streams[0], stderr=streams[1], env=environment), streams, words[0]
+
+
+def finish_pip(begun):
+    """Its stdout alone."""
+    child, streams, word = begun
+    child.wait()
+    for stream in streams:
+        stream.seek(0)
+    out, complaint = (stream.read() for stream in streams)
+    if child.returncode:
+        raise RuntimeError("pip %s: %s" % (word, complaint.decode("utf-8", "replace").strip()[-2000:]))
+    return out.decode("utf-8")
 
 
 def sha256_of(path):
@@ -207,7 +231,7 @@ def markers():
 def inspect(request):
     """What `pip inspect` says, as far as it is of use here; older pips cannot say it."""
     if not old_pip():
-        return json.loads(pip(request, "inspect", "--local"))
+        return json.loads(finish_pip(begin_pip(request, "inspect", "--local")))
     return {"environment": markers(), "installed": unseen(site_folders(request["venv"]), [])}
 
 
@@ -320,17 +344,26 @@ def strays():
     return [{"path": readable(path), "text": "is installed outside the virtual environment, but not locked"} for path in sorted(found)]
 
 
+def add_packages(request, answer):
+    seen = inspect(request)
+    folders, recorded = site_folders(request["venv"]), {}
+    answer["markers"] = seen["environment"]
+    answer["packages"] = [describe(entry, recorded, answer["shadows"], set(request.get("hashed", []))) for entry in seen["installed"] + unseen(folders, seen["installed"])]
+    answer["strays"] += loose_files(request["venv"], folders, recorded)
+
+
 def snapshot(request):
     answer = {"tools": built_in_tools(), "system": system_packages(), "packages": [], "freeze": [], "markers": {}, "strays": strays(), "shadows": [],
               "libraries": cuda_libraries()}
     answer["tools"].update(asked_tools(request["tools"]))
     if request["venv"]:
-        seen = inspect(request)
-        folders, recorded = site_folders(request["venv"]), {}
-        answer["markers"] = seen["environment"]
-        answer["packages"] = [describe(entry, recorded, answer["shadows"], set(request.get("hashed", []))) for entry in seen["installed"] + unseen(folders, seen["installed"])]
-        answer["strays"] += loose_files(request["venv"], folders, recorded)
-        answer["freeze"] = [line for line in pip(request, "freeze", "--all", "--local").splitlines() if line.strip()]
+        # Beside all the rest: most machines have more than one core.
+        freeze = begin_pip(request, "freeze", "--all", "--local")
+        try:
+            add_packages(request, answer)
+        finally:
+            freeze[0].wait()
+        answer["freeze"] = [line for line in finish_pip(freeze).splitlines() if line.strip()]
     return answer
 
 

@@ -192,6 +192,17 @@ static int read_answer(struct snapshot *s, const struct value *answer, struct er
 	return 0;
 }
 
+static void read_verified(struct snapshot *s, const struct value *results)
+{
+	autostrbuf struct strbuf text = {0};
+	struct json_writer w = {.out = &text, .compact = true};
+
+	if (!results || results->kind != VALUE_ARRAY)
+		return;
+	json_add_value(&w, NULL, results);
+	s->verified = arena_strdup(&s->arena, strbuf_text(&text));
+}
+
 static bool has_layer(const struct image *image, const char *diff_id)
 {
 	for (size_t i = 0; i < image->layer_count; i++) {
@@ -235,6 +246,8 @@ static void write_request(struct arena *a, struct engine *e, const struct snapsh
 	json_end_array(&w);
 	write_hashed(e, q, &w);
 	json_end_object(&w);
+	if (q->verifies)
+		probe_add_verify(a, &w, c);
 	json_end_object(&w);
 }
 
@@ -270,6 +283,8 @@ int snapshot_take(struct snapshot *snapshots, struct engine *e, const struct sna
 	for (size_t i = 0; i < count; i++) {
 		if (!failed && read_answer(&snapshots[i], value_get(asked[i].answer, "snapshot"), err) < 0)
 			failed = error_wrap(err, "container '%s'", questions[i].container->name);
+		if (!failed && questions[i].verifies)
+			read_verified(&snapshots[i], value_get(asked[i].answer, "verify"));
 		strbuf_release(&asked[i].request);
 	}
 	return failed;

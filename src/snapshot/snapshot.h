@@ -79,6 +79,7 @@ struct snapshot {
 	size_t library_count;
 	struct installed_layer *layers; /* from the lowest to the highest; none: an engine installed the packages */
 	size_t layer_count;
+	const char *verified; /* what its layers' verify commands gave, as JSON, where they were asked for at the same time; else NULL; never in a release */
 };
 
 void snapshot_release(struct snapshot *s);
@@ -89,6 +90,7 @@ struct snapshot_question {
 	/* The container in a release, whose files were all hashed then: where the engine says that the image has a Python layer of it, the files in that are not hashed
 	   again. NULL: all are. */
 	const struct snapshot *released;
+	bool verifies; /* the verify commands of its layers are run too, after all else, in the same throw-away container */
 };
 
 /* Asks the images, several at once; `snapshots` are zeroed, and released by the caller in any case. ERR_ENGINE when one cannot be run or answers nonsense. */

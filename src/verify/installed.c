@@ -170,17 +170,30 @@ static void read_probe(const struct value *result, const struct container *c, st
 static bool write_probes(struct arena *a, const struct container *c, struct strbuf *request)
 {
 	struct json_writer w = {.out = request, .compact = true};
-	size_t asked = 0;
 
 	json_begin_object(&w, NULL);
-	json_begin_array(&w, "verify");
-	for (size_t i = 0; i < c->layer_count; i++) {
-		probe_add_all(a, &w, &c->layers[i], c->layers[i].layer->verify, c->layers[i].layer->verify_count);
-		asked += c->layers[i].layer->verify_count;
-	}
-	json_end_array(&w);
+	size_t asked = probe_add_verify(a, &w, c);
+
 	json_end_object(&w);
 	return asked;
+}
+
+static void read_probes(const struct value *results, const struct container *c, struct findings *ret)
+{
+	for (size_t k = 0; results && results->kind == VALUE_ARRAY && k < results->item_count; k++)
+		read_probe(results->items[k], c, ret);
+}
+
+/* What was run when the image was asked. */
+static int read_verified(const struct snapshot *s, const struct container *c, struct findings *ret, struct error *err)
+{
+	autoarena struct arena a = {0};
+	struct value *results;
+
+	if (json_parse(&a, "what verify commands gave", s->verified, strlen(s->verified), &results, err) < 0)
+		return error_wrap(err, "container '%s'", c->name);
+	read_probes(results, c, ret);
+	return 0;
 }
 
 /* All containers at once. */
@@ -194,7 +207,7 @@ static int run_probes(const struct verification *v, struct findings *ret, struct
 		struct probe_question *q = &questions[count];
 
 		*q = (struct probe_question){.container = v->containers[i], .image = v->images[i]};
-		if (write_probes(&a, v->containers[i], &q->request))
+		if (!v->snapshots[i].verified && write_probes(&a, v->containers[i], &q->request))
 			count++;
 		else
 			strbuf_release(&q->request);
@@ -202,10 +215,8 @@ static int run_probes(const struct verification *v, struct findings *ret, struct
 	int failed = probe_ask(&a, v->engine, questions, count, err);
 
 	for (size_t i = 0; i < count; i++) {
-		const struct value *results = failed ? NULL : value_get(questions[i].answer, "verify");
-
-		for (size_t k = 0; results && k < results->item_count; k++)
-			read_probe(results->items[k], questions[i].container, ret);
+		if (!failed)
+			read_probes(value_get(questions[i].answer, "verify"), questions[i].container, ret);
 		strbuf_release(&questions[i].request);
 	}
 	return failed;
@@ -215,6 +226,10 @@ int verify_installed(const struct verification *v, struct findings *ret, struct 
 {
 	size_t packages = 0;
 
+	for (size_t i = 0; v->probes && i < v->container_count; i++) {
+		if (v->snapshots[i].verified && read_verified(&v->snapshots[i], v->containers[i], ret, err) < 0)
+			return -1;
+	}
 	for (size_t i = 0; i < v->container_count; i++) {
 		compare_image(v->lock, v->containers[i], &v->snapshots[i], ret);
 		installed_check_debian(v->lock, v->containers[i], &v->snapshots[i], ret);
