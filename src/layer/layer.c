@@ -96,7 +96,18 @@ static int two_owners(const struct work *w, const struct entry *one, const struc
 			 wheels[other->wheel].options.file_name, strbuf_text(&shown));
 }
 
-/* One entry for each path; folders are shared, files are not. */
+/* The same bytes in both, as RECORD says them: whoever is installed last, it is one file. What was compiled of such sources is as good from either. */
+static bool is_same_file(const struct install_file *one, const struct install_file *other)
+{
+	if (!one || !other || !one->member || !other->member)
+		return false;
+	if (!one->hash || !other->hash)
+		return !one->hash && !other->hash;
+	return *one->hash && !strcmp(one->hash, other->hash) && one->member->size_bytes == other->member->size_bytes &&
+	       one->member->crc == other->member->crc && one->is_executable == other->is_executable;
+}
+
+/* One entry for each path; folders are shared, files only where they are the same. */
 static int sort_entries(struct work *w, struct error *err)
 {
 	size_t kept = 0;
@@ -108,7 +119,7 @@ static int sort_entries(struct work *w, struct error *err)
 
 		if (!last || strcmp(last->path, e->path) != 0)
 			w->entries[kept++] = *e;
-		else if (last->file || e->file)
+		else if ((last->file || e->file) && !is_same_file(last->file, e->file))
 			return two_owners(w, last, e, err);
 	}
 	w->count = kept;

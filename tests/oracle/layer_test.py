@@ -544,6 +544,16 @@ def case_two_owners():
     one, other = wheel("hostile", "one", {"shared/x.py": b"1"}), wheel("hostile", "other_one", {"shared/x.py": b"2"})
     done = make([one, other])
     assert done.returncode == 1 and "shared/x.py" in done.stderr and "one-1.0" in done.stderr and "other_one-1.0" in done.stderr, done
+    # The same bytes in both are one file, as with pip.
+    same = [wheel("hostile", name, {"shared/x.py": b"1", f"shared/{name}.py": b"x = 1\n"}) for name in ("same_one", "same_two")]
+    done = make(same, options=["--bytecode", "pip"])
+    assert done.returncode == 0, done
+    ours, theirs = laid_over_venv(), pip_install("--compile", *by_name(same))
+    different = [path for path in sorted(set(ours) | set(theirs)) if ours.get(path) != theirs.get(path) and not path.endswith((".pyc", "/RECORD"))]
+    assert not different and {p for p in ours if p.endswith(".pyc")} == {p for p in theirs if p.endswith(".pyc")}, different
+    other = wheel("hostile", "mode_two", {"shared/x.py": (b"1", 0o755)})
+    done = make([same[0], other])
+    assert done.returncode == 1 and "shared/x.py" in done.stderr, done
     folder = wheel("hostile", "folder", {"shared/x.py/y.py": b"2"})
     done = make([one, folder])
     assert done.returncode == 1 and "folder" in done.stderr, done
