@@ -75,7 +75,8 @@ def main():
               f"the layer has {packed / 1e6:.1f} MB, that of gzip {int(runs['tar | gzip -6'][3]) / 1e6:.1f} MB")
         print("| | s | s of CPU | MB/s installed | MiB |\n|---|---|---|---|---|")
         for name, (wall, cpu, peak, _) in runs.items():
-            print(f"| {name.replace("|", chr(92) + "|")} | {wall:.2f} | {cpu:.2f} | {installed / 1e6 / wall:.0f} | {peak / 1024:.1f} |")
+            name = name.replace("|", "\\|")
+            print(f"| {name} | {wall:.2f} | {cpu:.2f} | {installed / 1e6 / wall:.0f} | {peak / 1024:.1f} |")
         ours, alone = runs["one layer"], runs["a layer each, one core"]
         print(f"one layer: {runs['tar | gzip -6'][0] / ours[0]:.1f} times as fast as tar | gzip -6 (by CPU {runs['tar | gzip -6'][1] / ours[1]:.1f}), "
               f"{installed / 1e6 / ours[0]:.0f} MB/s (by CPU {installed / 1e6 / ours[1]:.0f}); "
