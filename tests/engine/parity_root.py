@@ -49,7 +49,8 @@ for name in sorted(os.listdir("/opt/venv/bin")):
         continue
     for option in ("--version", "--help"):
         try:
-            done = subprocess.run([path, option], stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+            # pytest would leave what it makes of its plugins beside them.
+            done = subprocess.run([path, option], stdin=subprocess.DEVNULL, capture_output=True, timeout=120, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
         except (OSError, subprocess.TimeoutExpired):
             continue
         if done.returncode == 0:
