@@ -29,6 +29,7 @@ struct upload {
 	struct http_body body;
 	bool is_begun;
 	unsigned cuts;
+	const char *before; /* how a piece of it was refused before the registry forgot it; or NULL */
 };
 
 struct push {
@@ -126,12 +127,28 @@ static void arrived(struct upload *u)
 	}
 }
 
+/* Registries drop an upload of which a piece was cut, or could not be kept: it begins anew. */
+static void is_forgotten(struct upload *u, const struct registry_answer *a)
+{
+	if (a->before)
+		u->before = arena_strdup(&u->push->arena, a->before);
+	if (u->cuts++ >= CUTS_MAX) {
+		failed_with(u, ERR_HTTP,
+			    u->before ? arena_printf(&u->push->arena, "the registry answers %s, and forgets the upload", u->before)
+				      : "the registry does not know the upload any more");
+		return;
+	}
+	u->location = NULL;
+	u->sent = 0;
+	begin(u, false);
+}
+
 static void on_ended(void *context, const struct registry_answer *a)
 {
 	struct upload *u = context;
 
 	if (a->status == 404 || a->status == 416) {
-		failed_with(u, ERR_HTTP, "the registry does not know the upload any more");
+		is_forgotten(u, a);
 		return;
 	}
 	if (a->digest && strcmp(a->digest, u->blob.digest) != 0) {
@@ -176,10 +193,11 @@ static void on_piece(void *context, const struct registry_answer *a)
 	struct upload *u = context;
 
 	if (a->status == 404) {
-		failed_with(u, ERR_HTTP, "the registry does not know the upload any more");
+		is_forgotten(u, a);
 		return;
 	}
 	if (a->status != 416) {
+		u->cuts = 0;
 		u->push->counts->sent_bytes += (uint64_t)u->body.length;
 		u->sent += u->body.length;
 	}
@@ -198,7 +216,7 @@ static void on_piece(void *context, const struct registry_answer *a)
 		go_on(u);
 }
 
-/* A connection that was cut, or a server that failed, more often than is tried again as it is: the registry is asked where the upload stands. */
+/* A connection that was cut, or a server that failed more often than is tried again as it is: the registry is asked where the upload stands. */
 static void on_cut(void *context, struct error *err)
 {
 	struct upload *u = context;
@@ -232,7 +250,7 @@ static void go_on(struct upload *u)
 {
 	int64_t left = u->blob.size_bytes - u->sent;
 	bool is_last = left <= PIECE_BYTES;
-	struct registry_call call = {.content_type = "application/octet-stream", .body = &u->body, .on_failure = on_cut};
+	struct registry_call call = {.content_type = "application/octet-stream", .body = &u->body, .is_piece = true, .on_failure = on_cut};
 
 	u->body = (struct http_body){
 		.bytes = u->blob.bytes ? u->blob.bytes + u->sent : NULL, .fd = u->fd, .from = u->sent, .length = is_last ? left : PIECE_BYTES};

@@ -38,6 +38,7 @@ struct call {
 	bool is_drowned;
 	const char *base; /* "https://host/" */
 	const char *location, *digest, *range, *link, *subject, *etag;
+	const char *before; /* as in registry_answer */
 };
 
 struct registries {
@@ -174,6 +175,7 @@ static void answer(struct call *c, const struct http_answer *a)
 					  .link = c->link,
 					  .subject = c->subject,
 					  .etag = c->etag,
+					  .before = c->before,
 					  .content_type = a->content_type,
 					  .body = strbuf_text(&c->body),
 					  .length = c->body.length,
@@ -293,7 +295,7 @@ static void refused(struct call *c, const struct http_answer *a)
 			  arena_printf(&c->arena, "it answers %ld and wants nothing more of us for %lld s%s", a->status, (long long)a->retry_after_ms / 1000,
 				       words));
 	else if (may_pass(a->status) && c->attempts < ATTEMPTS_MAX)
-		try_again(c, a->retry_after_ms);
+		c->before = arena_printf(&c->arena, "%ld%s", a->status, words), try_again(c, a->retry_after_ms);
 	else if (a->status == 401 || a->status == 403)
 		fail_with(c, ERR_HTTP,
 			  arena_printf(&c->arena, "it refuses with %ld%s; log in with the engine's 'login', or ask for the right", a->status, words));
@@ -307,7 +309,7 @@ static void on_done(void *context, const struct http_answer *a)
 
 	if (a->outcome == HTTP_STOPPED)
 		fail_with(c, ERR_HTTP, c->is_drowned ? "its answer is longer than any such answer" : "the answer is not what was asked for");
-	else if (a->outcome == HTTP_FAILED && a->transient && c->attempts < ATTEMPTS_MAX && !c->what.on_bytes && !is_once(c))
+	else if (a->outcome == HTTP_FAILED && a->transient && c->attempts < ATTEMPTS_MAX && !c->what.on_bytes && !is_once(c) && !c->what.is_piece)
 		try_again(c, -1);
 	else if (a->outcome == HTTP_FAILED)
 		fail_with(c, a->transient ? ERR_NETWORK : ERR_HTTP, a->err->text);
@@ -448,6 +450,7 @@ static void on_asked(void *context, const struct registry_answer *answer)
 	asked->ret->link = arena_strdup_null(a, answer->link);
 	asked->ret->subject = arena_strdup_null(a, answer->subject);
 	asked->ret->etag = arena_strdup_null(a, answer->etag);
+	asked->ret->before = arena_strdup_null(a, answer->before);
 	asked->ret->content_type = arena_strdup_null(a, answer->content_type);
 	asked->ret->body = arena_strndup(a, answer->body, answer->length);
 }

@@ -30,6 +30,7 @@ struct registry_answer {
 	const char *link;     /* Link, or NULL */
 	const char *subject;  /* OCI-Subject: the registry keeps referrers itself; or NULL */
 	const char *etag;     /* or NULL */
+	const char *before;   /* how it refused this call before it was tried again, "500 (no space left)"; or NULL */
 	const char *content_type;
 	const char *body; /* what came, up to the call's limit; NUL-terminated */
 	size_t length;
@@ -49,7 +50,8 @@ struct registry_call {
 	const char *content_range; /* or NULL */
 	const char *condition;     /* a header, "If-Match: ..."; or NULL */
 	const struct http_body
-		*body;      /* or NULL; what it points to stays until the call ends. One that is given as it comes is sent once: the call is not tried again */
+		*body; /* or NULL; what it points to stays until the call ends. One that is given as it comes is sent once: the call is not tried again */
+	bool is_piece; /* of an upload, which the registry may have taken in part: one that was cut fails with ERR_NETWORK, it is not tried again as it is */
 	int64_t from_byte;  /* asks with Range when > 0 */
 	int64_t delay_ms;   /* is sent so much later */
 	size_t limit_bytes; /* of an answer that is kept; 0: 4 MiB; more is a failure */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """src/registry/ with registries that fail, lie, ask for logins and send elsewhere: what passes is tried again, the rest is named, and nothing half is left."""
-import base64, json, os, shutil, subprocess, sys, time, urllib.parse
+import base64, json, os, shutil, socket, subprocess, sys, time, urllib.parse
 
 ROOT = os.environ["ROOT"]
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
@@ -129,6 +129,30 @@ def case_a_copy_that_is_cut_on_both_sides_goes_on():
         other.stop()
 
 
+def case_an_upload_that_is_cut_goes_on():
+    """The registry gets a third of it, then its line and ours end: what it forgets of that is sent again."""
+    for kind in ("2.8", "v3"):
+        if registries.missing(registries.KINDS[kind]):
+            continue
+        real, cuts = registries.Registry(kind, f"cut-{kind}"), []
+
+        def rule(h):
+            length = int(h.headers.get("Content-Length") or 0)
+            if h.command not in ("PUT", "PATCH") or length < 1000 or len(cuts) >= 3:
+                return False
+            cuts.append(length)
+            with socket.create_connection(real.host.split(":")) as line:
+                line.sendall((f"{h.command} {h.path} HTTP/1.1\r\n" + "".join(f"{n}: {v}\r\n" for n, v in h.headers.items()) + "\r\n").encode())
+                line.sendall(h.rfile.read(length // 3))
+            return h.cut()
+        try:
+            with Proxy(real.host, rule) as proxy:
+                loop("push", proxy.host, "team/upload", "v1", "-", make(f"upload-{kind}", 3_000_000))
+            assert len(cuts) == 3 and " received 2 " in loop("pull", real.host, "team/upload", "v1", store=f"upload-{kind}-store")
+        finally:
+            real.stop()
+
+
 # ---- what does not ----
 
 def case_refusals_are_named():
@@ -155,6 +179,25 @@ def case_a_full_disk_in_the_middle_leaves_no_tag():
         loop("push", proxy.host, "team/full", "v1", "-", make("one", 1000), make("two", 1000), fails="no space left on device")
         assert not any("/manifests/" in path for command, path, _ in proxy.log if command == "PUT"), proxy.log
     assert tags("team/full") == []
+
+
+def case_full_disks():
+    """A real registry on a disk that is full, and our own."""
+    os.makedirs("small")
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "small"], capture_output=True).returncode != 0:
+        print("  no file system of our own here", flush=True)
+        return
+    try:
+        digest, small = pushed("team/large", 3_000_000), registries.Registry("2.8", "small/registry")
+        loop("push", small.host, "team/large", "v1", "-", "team-large-0", fails="answers 500")
+        done = subprocess.run([LOOP, "tags", small.host, "team/large"], capture_output=True, text=True)
+        small.stop()
+        assert done.returncode == 1 and done.stdout == "", done
+        shutil.rmtree("small/registry")
+        loop("pull", REAL.host, "team/large", digest, store="small/store", fails="No space left on device")
+        assert not any(os.path.getsize(os.path.join(at, n)) > 1000 for at, _, names in os.walk("small") for n in names)
+    finally:
+        subprocess.run(["umount", "-l", "small"])
 
 
 def case_asked_who_we_are_again_and_again():
