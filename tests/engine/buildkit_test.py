@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """BuildKit by buildctl as an engine: what all engines do alike, and the main job with a real buildkitd of this test's own."""
-import json, os, re, subprocess, sys
+import hashlib, json, os, re, subprocess, sys, tarfile, urllib.request
 
 ROOT = os.environ["ROOT"]
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
-import buildkitd, bump, cases
+import buildkitd, bump, cases, registries
 
 WORK = os.getcwd()
 SITE = "/opt/venv/lib/python3.11/site-packages"
 TRY = os.path.join(ROOT, "build/debug/tests/oracle/engine_try")
-bump.need_programs("mmdebstrap")
+bump.need_programs("mmdebstrap", "docker-registry", "skopeo")
 DAEMON = buildkitd.Buildkitd(WORK + "/buildkitd")
 PROJECT = bump.Project(WORK, DAEMON, engine="buildkit").take_tree()
 
@@ -50,6 +50,74 @@ def case_what_all_engines_do():
             os.unlink(f"{blobs}/{name}")
     done = engine("inspect", "t/base:1", cache=WORK + "/own")
     assert done.returncode == 1 and "error 3: " in done.stderr and "is gone" in done.stderr, done
+
+
+def base():
+    """A cache with a small image."""
+    cache = WORK + "/more"
+    if not os.path.exists(cache):
+        os.makedirs("small")
+        subprocess.run([ROOT + "/tests/engine/tiny_base.sh", "small/base.tar"], check=True)
+        with open("Small", "w") as f:
+            f.write("FROM scratch\nADD base.tar /\n")
+        assert engine("build", "Small", "small", "t/base:1", cache=cache).returncode == 0
+    return cache
+
+
+def case_secrets_of_a_build():
+    # Names with what CSV and shells think something of.
+    ca, auth = WORK + "/c,a \"1\".pem", WORK + "/au'th=x.conf"
+    for path, text in ((ca, "the authority\n"), (auth, "machine x login y password z\n")):
+        with open(path, "w") as f:
+            f.write(text)
+    with open("Secrets", "w") as f:
+        f.write("FROM t/base:1\nRUN --mount=type=secret,id=ca,target=/run/ca --mount=type=secret,id=apt-auth,target=/run/auth cat /run/ca /run/auth | sha256sum >/seen\n"
+                "RUN [ ! -e /run/ca ] && [ ! -e /run/auth ]\n")
+    done = engine("build", "Secrets", "small", "t/secrets:1", ca, auth, cache=base())
+    assert done.returncode == 0, done
+    expected = hashlib.sha256(b"the authority\nmachine x login y password z\n").hexdigest()
+    assert engine("run", "t/secrets:1", "cat", "/seen", cache=base()).stdout.startswith(expected)
+    # Without them there is nothing to mount, and the step says so.
+    done = engine("run", "t/secrets:1", "sh", "-c", "cat /run/ca /run/auth", cache=base())
+    assert "No such file" in done.stderr and "password" not in done.stdout + done.stderr, done
+
+
+def case_files_are_taken():
+    with open("Files", "w") as f:
+        f.write("FROM t/base:1\nRUN mkdir -p /etc/deep/er && echo one >'/etc/deep/a b' && echo two >'/etc/deep/er/x' && ln -s ../../../../../../etc/passwd /etc/deep/away && "
+                "ln -s nowhere /etc/deep/dangling && echo '[a]*?' >'/etc/deep/[a]*?'\n")
+    assert engine("build", "Files", "small", "t/files:1", cache=base()).returncode == 0
+    os.makedirs("taken")
+    done = engine("take", "t/files:1", WORK + "/taken", "/etc/deep", "/etc/nothing", "/etc/passwd", "/etc/deep/dangling", "/etc/deep/a b", cache=base())
+    assert done.returncode == 0, done
+    seen = {}
+    for line in done.stdout.splitlines():
+        path, below = line.split(" below ")
+        with tarfile.open(path) as tar:
+            for m in tar:
+                seen[re.sub("/+", "/", below + "/" + m.name)] = tar.extractfile(m).read().decode() if m.isfile() else m.linkname if m.issym() else None
+    assert seen["/etc/deep/a b"] == "one\n" and seen["/etc/deep/er/x"] == "two\n" and seen["/etc/deep/[a]*?"] == "[a]*?\n", seen
+    # A link stays one; nothing outside of the image was read for it.
+    assert seen["/etc/deep/away"] == "../../../../../../etc/passwd" and seen["/etc/passwd"].startswith("root:x:0:0:root:/root:/bin/sh\n") and "/etc/nothing" not in seen, seen
+    assert engine("take", "t/none:1", WORK + "/taken", "/etc", cache=base()).returncode == 1
+
+
+def case_images_are_pulled():
+    registry = registries.Registry("2.8", "registry")
+    try:
+        subprocess.run(["skopeo", "copy", "--quiet", "--dest-tls-verify=false", f"oci:{base()}/buildkit:t/base:1", f"docker://{registry.host}/deep/base:1"], check=True)
+        with urllib.request.urlopen(urllib.request.Request(f"http://{registry.host}/v2/deep/base/manifests/1", headers={"Accept": "application/vnd.oci.image.manifest.v1+json"})) as answer:
+            image = f"{registry.host}/deep/base@{answer.headers['Docker-Content-Digest']}"
+        done = engine("pull", image, cache=WORK + "/pulled")
+        assert done.returncode == 0, done
+        assert engine("run", image, "cat", "/etc/group", cache=WORK + "/pulled").stdout == "root:x:0:\nexit 0\n"
+        done = engine("pull", f"{registry.host}/deep/base@sha256:{'0' * 64}", cache=WORK + "/pulled")
+        assert done.returncode == 1 and "not found" in done.stderr, done
+    finally:
+        registry.stop()
+    # What is there is not asked for again.
+    assert engine("pull", image, cache=WORK + "/pulled").returncode == 0
+    assert os.listdir(WORK + "/pulled/buildkit/made") == []
 
 
 def case_files_of_killed_builds_are_removed():

@@ -1,5 +1,6 @@
 /* The engine interface by hand, for tests with real and false engines:
-     engine_try ENGINE|any find | inspect TAG | tag FROM TO | untag TAG | run IMAGE ARG ... (input from stdin) | clean | build DOCKERFILE CONTEXT TAG |
+     engine_try ENGINE|any find | inspect TAG | tag FROM TO | untag TAG | run IMAGE ARG ... (input from stdin) | clean |
+       build DOCKERFILE CONTEXT TAG [CA [AUTH]] | pull IMAGE | take IMAGE FOLDER PATH ... |
        describe TAG | save TAG FOLDER | copy TAG FOLDER NEW_TAG HAS TEMPORARY (saved to FOLDER, then loaded) |
        load BELOW TAG HAS TEMPORARY [gzip|zstd|tar FILE DIFF_ID] ... (layers on top of BELOW; HAS -1: all of BELOW) |
        put CONFIG TAG HAS TEMPORARY [gzip|zstd|tar FILE DIFF_ID] ... (an image of that configuration; layers without a file have none)
@@ -47,15 +48,30 @@ static int run(struct engine *e, char **args, struct error *err)
 	return 0;
 }
 
-static int build(struct engine *e, char **args, struct error *err)
+static int build(struct engine *e, int count, char **args, struct error *err)
 {
 	struct engine_build build = {.dockerfile = args[0], .context = args[1], .tag = args[2]};
+
+	build.ca_file = count > 3 ? args[3] : NULL;
+	build.auth_file = count > 4 ? args[4] : NULL;
 	struct process_spec spec = {0};
 	autoresult struct process_result result = {0};
 
 	if (e->driver->build_argv(e, &build, &spec.argv, &spec.environment, err) < 0)
 		return -1;
 	return process_run_ok(&spec, &result, err) < 0 ? -1 : engine_keep(e, build.tag, err);
+}
+
+static int take(struct engine *e, char **args, struct error *err)
+{
+	struct engine_files *files = NULL;
+	size_t count = 0;
+
+	if (e->driver->take_files(e, args[0], (const char *const *)args + 2, args[1], &files, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		printf("%s below %s\n", files[i].tar, files[i].below);
+	return 0;
 }
 
 static void show(const struct image *image)
@@ -159,8 +175,12 @@ static int act(struct engine *e, const char *what, int count, char **args, struc
 		return e->driver->untag(e, args[0], err);
 	if (!strcmp(what, "run") && count >= 2)
 		return run(e, args, err);
-	if (!strcmp(what, "build") && count == 3)
-		return build(e, args, err);
+	if (!strcmp(what, "build") && count >= 3 && count <= 5)
+		return build(e, count, args, err);
+	if (!strcmp(what, "pull") && count == 1)
+		return e->driver->pull(e, args[0], err);
+	if (!strcmp(what, "take") && count >= 3)
+		return take(e, args, err);
 	if (!strcmp(what, "describe") && count == 1)
 		return describe(e, args, err);
 	if (!strcmp(what, "save") && count == 2)
