@@ -24,6 +24,7 @@ struct subject {
 	struct building *building;
 	struct base_tree *tree;
 	struct build_job *job;
+	bool pushes; /* the stage goes from where it is built to the registry */
 };
 
 const char *building_log_path(struct building *b, const char *name, const char *key)
@@ -59,7 +60,7 @@ static void drop_tree(struct work_job *job)
 	base_tree_drop(((struct subject *)job->subject)->tree);
 }
 
-static const struct work_kind tree_kind = {prepare_tree, complete_tree, drop_tree, NULL, NULL};
+static const struct work_kind tree_kind = {.prepare = prepare_tree, .complete = complete_tree, .drop = drop_tree};
 
 static struct work_job *new_work(struct building *b, const struct work_kind *kind, const char *name, const char *serves, const char *key)
 {
@@ -153,6 +154,10 @@ static int prepare_stage(struct work_job *work, struct arena *a, struct process_
 		.temporary = s->building->temporary,
 		.pull = is_pulled(job),
 	};
+	struct engine_push push;
+
+	s->pushes = stages_push(s->building, job, &push);
+	build.push = s->pushes ? &push : NULL;
 
 	strbuf_printf(&text, "FROM %s\n%s", job->parent ? job->parent->tag : job->stage->from, job->stage->text);
 	if (file_make_parents(build.dockerfile, err) < 0 || file_write(build.dockerfile, strbuf_text(&text), text.length, err) < 0)
@@ -180,7 +185,11 @@ static int complete_stage(struct work_job *work, struct arena *a __attribute__((
 	struct engine_image image;
 	struct record_stage built = {.worker = work->place_name, .seconds = (double)(clock_monotonic_ms() - work->started_ms) / 1000};
 
-	if (engine_keep(e, s->job->tag, err) < 0 || e->driver->inspect(e, s->job->tag, &image, err) < 0)
+	int left = s->pushes ? stages_accept(s->building, s->job, err) : engine_keep(e, s->job->tag, err);
+
+	if (left > 0)
+		return left;
+	if (left < 0 || e->driver->inspect(e, s->job->tag, &image, err) < 0)
 		return error_wrap(err, "%s built '%s' (%s) and has no image of it\nthe whole log: %s", e->driver->name, work->name, work->serves, work->log);
 	s->building->built_count++;
 	if (e->driver->keep)
@@ -189,6 +198,18 @@ static int complete_stage(struct work_job *work, struct arena *a __attribute__((
 	if (file_remove_tree(stage_file(s->building, s->job), err) < 0)
 		return -1;
 	return record_write(&s->building->record, err);
+}
+
+/* What could not be pushed, or stands on what cannot be read, comes here instead. */
+static bool build_again(struct work_job *work)
+{
+	struct subject *s = work->subject;
+
+	for (size_t i = 0; s->pushes && i < WORK_LAST_LINES; i++) {
+		if (work->last[i] && stages_blame(s->building, work->last[i]))
+			return true;
+	}
+	return false;
 }
 
 static bool explain_stage(const struct work_job *work, const char *line, struct strbuf *out)
@@ -346,7 +367,7 @@ static void drop_old_logs(struct building *b)
 
 int building_stages(struct building *b, struct error *err)
 {
-	static const struct work_kind without_lines = {prepare_stage, complete_stage, NULL, NULL, explain_stage};
+	static const struct work_kind without_lines = {.prepare = prepare_stage, .complete = complete_stage, .again = build_again, .explain = explain_stage};
 	struct work_kind kind = without_lines;
 
 	kind.read_line = b->request->engine->driver->read_line;

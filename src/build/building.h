@@ -20,6 +20,9 @@ struct building {
 	int hold_fd;           /* others see by it that somebody builds in the engine's storage; -1: not yet */
 	size_t built_count;
 	struct push_counts pushed;
+	/* Stages go from where they are built to their registry: */
+	bool direct, direct_was_tried;
+	size_t direct_count;
 };
 
 void building_begin(struct building *b, struct arena *a, const struct build_request *request);

@@ -7,9 +7,10 @@
 #include "base/text.h"
 #include "build/schedule.h"
 #include "engine/buildkit.h"
+#include "engine/buildkit_watch.h"
 #include "recipe/database.h"
 
-enum { ROUND_MAX = 64, RETRIES_MAX = 3, ASK_EVERY_MS = 15 * 1000, ASK_TIMEOUT_MS = 20 * 1000, SILENCES_MAX = 2 };
+enum { ROUND_MAX = 64, RETRIES_MAX = 3 };
 /* Where nothing was measured. */
 static const double seconds_otherwise = 30, bytes_otherwise = 50e6, bytes_per_second = 100e6;
 
@@ -18,9 +19,7 @@ struct place {
 	struct spread *spread;
 	size_t number;
 	struct engine_worker *worker;
-	int64_t asked_ms; /* last; 0: never */
-	bool asking;
-	unsigned silences; /* in a row */
+	struct buildkit_pulse pulse; /* while it has a job */
 };
 
 struct spread {
@@ -280,11 +279,7 @@ static void on_answer(void *context, int exit_status, int signal __attribute__((
 {
 	struct place *p = context;
 
-	p->asking = false;
-	p->asked_ms = clock_monotonic_ms();
-	p->silences = exit_status == 0 ? 0 : p->silences + 1;
-	if (p->silences >= SILENCES_MAX)
-		lose(p, NULL, "it does not answer");
+	buildkit_pulse_end(&p->pulse, exit_status == 0);
 }
 
 /* One that is only cut off says nothing more, and its build waits for ever. */
@@ -295,14 +290,18 @@ static void tick(void *context)
 	for (size_t i = 0; i < s->engine->worker_count; i++) {
 		struct place *p = &s->places[i];
 		autoerror struct error ignored = {0};
-		struct process_job question = {.on_exit = on_answer, .context = p};
 
-		if (!p->asked_ms || !s->schedule.workers[i].running)
-			p->asked_ms = p->asking ? p->asked_ms : clock_monotonic_ms();
-		if (p->worker->gone || p->asking || !s->schedule.workers[i].running || clock_monotonic_ms() - p->asked_ms < ASK_EVERY_MS)
+		if (p->worker->gone)
 			continue;
-		question.spec = (struct process_spec){.argv = buildkit_question(&p->worker->engine), .timeout_ms = ASK_TIMEOUT_MS};
-		p->asking = process_pool_start(work_pool(s->work), &question, &ignored) == 0;
+		if (!s->schedule.workers[i].running) {
+			buildkit_pulse_begin(&p->pulse);
+		} else if (buildkit_pulse_is_lost(&p->pulse)) {
+			lose(p, NULL, "it does not answer");
+		} else if (buildkit_pulse_is_due(&p->pulse)) {
+			const struct process_job question = {.spec = buildkit_pulse_question(&p->worker->engine), .on_exit = on_answer, .context = p};
+
+			p->pulse.asking = process_pool_start(work_pool(s->work), &question, &ignored) == 0;
+		}
 	}
 }
 

@@ -372,7 +372,7 @@ static void drop(struct work_job *work)
 		file_remove_tree(arena_printf(job->building->arena, "%s/context", job->folder), &ignored);
 }
 
-const struct work_kind wheel_kind = {prepare, complete, drop, NULL, NULL};
+const struct work_kind wheel_kind = {.prepare = prepare, .complete = complete, .drop = drop};
 
 struct work_job *wheel_job_work(struct wheel_job *job, const struct lock *lock)
 {

@@ -159,11 +159,18 @@ static void on_exit_of(void *context, int exit_status, int number)
 	struct work *w = job->work;
 	autoerror struct error reason = {0};
 
-	if (exit_status == 0 && job->kind->complete(job, w->arena, &reason) == 0) {
+	int left = exit_status == 0 ? job->kind->complete(job, w->arena, &reason) : -1;
+
+	if (left == 0) {
 		end_job(w, job, WORK_DONE);
+	} else if (left > 0) {
+		end_job(w, job, WORK_WAITING);
 	} else if (exit_status != 0 && (w->stopping || signals_received())) {
 		end_job(w, job, WORK_STOPPED);
 	} else if (exit_status != 0 && w->places && w->places->blame(w->places->context, job)) {
+		forget_lines(job);
+		end_job(w, job, WORK_WAITING);
+	} else if (exit_status != 0 && job->kind->again && job->kind->again(job)) {
 		forget_lines(job);
 		end_job(w, job, WORK_WAITING);
 	} else {

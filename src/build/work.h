@@ -19,8 +19,10 @@ struct work_job;
 struct work_kind {
 	/* The child to start; also everything that must be on disk for it. In `a`. */
 	int (*prepare)(struct work_job *job, struct arena *a, struct process_spec *ret, struct error *err);
-	/* After it exited with 0: checks and keeps what it made. */
+	/* After it exited with 0: checks and keeps what it made. 1: it has to be made again, otherwise. */
 	int (*complete)(struct work_job *job, struct arena *a, struct error *err);
+	/* After it exited with another status: whether it is to be made again, otherwise. May be NULL. */
+	bool (*again)(struct work_job *job);
 	/* Always, at the end of a job that was prepared. May be NULL. */
 	void (*drop)(struct work_job *job);
 	void (*read_line)(const char *line, size_t length, struct engine_line *ret); /* NULL: all is output */

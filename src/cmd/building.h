@@ -16,7 +16,8 @@
 /* The rows of the options table that the functions below read, and --engine, which engine_find() is given. */
 #define BUILDING_OPTIONS                                                                                                                                       \
 	{"engine", 'e', "NAME", false, "build with this engine: buildah, docker, podman or buildkit; the first that works when not given"},                    \
-		{"jobs", 'j', "N", false, "build so many stages at once, at each worker; 2 when not given"}, ENGINES_WORKERS_OPTION, BUILDING_LAYERS_OPTION,   \
+		{"jobs", 'j', "N", false, "build so many stages at once, at each worker that does not say it itself; 2 when not given"},                       \
+		ENGINES_WORKERS_OPTION, BUILDING_LAYERS_OPTION,                                                                                                \
 	{                                                                                                                                                      \
 		"fresh-bases", 0, NULL, false, "make the Debian trees of bases again, of what is locked"                                                       \
 	}

@@ -83,6 +83,14 @@ static void tell(const struct command_call *call, const struct engine *e)
 	}
 }
 
+static void on_note(void *context __attribute__((unused)), const char *text)
+{
+	autostrbuf struct strbuf line = {0};
+
+	text_escape(&line, text, strlen(text), 0);
+	fprintf(stderr, "note: %s\n", strbuf_text(&line));
+}
+
 int engines_find(const struct command_call *call, const struct database *db, struct engine *ret, struct error *err)
 {
 	const char *list = value_of(call, "workers"), *name = value_of(call, "engine"), *jobs = value_of(call, "jobs");
@@ -98,6 +106,7 @@ int engines_find(const struct command_call *call, const struct database *db, str
 	*ret = (struct engine){.arena = call->arena};
 	if (buildkit_open_workers(ret, addresses, count, (unsigned)at_once, err) < 0)
 		return -1;
+	ret->on_note = call->quiet ? NULL : on_note;
 	tell(call, ret);
 	return 0;
 }

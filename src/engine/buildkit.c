@@ -133,9 +133,12 @@ const char *buildkit_made(struct engine *e, const char *tag)
 	return arena_printf(e->arena, "%s/made/%ld-%.16s", e->storage, (long)getpid(), hex);
 }
 
-void buildkit_add_image(struct engine *e, struct words *w, const char *name, const struct image *image)
+void buildkit_add_image(struct engine *e, struct words *w, const char *name, const struct image *image, const char *repository)
 {
-	words_add_many(w, "--opt", arena_printf(e->arena, "context:%s=oci-layout://lockstep@%s", name, image->digest));
+	if (buildkit_is_elsewhere(image, repository))
+		words_add_many(w, "--opt", arena_printf(e->arena, "context:%s=docker-image://%s@%s", name, repository, image->digest));
+	else
+		words_add_many(w, "--opt", arena_printf(e->arena, "context:%s=oci-layout://lockstep@%s", name, image->digest));
 }
 
 /* Of one "FROM image AS name": the image from the layout. One that is an earlier stage, or scratch, is none of ours. */
@@ -143,18 +146,19 @@ static int add_from(struct engine *e, const struct oci_layout *l, const struct e
 		    struct error *err)
 {
 	autoerror struct error why_not = {0};
+	const char *repository;
 	struct image image;
 
 	if (!strcmp(name, "scratch"))
 		return 0;
-	if (oci_layout_find(l, name, &image, NULL, &why_not) < 0) {
+	if (oci_layout_find(l, name, &image, &repository, &why_not) < 0) {
 		if (why_not.code == ERR_NOT_FOUND && build->pull)
 			return 0;
 		error_move(err, &why_not);
 		return -1;
 	}
-	buildkit_add_image(e, w, name, &image);
-	return made ? oci_layout_lend(l, &image, made, err) : 0;
+	buildkit_add_image(e, w, name, &image, repository);
+	return made && !build->push ? oci_layout_lend(l, &image, made, err) : 0;
 }
 
 /* The word after FROM, where a line has it. */
@@ -229,7 +233,10 @@ static int buildkit_build_argv(struct engine *e, const struct engine_build *buil
 	for (const char *const *l = build->labels; l && *l; l++)
 		words_add_many(&w, "--opt", arena_printf(e->arena, "label:%s", *l));
 	/* On the way to a folder of this machine, packing costs more than it saves. */
-	words_add_many(&w, "--output", arena_printf(e->arena, "type=oci,tar=false,compression=uncompressed,%s", buildkit_csv(e, "dest", made)));
+	if (build->push)
+		words_add_many(&w, "--output", buildkit_push_output(e, build->push), "--metadata-file", buildkit_metadata(e, build->tag));
+	else
+		words_add_many(&w, "--output", arena_printf(e->arena, "type=oci,tar=false,compression=uncompressed,%s", buildkit_csv(e, "dest", made)));
 	*ret_argv = w.items;
 	*ret_environment = NULL;
 	return 0;
@@ -253,11 +260,16 @@ static void buildkit_read_line(const char *line, size_t length, struct engine_li
 
 /* ---- images ---- */
 
-int buildkit_describe(struct engine *e, const char *tag, struct image *ret, struct error *err)
+int buildkit_find(struct engine *e, const char *tag, struct image *ret, const char **ret_repository, struct error *err)
 {
 	struct oci_layout layout;
 
-	return buildkit_layout(e, &layout, err) < 0 ? -1 : oci_layout_find(&layout, tag, ret, NULL, err);
+	return buildkit_layout(e, &layout, err) < 0 ? -1 : oci_layout_find(&layout, tag, ret, ret_repository, err);
+}
+
+int buildkit_describe(struct engine *e, const char *tag, struct image *ret, struct error *err)
+{
+	return buildkit_find(e, tag, ret, NULL, err);
 }
 
 /* The moment stands in the configuration. */
@@ -292,9 +304,13 @@ static int buildkit_untag(struct engine *e, const char *tag, struct error *err)
 
 static int buildkit_save(struct engine *e, const char *tag, const char *folder, struct image *ret, struct error *err)
 {
+	const char *repository;
 	struct image image;
 
-	if (buildkit_describe(e, tag, &image, err) < 0)
+	if (buildkit_find(e, tag, &image, &repository, err) < 0)
+		return -1;
+	if (buildkit_is_elsewhere(&image, repository) &&
+	    (buildkit_bring(e, tag, &image, repository, err) < 0 || buildkit_find(e, tag, &image, &repository, err) < 0))
 		return -1;
 	for (size_t i = 0; i < image.layer_count; i++) {
 		struct image_layer *layer = &image.layers[i];
@@ -348,13 +364,15 @@ static int complete(struct engine *e, const struct oci_layout *layout, struct im
 static int buildkit_load(struct engine *e, const struct image *image, size_t has __attribute__((unused)), const char *tag,
 			 const char *temporary __attribute__((unused)), struct error *err)
 {
-	struct oci_layout layout;
 	struct image whole = *image;
+	struct oci_layout layout;
 
 	if (buildkit_layout(e, &layout, err) < 0 || (!whole.manifest && complete(e, &layout, &whole, err) < 0))
 		return -1;
 	if (!whole.manifest)
 		return error_set(err, ERR_NOT_FOUND, "image '%s' has layers that are no files yet", tag);
+	if (buildkit_bring_below(e, &layout, &whole, err) < 0)
+		return -1;
 	return oci_layout_put(&layout, &whole, tag, NULL, err);
 }
 
@@ -424,5 +442,7 @@ const struct engine_driver engine_buildkit = {
 	.save = buildkit_save,
 	.load = buildkit_load,
 	.list = buildkit_list,
+	.wake = buildkit_wake,
+	.direct = &buildkit_direct,
 	.clean = buildkit_clean,
 };

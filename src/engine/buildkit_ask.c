@@ -10,29 +10,57 @@
 #include "base/text.h"
 #include "base/workplace.h"
 #include "engine/ask.h"
+#include "engine/buildkit.h"
+#include "engine/buildkit_watch.h"
 #include "io/json.h"
 
 enum { ANSWER_LIMIT_BYTES = 64 * 1024 * 1024 };
 
-/* A build whose result is of no use but here: its Dockerfile stands in `folder`, which is its context too. */
-static int build_here(struct engine *e, const char *folder, const char *name, const struct image *image, const char *output, struct process_result *ret,
-		      struct error *err)
+int buildkit_build_here(struct engine *e, const char *folder, const char *name, const struct image *image, const char *repository, const char *output,
+			struct process_result *ret, struct error *err)
 {
-	struct words w;
+	const char *why = "";
 
-	buildkit_begin(e, &w, path_join(e->arena, folder, "Dockerfile"), folder, false);
-	if (image)
-		buildkit_add_image(e, &w, name, image);
-	words_add_many(&w, "--output", output);
-	return process_run(&(struct process_spec){.argv = w.items}, ret, err);
+	for (unsigned tries = 0;;) {
+		struct words w;
+
+		buildkit_begin(e, &w, path_join(e->arena, folder, "Dockerfile"), folder, false);
+		if (image)
+			buildkit_add_image(e, &w, name, image, repository);
+		if (output)
+			words_add_many(&w, "--output", output);
+		int end = buildkit_call(e, w.items, ret, &why, err);
+
+		if (end != BUILDKIT_LOST)
+			return end;
+		if (!buildkit_go_on(e, why, &tries))
+			return *why ? error_set(err, ERR_ENGINE, "buildkitd is gone: %s", why) : 0;
+		process_result_release(ret);
+		*ret = (struct process_result){0};
+	}
 }
 
-static int write_dockerfile(struct engine *e, const char *folder, const char *text, struct error *err)
+int buildkit_wake(struct engine *e, struct error *err)
+{
+	for (unsigned tries = 0; e->worker_count;) {
+		autoerror struct error why_not = {0};
+
+		if (buildkit_ask(e, &why_not) == 0)
+			return 0;
+		if (why_not.code == ERR_CANCELLED || !buildkit_go_on(e, arena_strndup(e->arena, why_not.text, strcspn(why_not.text, "\n")), &tries)) {
+			error_move(err, &why_not);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int buildkit_write_dockerfile(struct engine *e, const char *folder, const char *text, struct error *err)
 {
 	return file_write_derived(path_join(e->arena, folder, "Dockerfile"), text, strlen(text), err);
 }
 
-static void drop_tree(const char *folder)
+void buildkit_drop_tree(const char *folder)
 {
 	autoerror struct error ignored = {0};
 
@@ -54,16 +82,16 @@ int buildkit_pull(struct engine *e, const char *image, struct error *err)
 		return -1;
 	}
 	const char *folder = path_join(e->arena, made, "context"), *image_folder = path_join(e->arena, made, "image");
-	int failed =
-		file_remove_tree(made, err) < 0 || file_make_dirs(folder, err) < 0 || file_make_dirs(image_folder, err) < 0 ||
-		buildkit_layout(e, &layout, err) < 0 || write_dockerfile(e, folder, arena_printf(e->arena, "FROM %s\n", image), err) < 0 ||
-		build_here(e, folder, NULL, NULL, arena_printf(e->arena, "type=oci,tar=false,%s", buildkit_csv(e, "dest", image_folder)), &result, err) < 0;
+	int failed = file_remove_tree(made, err) < 0 || file_make_dirs(folder, err) < 0 || file_make_dirs(image_folder, err) < 0 ||
+		     buildkit_layout(e, &layout, err) < 0 || buildkit_write_dockerfile(e, folder, arena_printf(e->arena, "FROM %s\n", image), err) < 0 ||
+		     buildkit_build_here(e, folder, NULL, NULL, NULL, arena_printf(e->arena, "type=oci,tar=false,%s", buildkit_csv(e, "dest", image_folder)),
+					 &result, err) < 0;
 
 	if (!failed && result.exit_status != 0)
 		failed = error_set(err, ERR_ENGINE, "%s", ask_complaint(e->arena, &result));
 	if (!failed)
 		failed = oci_layout_take(&layout, image_folder, image, NULL, err);
-	drop_tree(made);
+	buildkit_drop_tree(made);
 	return failed ? -1 : 0;
 }
 
@@ -98,13 +126,13 @@ static int write_question(struct engine *e, const char *folder, const char *imag
 		if (chmod(path, 0666) < 0)
 			return error_errno(err, "cannot open up '%s'", path);
 	}
-	return write_dockerfile(e, folder,
-				arena_printf(e->arena,
-					     "FROM %s AS asked\nCOPY answers " ANSWERS "/\n"
-					     "RUN --mount=type=bind,source=question,target=" QUESTION " [\"/bin/sh\", \"" QUESTION "/run\"]\n"
-					     "FROM scratch\nCOPY --from=asked " ANSWERS " /\n",
-					     image),
-				err);
+	return buildkit_write_dockerfile(e, folder,
+					 arena_printf(e->arena,
+						      "FROM %s AS asked\nCOPY answers " ANSWERS "/\n"
+						      "RUN --mount=type=bind,source=question,target=" QUESTION " [\"/bin/sh\", \"" QUESTION "/run\"]\n"
+						      "FROM scratch\nCOPY --from=asked " ANSWERS " /\n",
+						      image),
+					 err);
 }
 
 static int read_answer(struct engine *e, const char *folder, struct process_result *ret, struct error *err)
@@ -127,12 +155,13 @@ static int read_answer(struct engine *e, const char *folder, struct process_resu
 	return 0;
 }
 
-static int run_in(struct engine *e, const char *folder, const char *name, const struct image *image, struct process_result *ret, struct error *err)
+static int run_in(struct engine *e, const char *folder, const char *name, const struct image *image, const char *repository, struct process_result *ret,
+		  struct error *err)
 {
 	autoresult struct process_result result = {0};
 	const char *answer = path_join(e->arena, folder, "answer");
 
-	if (build_here(e, folder, name, image, arena_printf(e->arena, "type=local,%s", buildkit_csv(e, "dest", answer)), &result, err) < 0)
+	if (buildkit_build_here(e, folder, name, image, repository, arena_printf(e->arena, "type=local,%s", buildkit_csv(e, "dest", answer)), &result, err) < 0)
 		return -1;
 	if (result.exit_status != 0)
 		return error_set(err, ERR_ENGINE, "BuildKit cannot run image '%s': %s", name, ask_complaint(e->arena, &result));
@@ -142,17 +171,17 @@ static int run_in(struct engine *e, const char *folder, const char *name, const 
 int buildkit_run(struct engine *e, const char *image, const char *const *argv, const char *input, size_t input_length, struct process_result *ret,
 		 struct error *err)
 {
-	const char *folder;
+	const char *folder, *repository;
 	struct image found;
 
-	if (buildkit_describe(e, image, &found, err) < 0) {
+	if (buildkit_find(e, image, &found, &repository, err) < 0) {
 		/* As the other engines have it: there is nothing to run. */
 		err->code = err->code == ERR_NOT_FOUND ? ERR_ENGINE : err->code;
 		return -1;
 	}
 	if (workplace_make(e->arena, workplace_temporary(), 0700, &folder, err) < 0)
 		return -1;
-	int failed = write_question(e, folder, image, argv, input, input_length, err) < 0 || run_in(e, folder, image, &found, ret, err) < 0;
+	int failed = write_question(e, folder, image, argv, input, input_length, err) < 0 || run_in(e, folder, image, &found, repository, ret, err) < 0;
 
 	workplace_drop(folder);
 	return failed ? -1 : 0;
@@ -181,16 +210,16 @@ static void add_copy(struct engine *e, const char *path, struct strbuf *out)
 	strbuf_printf(out, "COPY --from=asked %s", strbuf_text(&list));
 }
 
-static int take(struct engine *e, const char *folder, const char *image, const struct image *found, const char *path, const char *tar, bool *ret_is_there,
-		struct error *err)
+static int take(struct engine *e, const char *folder, const char *image, const struct image *found, const char *repository, const char *path, const char *tar,
+		bool *ret_is_there, struct error *err)
 {
 	autoresult struct process_result result = {0};
 	autostrbuf struct strbuf text = {0};
 
 	strbuf_printf(&text, "FROM %s AS asked\nFROM scratch\n", image);
 	add_copy(e, path, &text);
-	if (write_dockerfile(e, folder, strbuf_text(&text), err) < 0 ||
-	    build_here(e, folder, image, found, arena_printf(e->arena, "type=tar,%s", buildkit_csv(e, "dest", tar)), &result, err) < 0)
+	if (buildkit_write_dockerfile(e, folder, strbuf_text(&text), err) < 0 ||
+	    buildkit_build_here(e, folder, image, found, repository, arena_printf(e->arena, "type=tar,%s", buildkit_csv(e, "dest", tar)), &result, err) < 0)
 		return -1;
 	*ret_is_there = result.exit_status == 0;
 	if (result.exit_status == 0)
@@ -207,15 +236,15 @@ int buildkit_take_files(struct engine *e, const char *image, const char *const *
 			struct error *err)
 {
 	struct image found;
-	const char *context = path_join(e->arena, folder, "context");
+	const char *repository, *context = path_join(e->arena, folder, "context");
 
-	if (buildkit_describe(e, image, &found, err) < 0 || file_make_dirs(context, err) < 0)
+	if (buildkit_find(e, image, &found, &repository, err) < 0 || file_make_dirs(context, err) < 0)
 		return -1;
 	for (; *paths; paths++) {
 		const char *tar = arena_printf(e->arena, "%s/%zu.tar", folder, *ret_count);
 		bool is_there;
 
-		if (take(e, context, image, &found, *paths, tar, &is_there, err) < 0)
+		if (take(e, context, image, &found, repository, *paths, tar, &is_there, err) < 0)
 			return -1;
 		if (is_there)
 			*arena_push(e->arena, ret, ret_count) = (struct engine_files){tar, "/"};

@@ -26,6 +26,9 @@ struct engine {
 	/* Where its builds run, when that is in several places (BuildKit); then the engine itself is one of those that are there. */
 	struct engine_worker *workers;
 	size_t worker_count;
+	/* Told, outside of builds, what people should know of these; or NULL. */
+	void (*on_note)(void *context, const char *text);
+	void *note_context;
 };
 
 /* A place where builds run. All of an engine share its images. */
@@ -47,7 +50,15 @@ struct engine_build {
 	const char *temporary; /* a folder for what the engine's client keeps while it builds: what it leaves when it is killed is removed with it; or NULL */
 	/* Proxies beyond those of our environment, "http_proxy=...", for steps with a network; NULL-terminated, or NULL. */
 	const char *const *proxies;
-	bool pull; /* the image after FROM may be fetched from its registry; else it must be there */
+	bool pull;                      /* the image after FROM may be fetched from its registry; else it must be there */
+	const struct engine_push *push; /* of an engine with `direct`: the image goes straight there, and is not kept here; or NULL */
+};
+
+/* Where a build pushes its image, by digest, under no tag. */
+struct engine_push {
+	const char *repository;  /* "registry.example:5000/team/stages" */
+	const char *key, *value; /* an annotation of the manifest */
+	bool plain_http;
 };
 
 /* What a line of a build's output is, so that people can be told where it stands. */
@@ -94,6 +105,18 @@ struct engine_listing {
 	size_t container_count;
 };
 
+/* Of an engine whose builds can push by themselves, and stand on images of a registry: bytes do not pass through this machine. */
+struct engine_direct {
+	/* After a build of `tag` with `push` ended well: the digest of the manifest, by its own word. */
+	int (*pushed)(struct engine *e, const char *tag, const char **ret_digest, struct error *err);
+	/* Makes `tag` the image with this manifest and configuration, whose layers lie in the repository. */
+	int (*refer)(struct engine *e, const char *tag, const char *repository, const struct image *image, struct error *err);
+	/* The digest of the manifest of an image that is only referred to; else NULL. */
+	const char *(*referred)(struct engine *e, const char *tag);
+	/* Whether builds can read an image "repository@digest", wherever they run: 0, or -1 with the complaint. */
+	int (*reads)(struct engine *e, const char *image, struct error *err);
+};
+
 struct engine_driver {
 	const char *name; /* "buildah", "docker" */
 	/* Asks whether it works here. -1 with the reason, and what to do about it, in err. */
@@ -128,6 +151,9 @@ struct engine_driver {
 	int (*load)(struct engine *e, const struct image *image, size_t has, const char *tag, const char *temporary, struct error *err);
 	/* Everything in the engine that has a name, and all containers, also those of others. In e->arena. NULL: it keeps no images. */
 	int (*list)(struct engine *e, struct engine_listing *ret, struct error *err);
+	/* Before several children of this process ask it: makes sure that it answers, and goes to another of its workers where one does not. NULL: not needed. */
+	int (*wake)(struct engine *e, struct error *err);
+	const struct engine_direct *direct; /* or NULL */
 	/* Removes what killed runs left behind: throw-away containers of processes that are gone; with `builds`, which nobody may be doing on this machine
 	   then, also the working containers of lockstep's builds. */
 	int (*clean)(struct engine *e, bool builds, struct error *err);

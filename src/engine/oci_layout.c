@@ -366,3 +366,28 @@ int oci_layout_lend(const struct oci_layout *l, const struct image *image, const
 	}
 	return 0;
 }
+
+bool oci_layout_has(const struct oci_layout *l, const char *digest)
+{
+	return file_exists(blob_path(l, l->folder, digest));
+}
+
+int oci_layout_fill(const struct oci_layout *l, const struct image *image, const char *other_folder, struct error *err)
+{
+	autofd int fd = -1;
+
+	if (lock_layout(l, &fd, err) < 0)
+		return -1;
+	for (size_t i = 0; i < image->layer_count; i++) {
+		const struct image_layer *layer = &image->layers[i];
+		const char *from = blob_path(l, other_folder, layer->digest);
+
+		if (file_size(blob_path(l, l->folder, layer->digest)) == layer->size_bytes)
+			continue;
+		if (file_size(from) != layer->size_bytes)
+			return error_set(err, ERR_NOT_FOUND, "layer '%s' did not come", layer->digest);
+		if (take_blob(l, layer->digest, from, layer->size_bytes, err) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -2,6 +2,7 @@
    by digest; names stand in index.json, which is replaced atomically by one writer at a time. Safe to delete: everything in it can be built again. Knows no engine. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -29,5 +30,9 @@ int oci_layout_names(const struct oci_layout *l, const char *const **ret, size_t
 int oci_layout_tag(const struct oci_layout *l, const char *from, const char *to, struct error *err);
 /* Also removes what no image needs any more. Fine when there is no such name. */
 int oci_layout_untag(const struct oci_layout *l, const char *name, struct error *err);
+/* Whether a layer of this digest is there. */
+bool oci_layout_has(const struct oci_layout *l, const char *digest);
+/* Takes what an image of this layout lacks out of another, in `other_folder`. ERR_NOT_FOUND when it has it neither. */
+int oci_layout_fill(const struct oci_layout *l, const struct image *image, const char *other_folder, struct error *err);
 /* Links the parts of an image into the layout that a program is about to write in `other_folder`, so that it does not write them again. */
 int oci_layout_lend(const struct oci_layout *l, const struct image *image, const char *other_folder, struct error *err);

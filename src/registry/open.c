@@ -43,3 +43,21 @@ struct registries *registries_open(const struct database *db, struct error *err)
 	settings_release(&settings);
 	return r;
 }
+
+bool registries_is_plain(const struct database *db, const char *host)
+{
+	autoarena struct arena a = {0};
+	autoerror struct error ignored = {0};
+	const char **hosts = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < db->project.plain_http_count; i++)
+		*arena_push(&a, &hosts, &count) = db->project.plain_http[i];
+	if (read_variable(&a, &hosts, &count, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!strcmp(hosts[i], host))
+			return true;
+	}
+	return false;
+}

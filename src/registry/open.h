@@ -8,3 +8,5 @@ struct database;
 
 /* ERR_INPUT when LOCKSTEP_PLAIN_HTTP names something that is no host, or the certificates cannot be read. */
 struct registries *registries_open(const struct database *db, struct error *err);
+/* Whether the project or the machine say that a host is spoken to without TLS. */
+bool registries_is_plain(const struct database *db, const char *host);

@@ -64,7 +64,10 @@ int probe_ask(struct arena *a, struct engine *e, struct probe_question *question
 {
 	struct strbuf *said = arena_array(a, count + 1, sizeof(*said));
 	struct asking asking = {e, questions};
-	int failed = count ? crew_run(&(struct crew_task){.work = ask_one, .context = &asking, .count = count}, said, err) : 0;
+	int failed = count && e->driver->wake ? e->driver->wake(e, err) : 0;
+
+	if (!failed && count)
+		failed = crew_run(&(struct crew_task){.work = ask_one, .context = &asking, .count = count}, said, err);
 
 	for (size_t i = 0; i < count; i++) {
 		if (!failed)

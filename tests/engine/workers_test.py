@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A build spread over three real buildkitd on loopback, one of them with TLS; one is killed while it has a job; workers that cannot be used are named."""
-import json, os, re, socket, socketserver, subprocess, sys, threading, time
+import contextlib, json, os, re, signal, socket, socketserver, subprocess, sys, threading, time
 
 ROOT = os.environ["ROOT"]
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
@@ -10,7 +10,7 @@ WORK = os.getcwd()
 TRY = os.path.join(ROOT, "build/debug/tests/oracle/engine_try")
 bump.need_programs("mmdebstrap", "openssl")
 CA, CERT, KEY = buildkitd.make_certificates(WORK + "/tls")
-WORKERS = [buildkitd.Buildkitd(WORK + "/one", tcp=True), buildkitd.Buildkitd(WORK + "/two", tcp=True), buildkitd.Buildkitd(WORK + "/three", tcp=True, tls=(CA, CERT, KEY))]
+WORKERS = [buildkitd.Buildkitd(WORK + "/one", tcp=True), buildkitd.Buildkitd(WORK + "/two", tcp=True, slots=3), buildkitd.Buildkitd(WORK + "/three", tcp=True, tls=(CA, CERT, KEY))]
 ONE, TWO, THREE = (w.address for w in WORKERS)
 
 
@@ -32,6 +32,11 @@ def make_project(workers=None):
 
 
 PROJECT = make_project()
+
+
+def sleeps(container, seconds):
+    path = f"recipes/layers/own-{container}.yaml"
+    PROJECT.write(path, re.sub(r"sleep [0-9]+; echo ci", f"sleep {seconds}; echo ci", PROJECT.read(path)))
 
 
 def places(r):
@@ -60,6 +65,12 @@ def case_first_release_on_three():
     assert r.code == 0 and "verified: 3 containers, 7 installed packages" in r.out, r
 
 
+def case_how_many_at_once():
+    # What the project says, what the worker's own label says, and otherwise 2.
+    rows = [row["text"] for row in json.loads(PROJECT.run("doctor", "--format", "json").out)["checks"] if row["subject"] == "worker"]
+    assert [re.search(r"^(\S+): .*, (\d+) builds? at once$", text).groups() for text in rows] == [(ONE, "2"), (TWO, "3"), (THREE, "1")], rows
+
+
 def case_same_images_as_from_one():
     one = bump.Project(WORK, Nowhere(), files={k: PROJECT.read(k) for k in ("recipes/layers/own-ci-a.yaml", "recipes/layers/own-ci-b.yaml", "recipes/layers/own-ci-c.yaml",
                                                                          *(f"containers/{c}/container.yaml" for c in bump.CONTAINERS))}).take_tree()
@@ -73,7 +84,7 @@ def case_same_images_as_from_one():
 def case_killed_in_the_middle():
     p = PROJECT
     for c in bump.CONTAINERS:
-        p.replace(f"recipes/layers/own-{c}.yaml", "sleep 2;", "sleep 9;")
+        sleeps(c, 9)
     assert p.run("lock").code == 0
     before = p.committed()
     running = p.start("build", "--workers", f"{ONE},{TWO},{THREE}", "--jobs", "1")
@@ -106,11 +117,101 @@ def case_killed_in_the_middle():
     assert r.code == 0 and "verified: 3 containers" in r.out and f"note: worker {TWO} is not used" in r.err, r
 
 
+def start_until(p, what, *words, **env):
+    """Starts lockstep, and reads what it says until `what` is in it; what it says after that is in the list that is returned, once its thread is done."""
+    running = p.start(*words, **env)
+    lines, seen = [], threading.Event()
+
+    def read():
+        for line in running.stderr:
+            lines.append(line)
+            if what in line:
+                seen.set()
+        seen.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    seen.wait()
+    return running, lines, reader
+
+
+def runs_below(worker):
+    """Whether a step runs in it: runc is given a folder of its own."""
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError), open(f"/proc/{name}/cmdline", "rb") as f:
+            words = f.read().split(b"\0")
+            if words[0].endswith(b"runc") and any(w.startswith(worker.folder.encode() + b"/") for w in words):
+                return True
+    return False
+
+
+def wait_for(condition, running):
+    while not condition():
+        assert running.poll() is None, "it ended before"
+        time.sleep(0.05)
+
+
+# One that works answers at least once in that time, however busy this machine is.
+PATIENCE = {"LOCKSTEP_WORKER_PATIENCE_MS": "60000"}
+
+
+def case_hangs_in_the_middle():
+    p = PROJECT
+    own = buildkitd.Buildkitd(WORK + "/hangs", tcp=True)
+    try:
+        sleeps("ci-a", 30)
+        assert p.run("lock").code == 0
+        running, lines, reader = start_until(p, "building layer-own-ci-a", "build", "ci-a", "--workers", f"{own.address},{ONE}", "--jobs", "1", **PATIENCE)
+        at, other = (own, WORKERS[0]) if own.address in lines[-1] else (WORKERS[0], own)
+        wait_for(lambda: runs_below(at), running)
+        at.process.send_signal(signal.SIGSTOP)
+        out = running.stdout.read()
+        reader.join()
+        said = "".join(lines)
+        assert running.wait() == 0 and "Sanitizer" not in said, said
+        assert f"note: worker {at.address} is gone (it does not answer); what it was building, 1 job, goes to others" in said, said
+        assert re.findall(r"^building layer-own-ci-a .* on (\S+)$", said, re.M) == [at.address, other.address] and re.search(r"^ci-a +built", out, re.M), said
+    finally:
+        WORKERS[0].process.send_signal(signal.SIGCONT)
+        own.process.send_signal(signal.SIGCONT)
+        own.remove()
+
+
+def asked(stop):
+    """verify, whose first worker is stopped in that way while it is asked."""
+    first, second = (buildkitd.Buildkitd(f"{WORK}/asked{i}", tcp=True) for i in range(2))
+    try:
+        running, lines, reader = start_until(PROJECT, "verifying", "verify", "ci-a", "--image", PROJECT.asked_image, "--workers", f"{first.address},{second.address}", **PATIENCE)
+        wait_for(lambda: runs_below(first), running)
+        stop(first)
+        out = running.stdout.read()
+        reader.join()
+        said = "".join(lines)
+        assert running.wait() == 0 and "verified: 1 container" in out, (out, said)
+        assert re.search(rf"^note: worker {first.address} is gone \(.+\); what it was asked goes to {second.address}$", said, re.M), said
+    finally:
+        first.process.send_signal(signal.SIGCONT)
+        first.remove()
+        second.remove()
+
+
+def case_dies_or_hangs_while_it_is_asked():
+    p = PROJECT
+    # What it is asked takes its time.
+    p.write("recipes/layers/own-ci-a.yaml", p.read("recipes/layers/own-ci-a.yaml") + "snapshot:\n  - {name: slow, run: [[sh, -c, 'sleep 20; echo 1.2.3']]}\n")
+    assert p.run("lock").code == 0
+    r = p.run("build", "ci-a", "--workers", ONE, "--format", "json")
+    assert r.code == 0, r
+    p.asked_image = json.loads(r.out)["images"][0]["image"]
+    asked(lambda worker: worker.kill())
+    asked(lambda worker: worker.process.send_signal(signal.SIGSTOP))
+
+
 def case_all_are_gone():
     p = PROJECT
     own = buildkitd.Buildkitd(WORK + "/four", tcp=True)
     try:
-        p.replace("recipes/layers/own-ci-a.yaml", "sleep 9;", "sleep 60;")
+        sleeps("ci-a", 60)
         assert p.run("lock").code == 0
         running = p.start("build", "ci-a", "--workers", own.address)
         for line in running.stderr:
@@ -123,7 +224,7 @@ def case_all_are_gone():
         assert "what was finished stays so; 'lockstep build' goes on from here" in err, err
     finally:
         own.remove()
-    p.replace("recipes/layers/own-ci-a.yaml", "sleep 60;", "sleep 9;")
+    sleeps("ci-a", 30)
     assert p.run("lock").code == 0
     r = p.run("build")
     assert r.code == 0 and not places(r), r

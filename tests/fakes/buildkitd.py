@@ -38,7 +38,7 @@ def make_certificates(folder):
 
 
 class Buildkitd:
-    def __init__(self, folder, tcp=False, tls=None, port=None):
+    def __init__(self, folder, tcp=False, tls=None, port=None, slots=None):
         need()
         self.folder, self.tls = folder, tls
         os.makedirs(folder)
@@ -52,6 +52,8 @@ class Buildkitd:
             if tls:
                 f.write(f'[grpc.tls]\nca = "{tls[0]}"\ncert = "{tls[1]}"\nkey = "{tls[2]}"\n')
             f.write("[worker.containerd]\nenabled = false\n[worker.oci]\nenabled = true\n")
+            if slots:
+                f.write(f'[worker.oci.labels]\n"org.mobyproject.buildkit.worker.max-parallelism" = "{slots}"\n')
         self.start()
 
     def start(self):

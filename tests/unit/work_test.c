@@ -41,7 +41,7 @@ static void drop(struct work_job *job)
 	((struct script *)job->subject)->dropped++;
 }
 
-static const struct work_kind script_kind = {prepare, complete, drop, NULL, NULL};
+static const struct work_kind script_kind = {.prepare = prepare, .complete = complete, .drop = drop};
 
 /* What happened, in order: "+a" started, "-a" done, "!a" failed, "~a" stopped; and how many ran at once. */
 struct seen {
@@ -167,7 +167,7 @@ static bool knows_better(const struct work_job *job __attribute__((unused)), con
 
 TEST(a_kind_may_explain_a_failure_in_its_own_words)
 {
-	static const struct work_kind kind = {prepare, complete, drop, NULL, knows_better};
+	static const struct work_kind kind = {.prepare = prepare, .complete = complete, .drop = drop, .explain = knows_better};
 	struct script known = {.text = "echo cause: old; echo cause: this; echo other; exit 3"}, unknown = {.text = "echo other; exit 3"};
 	struct script *const scripts[] = {&known, &unknown};
 	static const char *const told[] = {"building 'job' (all) failed: it is this\nmend it\nthe whole log: log",
