@@ -342,7 +342,7 @@ static bool is_source(const struct install_file *f)
 {
 	uint64_t size = f->member ? f->member->size_bytes : f->length;
 
-	return text_ends_with(f->path, ".py") && size <= SOURCE_LIMIT_BYTES && (!f->member || f->member->packed_bytes <= SOURCE_LIMIT_BYTES);
+	return !f->is_made && text_ends_with(f->path, ".py") && size <= SOURCE_LIMIT_BYTES && (!f->member || f->member->packed_bytes <= SOURCE_LIMIT_BYTES);
 }
 
 /* All sources of one run are compiled in one way. */

@@ -207,6 +207,7 @@ static void make_file(struct plan *p, const char *path, bool is_executable, cons
 {
 	struct install_file *f = add_file(p, path, is_executable);
 
+	f->is_made = true;
 	f->text = text;
 	f->length = strlen(text);
 	*arena_push(p->a, &p->archive->record.rows, &p->archive->record.count) =

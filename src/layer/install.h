@@ -30,6 +30,7 @@ struct install_file {
 	const char *path;     /* absolute without its first '/' */
 	const char *recorded; /* as RECORD has it: relative to the library folder */
 	bool is_executable;
+	bool is_made;                    /* by the installer: pip does not compile it, whatever its name */
 	struct zip *zip;                 /* the archive that has the member */
 	const struct zip_member *member; /* NULL: made here, its bytes are: */
 	const char *text;

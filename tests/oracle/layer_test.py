@@ -188,6 +188,7 @@ def awkward():
     members["awkward-1.0.data/scripts/tool.py"] = (b"#!python\nprint('tool')\n", 0o755)
     members["awkward-1.0.data/data/share/x.py"] = b"x = 1\n"
     members["awkward-1.0.data/headers/h.py"] = b"x = 1\n"
+    members["awkward-1.0.dist-info/entry_points.txt"] = b"[console_scripts]\nprogram.py = awkward.good:f\n"
     return wheel("wheels", "awkward", members)
 
 
