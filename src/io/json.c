@@ -69,6 +69,10 @@ static struct value *convert(struct arena *a, json_t *j)
 int json_parse(struct arena *a, const char *what, const char *text, size_t length, struct value **ret_value, struct error *err)
 {
 	json_error_t problem;
+
+	/* jansson passes over one that follows a number or a word. */
+	if (memchr(text, '\0', length))
+		return error_set(err, ERR_INPUT, "%s: not valid JSON: there is a NUL byte in it", what);
 	json_t *j = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &problem);
 
 	if (!j)

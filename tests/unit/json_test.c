@@ -66,3 +66,14 @@ TEST(a_text_ends_with_one_newline)
 	json_end_object(&w);
 	assert_string_equal(strbuf_text(&out), "{\n  \"inner\": {\n    \"n\": 1\n  }\n}\n");
 }
+
+TEST(a_nul_byte_is_no_json)
+{
+	static const char text[] = "[null\0,1]";
+	autoarena struct arena a = {0};
+	autoerror struct error err = {0};
+	struct value *v;
+
+	assert_int_equal(json_parse(&a, "it", text, sizeof(text) - 1, &v, &err), -1);
+	assert_string_equal(err.text, "it: not valid JSON: there is a NUL byte in it");
+}
