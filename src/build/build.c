@@ -373,8 +373,9 @@ int building_stages(struct building *b, struct error *err)
 	kind.read_line = b->request->engine->driver->read_line;
 	if (build_plan_make(b->arena, &b->plan_request, &b->plan, err) < 0)
 		return -1;
+	/* The contexts are for those, too, who build by docker-bake.json. */
 	if (b->plan.is_offline)
-		return 0;
+		return b->request->registries || b->plan.missing_tree_count ? 0 : prepare_contexts(b, err);
 	if (!engine_is_open(b->request->engine) &&
 	    (b->request->open_engine(b->request->open_context, b->request->engine, err) < 0 || build_plan_make(b->arena, &b->plan_request, &b->plan, err) < 0))
 		return -1;

@@ -69,6 +69,15 @@ def case_the_toolchain_is_built_once_for_both_ways():
     assert "building" not in r.err and "up to date" in r.out, r
 
 
+def case_contexts_are_there_also_when_nothing_is_built():
+    contexts = PROJECT.folder + "/.lockstep/contexts"
+    shutil.rmtree(contexts, ignore_errors=True)
+    r = build("--layers", "lockstep")
+    # What docker-bake.json names.
+    assert "building" not in r.err and all(os.path.exists(f"{contexts}/{c}/base.tar") for c in bump.CONTAINERS), r
+    assert os.listdir(f"{contexts}/ci-a/python/wheels") and os.path.exists(f"{contexts}/ci-a/python/requirements.txt"), r
+
+
 def case_pip_and_programs_work_in_it():
     image = images("--layers", "lockstep")["ci-a"]
     python = "/opt/venv/bin/python"
