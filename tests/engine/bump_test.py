@@ -434,8 +434,8 @@ def case_no_engine():
         os.makedirs(empty)
         r = p.run("bump", PATH=empty)
         assert r.code == 1 and "no engine works here" in r.err and "apt-get install buildah" in r.err, r
-        p.engine = "podman"
-        p.fails("there is no engine 'podman'", "engines are: buildah, docker")
+        p.engine = "rkt"
+        p.fails("there is no engine 'rkt'", "engines are: buildah, docker, podman, buildkit")
         nothing_happened(p, before)
 
 
