@@ -312,7 +312,7 @@ RUN python3 -m venv --without-pip /opt/venv
     def offline(self, tool, versions, number, prefix):
         """All wheels are there (build context "wheels"); nothing of an earlier round is. Without versions it ends before they are installed."""
         install = {"uv": "uv pip install --no-index --find-links /wheels --require-hashes --no-deps -r /tmp/requirements.txt",
-                   "pip": "python3 -m pip --python /opt/venv install --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels --require-hashes --no-deps "
+                   "pip": "/usr/bin/python3 -m pip --python /opt/venv install --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels --require-hashes --no-deps "
                           "-r /tmp/requirements.txt"}[tool]
         return self.write(f"{tool}-{bool(versions)}", **{"requirements.txt": self.wheels.lines(versions), "Dockerfile": f"""FROM {prefix}base:1
 RUN echo {tool} {number} >/etc/container

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "build/image.h"
 #include "image/reference.h"
+#include "io/crew.h"
 #include "recipe/database.h"
 
 /* Work of this process itself, told of as jobs are. */
@@ -143,31 +144,66 @@ static void note_done(struct building *b, struct build_image *image, bool built)
 	image->state = BUILD_FINISHED;
 }
 
-static int give_to_engine(struct building *b, struct build_image *image, struct error *err)
+/* Images on their way into the engine. */
+struct giving {
+	struct building *b;
+	struct build_image **images;
+	struct task *tasks; /* of each */
+	size_t count;
+};
+
+/* In a child. */
+static int give_one(void *context, size_t number, struct strbuf *out __attribute__((unused)), struct error *err)
 {
-	struct engine *e = b->request->engine;
-	struct task task = {0};
+	const struct giving *g = context;
+	const struct build_image *image = g->images[number];
+	struct engine *e = g->b->request->engine;
 	struct image made;
 
-	task_begin(&task, b, "image", image->container->name);
-	int failed = make_image(b, image, &made, err) < 0 || e->driver->load(e, &made, image->below.image.layer_count, image->tag, b->temporary, err) < 0;
-
-	if (failed)
-		error_wrap(err, "container '%s'", image->container->name);
-	else
-		note_done(b, image, true);
-	return task_end(&task, failed ? -1 : 0);
+	if (make_image(g->b, image, &made, err) < 0 || e->driver->load(e, &made, image->below.image.layer_count, image->tag, g->b->temporary, err) < 0)
+		return error_wrap(err, "container '%s'", image->container->name);
+	return 0;
 }
 
+static void note_begin(void *context, size_t number)
+{
+	const struct giving *g = context;
+
+	task_begin(&g->tasks[number], g->b, "image", g->images[number]->container->name);
+}
+
+static void note_end(void *context, size_t number, const struct strbuf *out __attribute__((unused)))
+{
+	const struct giving *g = context;
+
+	note_done(g->b, g->images[number], true);
+	task_end(&g->tasks[number], 0);
+}
+
+/* Nearly all of it is waiting for the engine's client, which does little at once. */
 static int give_all_to_engine(struct building *b, struct error *err)
 {
+	struct giving g = {.b = b, .images = arena_array(b->arena, b->plan.container_count + 1, sizeof(struct build_image *))};
+
 	for (size_t i = 0; i < b->plan.container_count; i++) {
-		if (b->plan.images[i].state != BUILD_WANTED)
-			continue;
-		if (building_hold(b, err) < 0 || give_to_engine(b, &b->plan.images[i], err) < 0)
-			return -1;
+		if (b->plan.images[i].state == BUILD_WANTED)
+			g.images[g.count++] = &b->plan.images[i];
 	}
-	return 0;
+	if (!g.count)
+		return 0;
+	if (building_hold(b, err) < 0)
+		return -1;
+	struct strbuf *outs = arena_array(b->arena, g.count, sizeof(*outs));
+
+	g.tasks = arena_array(b->arena, g.count, sizeof(*g.tasks));
+	int failed = crew_run(&(struct crew_task){.work = give_one, .context = &g, .count = g.count, .on_begin = note_begin, .on_end = note_end}, outs, err);
+
+	for (size_t i = 0; i < g.count; i++) {
+		strbuf_release(&outs[i]);
+		if (failed && g.tasks[i].job.state == WORK_RUNNING)
+			task_end(&g.tasks[i], -1);
+	}
+	return failed;
 }
 
 /* ---- to a registry ---- */

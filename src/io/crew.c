@@ -220,13 +220,24 @@ static void stop(struct crew *c)
 	}
 }
 
+static int do_one_here(const struct crew_task *task, struct strbuf *out, struct error *err)
+{
+	if (task->on_begin)
+		task->on_begin(task->context, 0);
+	if (task->work(task->context, 0, out, err) < 0)
+		return -1;
+	if (task->on_end)
+		task->on_end(task->context, 0, out);
+	return 0;
+}
+
 int crew_run(const struct crew_task *task, struct strbuf *outs, struct error *err)
 {
 	struct crew c = {.task = task, .outs = outs, .at_once = choose_at_once(task->at_once)};
 	int result = 0;
 
 	if (task->count == 1 && !task->on_kill)
-		return task->work(task->context, 0, outs, err);
+		return do_one_here(task, outs, err);
 	while (!result && (c.next < task->count || c.running))
 		result = c.next < task->count && c.running < c.at_once ? begin(&c, err) : wait_once(&c, err);
 	stop(&c);
