@@ -11,6 +11,7 @@
 #include "layer/take_all.h"
 #include "lock/lock.h"
 #include "python/direct_url.h"
+#include "recipe/database.h"
 
 /* Another number when images are put together in another way. */
 #define STACK_FORM "lockstep image 1"
@@ -87,20 +88,42 @@ static const struct bytecode *compiled(struct arena *a, const struct stack_reque
 	return bytecode_mode_read(q->bytecode, &b->mode) ? b : NULL;
 }
 
+/* All of them are named to pip, which then takes all as asked for by people. */
+static struct layer_wheel wheel_of(struct arena *a, const struct stack_package *p)
+{
+	return (struct layer_wheel){
+		.path = store_path(a, p->sha256),
+		.sha256 = p->sha256,
+		.options = {.file_name = p->file, .name = p->name, .is_requested = true, .direct_url = origin_text(a, p)},
+	};
+}
+
+/* The wheels of the container, in whichever layer, that are declared to overwrite this one. */
+static void add_overwriting(struct arena *a, const struct stack_request *q, struct layer_wheel *wheel)
+{
+	const struct layer_wheel **list = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; q->db && i < q->package_count; i++) {
+		if (!package_overwrites(q->db, q->packages[i].name, wheel->options.name))
+			continue;
+		struct layer_wheel *by = arena_new(a, struct layer_wheel);
+
+		*by = wheel_of(a, &q->packages[i]);
+		*arena_push(a, &list, &count) = by;
+	}
+	wheel->overwritten_by = list;
+	wheel->overwritten_by_count = count;
+}
+
 static void make_request(struct arena *a, const struct stack_request *q, struct stack_layer *l)
 {
 	struct layer_wheel *wheels = arena_array(a, l->package_count, sizeof(*wheels));
 	char key[DIGEST_HEX_LENGTH + 1];
 
 	for (size_t i = 0; i < l->package_count; i++) {
-		const struct stack_package *p = l->packages[i];
-
-		/* All of them are named to pip, which then takes all as asked for by people. */
-		wheels[i] = (struct layer_wheel){
-			.path = store_path(a, p->sha256),
-			.sha256 = p->sha256,
-			.options = {.file_name = p->file, .name = p->name, .is_requested = true, .direct_url = origin_text(a, p)},
-		};
+		wheels[i] = wheel_of(a, l->packages[i]);
+		add_overwriting(a, q, &wheels[i]);
 	}
 	struct layer_request *request = arena_new(a, struct layer_request);
 

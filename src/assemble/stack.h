@@ -8,6 +8,7 @@
 #include "assemble/below.h"
 #include "assemble/history.h"
 
+struct database;
 struct layer_made;
 struct layer_request;
 
@@ -46,6 +47,7 @@ struct stack_request {
 	size_t limit;                            /* of layers; 0: LAYER_PLAN_DEFAULT */
 	const char *bytecode;                    /* as a container's */
 	const char *packing;                     /* as a project's; NULL: gzip */
+	const struct database *db;               /* which packages overwrite which (package_overwrites()); NULL: none */
 };
 
 /* What a lock installs into a container as it is built, by name; what is not built from source yet is left out. In `a`, texts are the lock's. */

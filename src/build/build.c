@@ -371,7 +371,7 @@ int building_stages(struct building *b, struct error *err)
 	struct work_kind kind = without_lines;
 
 	kind.read_line = b->request->engine->driver->read_line;
-	if (build_plan_make(b->arena, &b->plan_request, &b->plan, err) < 0)
+	if (build_plan_make(b->arena, &b->plan_request, &b->plan, err) < 0 || building_check_wheels(b, err) < 0)
 		return -1;
 	/* The contexts are for those, too, who build by docker-bake.json. */
 	if (b->plan.is_offline)

@@ -20,6 +20,7 @@ struct building {
 	int hold_fd;           /* others see by it that somebody builds in the engine's storage; -1: not yet */
 	size_t built_count;
 	struct push_counts pushed;
+	bool wheels_are_checked; /* whether they can be in a container together */
 	/* Stages go from where they are built to their registry: */
 	bool direct, direct_was_tried;
 	size_t direct_count;

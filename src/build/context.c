@@ -36,6 +36,8 @@ struct context {
 	const char *made;           /* where it is made */
 	struct build_input *inputs; /* of all its stages, by file */
 	size_t input_count;
+	const struct build_input **overwriting; /* wheels that are installed once more over others */
+	size_t overwriting_count;
 };
 
 const char *context_folder(struct arena *a, const char *root, const struct container *c)
@@ -66,6 +68,18 @@ static void collect_inputs(struct context *x, const struct build_job *final)
 		qsort(x->inputs, x->input_count, sizeof(*x->inputs), compare_files);
 }
 
+static void collect_overwriting(struct context *x, const struct build_job *final)
+{
+	for (const struct build_job *job = final; job; job = job->parent) {
+		for (size_t i = 0; i < job->input_count * job->stage->overwriting_count; i++) {
+			const struct build_input *in = &job->inputs[i / job->stage->overwriting_count];
+
+			if (!strcmp(job->stage->overwriting[i % job->stage->overwriting_count]->canonical, in->name))
+				*arena_push(x->arena, &x->overwriting, &x->overwriting_count) = in;
+		}
+	}
+}
+
 /* Beside the folder, so that it is in no build. */
 static const char *stamp_path(const struct context *x)
 {
@@ -85,6 +99,8 @@ static const char *stamp_text(const struct context *x)
 		if (x->inputs[i].origin)
 			digest_add_part(&d, x->inputs[i].origin);
 	}
+	for (size_t i = 0; i < x->overwriting_count; i++)
+		digest_add_part(&d, x->overwriting[i]->file);
 	digest_end(&d, hex);
 	return arena_printf(x->arena, "%s\n", hex);
 }
@@ -135,12 +151,11 @@ static size_t folder_length(const struct build_input *in)
 	return (size_t)(strstr(in->file, "/wheels/") - in->file);
 }
 
-/* One requirements.txt for each folder of wheels. `inputs` are those of one folder. */
-static int write_requirements(const struct context *x, const struct build_input *inputs, size_t count, struct error *err)
+/* `inputs` are of one folder of wheels. */
+static int write_requirements(const char *path, const struct build_input *inputs, size_t count, struct error *err)
 {
 	autofree struct build_input *sorted = mem_zero(count, sizeof(*sorted));
 	autostrbuf struct strbuf text = {0};
-	const char *path = arena_printf(x->arena, "%s/%.*s/requirements.txt", x->made, (int)folder_length(inputs), inputs->file);
 
 	memcpy(sorted, inputs, count * sizeof(*sorted));
 	qsort(sorted, count, sizeof(*sorted), compare_names);
@@ -162,9 +177,16 @@ static int write_all_requirements(const struct context *x, struct error *err)
 		while (i + count < x->input_count && first[count].kind == INPUT_WHEEL && folder_length(&first[count]) == folder_length(first) &&
 		       !memcmp(first[count].file, first->file, folder_length(first)))
 			count++;
-		if (write_requirements(x, first, count, err) < 0)
+		if (write_requirements(arena_printf(x->arena, "%s/%.*s/requirements.txt", x->made, (int)folder_length(first), first->file), first, count, err) <
+		    0)
 			return -1;
 		i += count;
+	}
+	for (size_t i = 0; i < x->overwriting_count; i++) {
+		const char *path = arena_printf(x->arena, "%s/python/overwriting/%s.txt", x->made, x->overwriting[i]->name);
+
+		if (file_make_parents(path, err) < 0 || write_requirements(path, x->overwriting[i], 1, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -268,6 +290,7 @@ int context_prepare(struct arena *a, const char *root, const struct container *c
 	struct context x = {.arena = a, .plan = plan, .folder = context_folder(a, root, c)};
 
 	collect_inputs(&x, final);
+	collect_overwriting(&x, final);
 	if (is_current(&x))
 		return 0;
 	if (make_context(&x, final, err) == 0)

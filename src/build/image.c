@@ -86,6 +86,7 @@ void image_plan_layers(struct arena *a, const struct plan_request *q, struct bui
 		.limit = q->layer_limit,
 		.bytecode = image->container->bytecode,
 		.packing = q->db->project.layer_packing,
+		.db = q->db,
 	};
 	stack_plan(a, s, &image->stack);
 	image->key = stack_key(a, &image->below, &image->stack, image->labels, image->created_unix);

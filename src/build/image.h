@@ -18,5 +18,7 @@ bool image_has_kept_python(const struct plan_request *q, const struct build_imag
 int image_ask(const struct plan_request *q, struct build_image *image, struct error *err);
 /* Says of an image whether it has to be put together, and which layers are to be made for it. */
 void image_explain(const struct build_image *image, struct strbuf *out);
+/* Before anything is made: whether the wheels of images whose layers are not those of the newest release can be in a container together. */
+int building_check_wheels(struct building *b, struct error *err);
 /* After the stages: makes the layers of all images, and gives those that are wanted to the engine, or to the registry. */
 int building_images(struct building *b, struct error *err);

@@ -71,6 +71,32 @@ static int look_below(struct building *b, size_t i, struct error *err)
 
 /* ---- layers ---- */
 
+/* A container that has only layers of the newest release, all of which were made, was looked at before they were. */
+static bool is_checked(const struct build_image *image)
+{
+	if (image->state == BUILD_FINISHED)
+		return true;
+	if (!image->is_planned || stack_missing(&image->stack))
+		return false;
+	for (size_t i = 0; i < image->stack.count; i++) {
+		if (!image->stack.layers[i].is_kept)
+			return false;
+	}
+	return true;
+}
+
+int building_check_wheels(struct building *b, struct error *err)
+{
+	bool wanted = false;
+
+	if (!b->plan.images || !b->request->check_wheels || b->wheels_are_checked)
+		return 0;
+	for (size_t i = 0; i < b->plan.container_count; i++)
+		wanted |= !is_checked(&b->plan.images[i]);
+	b->wheels_are_checked = true;
+	return wanted ? b->request->check_wheels(b->request->check_context, err) : 0;
+}
+
 static void on_layer(void *context, const struct stack_layer *layer, size_t done, size_t total)
 {
 	task_step(context, layer->packages[0]->name, done, total);
@@ -123,8 +149,6 @@ static int make_layers(struct building *b, bool *ret_is_kept, struct error *err)
 	/* Also of images that are there: a release tells of the layers of all. */
 	for (size_t i = 0; i < b->plan.container_count; i++)
 		*arena_push(b->arena, &wishes, &count) = (struct stack_wish){&b->plan.images[i].stack, runner_of(b, i, ret_is_kept)};
-	if (*lacking && b->request->check_wheels && b->request->check_wheels(b->request->check_context, err) < 0)
-		return -1;
 	if (*lacking)
 		task_begin(&task, b, "layers", lacking);
 	return task_end(&task, stack_take(b->arena, wishes, count, &(struct stack_watch){on_layer, &task}, err) < 0 ? -1 : keep_pythons(b, wishes, err));

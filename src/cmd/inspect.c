@@ -178,7 +178,8 @@ int inspect_wheels(const struct command_call *call, const struct database *db, c
 	}
 	if (!shadows)
 		return 0;
-	return error_set(err, ERR_CONFLICT, "nothing is built: packages own the same files; only one of them can be in a container");
+	error_set(err, ERR_CONFLICT, "nothing is built: packages own the same files; only one of them can be in a container");
+	return error_hint(err, "whose files are wanted says recipes/python.yaml, as packages: 'NAME: {overwrites: [OTHER]}'");
 }
 
 int inspect_run(struct command_call *call, inspect_ask ask, struct error *err)

@@ -9,6 +9,7 @@
 #include "io/signals.h"
 #include "io/zstd_write.h"
 #include "layer/gzip.h"
+#include "layer/owners.h"
 #include "layer/tar.h"
 #include "python/record_rows.h"
 
@@ -86,25 +87,10 @@ static void add_folders(struct work *w, const char *path, const char *before)
 static int two_owners(const struct work *w, const struct entry *one, const struct entry *other, struct error *err)
 {
 	const struct layer_wheel *wheels = w->request->wheels;
-	autostrbuf struct strbuf shown = {0};
 
-	text_escape(&shown, one->path, strlen(one->path), 0);
 	if (!one->file != !other->file)
-		return error_set(err, ERR_INPUT, "cannot install '%s': '%s' is a file in it, and elsewhere a folder",
-				 wheels[one->file ? one->wheel : other->wheel].options.file_name, strbuf_text(&shown));
-	return error_set(err, ERR_INPUT, "cannot install '%s' and '%s' together: both have '%s'", wheels[one->wheel].options.file_name,
-			 wheels[other->wheel].options.file_name, strbuf_text(&shown));
-}
-
-/* The same bytes in both, as RECORD says them: whoever is installed last, it is one file. What was compiled of such sources is as good from either. */
-static bool is_same_file(const struct install_file *one, const struct install_file *other)
-{
-	if (!one || !other || !one->member || !other->member)
-		return false;
-	if (!one->hash || !other->hash)
-		return !one->hash && !other->hash;
-	return *one->hash && !strcmp(one->hash, other->hash) && one->member->size_bytes == other->member->size_bytes &&
-	       one->member->crc == other->member->crc && one->is_executable == other->is_executable;
+		return owners_refuse_folder(&wheels[one->file ? one->wheel : other->wheel], one->path, err);
+	return owners_refuse(&wheels[one->wheel], &wheels[other->wheel], one->path, err);
 }
 
 /* One entry for each path; folders are shared, files only where they are the same. */
@@ -119,7 +105,7 @@ static int sort_entries(struct work *w, struct error *err)
 
 		if (!last || strcmp(last->path, e->path) != 0)
 			w->entries[kept++] = *e;
-		else if ((last->file || e->file) && !is_same_file(last->file, e->file))
+		else if ((last->file || e->file) && !(last->file && e->file && owners_is_same_file(last->file, e->file)))
 			return two_owners(w, last, e, err);
 	}
 	w->count = kept;
@@ -140,6 +126,8 @@ static int list_entries(struct work *w, struct error *err)
 			return -1;
 		zip_pause(&w->installs[i].archive.zip);
 		zip_pause(&w->installs[i].bytecode);
+		if (owners_leave_out(&r->wheels[i], r->place, &w->installs[i], err) < 0)
+			return -1;
 		for (size_t j = 0; j < w->installs[i].count; j++) {
 			const struct install_file *f = &w->installs[i].files[j];
 

@@ -20,6 +20,9 @@ struct layer_wheel {
 	const char *path;   /* of the .whl */
 	const char *sha256; /* of it; for the key of a layer */
 	struct install_options options;
+	/* Wheels of the same image, in whichever layer, whose files are there instead of this one's where both own a path: those of this one are left out. */
+	const struct layer_wheel *const *overwritten_by;
+	size_t overwritten_by_count;
 };
 
 enum layer_packing {

@@ -43,6 +43,11 @@ void layer_key(const struct layer_request *r, char ret_hex[DIGEST_HEX_LENGTH + 1
 		digest_add_part(&d, o->name);
 		digest_add_part(&d, o->is_requested ? "requested" : "");
 		digest_add_part(&d, o->direct_url);
+		/* Which paths are left out, the others' digests say; none of these looks like this word. */
+		if (r->wheels[i].overwritten_by_count)
+			digest_add_part(&d, "overwritten by");
+		for (size_t k = 0; k < r->wheels[i].overwritten_by_count; k++)
+			digest_add_part(&d, r->wheels[i].overwritten_by[k]->sha256);
 	}
 	digest_end(&d, ret_hex);
 }

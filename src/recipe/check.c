@@ -346,7 +346,7 @@ static void check_tags(struct reader *r)
 
 static bool says_something(const struct package *p)
 {
-	return *p->constraint.specifier || p->constraint_count || p->hold || p->index || p->reference;
+	return *p->constraint.specifier || p->constraint_count || p->hold || p->index || p->reference || p->overwrite_count;
 }
 
 static void warn_unused(const struct survey *s)
@@ -356,6 +356,10 @@ static void warn_unused(const struct survey *s)
 	for (size_t i = 0; i < db->group_count; i++) {
 		if (!s->group_used[i])
 			diag_warning(s->r->diag, db->groups[i].pos, "no container has the group '%s'", db->groups[i].name);
+	}
+	for (size_t i = 0; i < db->package_count; i++) {
+		for (size_t j = 0; j < db->packages[i].overwrite_count; j++)
+			s->package_used[db->packages[i].overwrites[j].package - db->packages] = true;
 	}
 	for (size_t i = 0; i < db->package_count; i++) {
 		const struct package *p = &db->packages[i];

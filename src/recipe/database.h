@@ -154,6 +154,10 @@ struct package *database_package(const struct database *db, const char *canonica
 struct group *database_group(const struct database *db, const char *name);
 struct container *database_container(const struct database *db, const char *name);
 
+/* Whether the first is declared to overwrite the second; names are canonical, and need not be known. */
+bool package_overwrites(const struct database *db, const char *winner, const char *loser);
+/* The packages that overwrite others, each after those that it overwrites. In `a`. */
+void database_overwriting(struct arena *a, const struct database *db, struct package ***ret, size_t *ret_count);
 /* The packages of a container: its groups with their includes expanded, swaps applied; each once, by canonical name. In `a`. */
 void container_packages(struct arena *a, const struct container *c, struct package ***ret, size_t *ret_count);
 /* The groups of a container with all they include, each once, nearest first. In `a`. */

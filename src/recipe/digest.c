@@ -251,6 +251,22 @@ static void add_waivers(struct digest *d, const struct database *db)
 	add_optional_set(d, "build constraints", builds, db->build_constraint_count);
 }
 
+/* Both may be there by way of others. */
+static void add_overwrites(struct digest *d, const struct database *db)
+{
+	autoarena struct arena scratch = {0};
+	const char **pairs = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < db->package_count; i++) {
+		const struct package *p = &db->packages[i];
+
+		for (size_t j = 0; j < p->overwrite_count; j++)
+			*arena_push(&scratch, &pairs, &count) = arena_printf(&scratch, "%s %s", p->canonical, p->overwrites[j].package->canonical);
+	}
+	add_optional_set(d, "overwrites", pairs, count);
+}
+
 static void add_swaps(struct digest *d, const struct container *c)
 {
 	autoarena struct arena scratch = {0};
@@ -327,6 +343,7 @@ void container_digest(const struct container *c, const struct database *db, char
 	}
 	add_limits(&d, db, c, packages, count);
 	add_waivers(&d, db);
+	add_overwrites(&d, db);
 	add_set(&d, c->apt, c->apt_count);
 	add_list(&d, c->env_names, c->env_count); /* sorted when read */
 	add_list(&d, c->env_values, c->env_count);

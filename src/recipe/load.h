@@ -24,6 +24,7 @@ void load_bases(struct reader *r);
 void load_layers(struct reader *r);
 void load_containers(struct reader *r);
 void load_python_later(struct reader *r, const struct python_later *later);
+void read_overwrites(struct reader *r, const struct value *const *lists); /* per package: its list 'overwrites', or NULL */
 /* What no file can be wrong in alone. */
 void check_groups(struct reader *r, const struct value *const *includes); /* per group: the list it includes, or NULL */
 void check_layers(struct reader *r, const struct value *const *requires); /* per layer: the list it requires, or NULL */

@@ -22,7 +22,7 @@ struct group_fields {
 
 struct package_fields {
 	struct constraint_fields form;
-	const struct value *groups, *index, *constraints, *hold, *from;
+	const struct value *groups, *index, *constraints, *hold, *from, *overwrites;
 	const char **extras;
 	size_t extra_count;
 };
@@ -89,6 +89,11 @@ static const struct schema_row package_rows[] = {
 	 .description = "extras that are wanted of it (PEP 508)"},
 	{.key = "index", SCHEMA_VALUE, 0, offsetof(struct package_fields, index), .description = "alias of the only index it may come from"},
 	{.key = "from", SCHEMA_VALUE, 0, offsetof(struct package_fields, from), .description = "the one place it comes from: git, url or path"},
+	{.key = "overwrites",
+	 SCHEMA_VALUE,
+	 0,
+	 offsetof(struct package_fields, overwrites),
+	 .description = "packages that own some of its files, too, with other bytes: its own are those in an image"},
 	{.key = NULL},
 };
 
@@ -137,7 +142,8 @@ static void set_extras(struct arena *a, struct package *p, const char **extras, 
 	}
 }
 
-static void read_package(struct reader *r, const struct schema_named *named, struct package *p)
+/* *ret_overwrites: for when all packages are known. */
+static void read_package(struct reader *r, const struct schema_named *named, struct package *p, const struct value **ret_overwrites)
 {
 	struct package_fields fields = {0};
 
@@ -149,6 +155,7 @@ static void read_package(struct reader *r, const struct schema_named *named, str
 		return;
 	autofree char *owner = mem_printf("package '%s'", p->name);
 
+	*ret_overwrites = fields.overwrites;
 	constraint_read(r, &fields.form, owner, p->pos, &p->constraint);
 	if (constraint_count(&fields.form) > 1)
 		diag_hint(r->diag, "further ones, each with its reason, go under 'constraints'");
@@ -181,8 +188,11 @@ static void load_packages(struct reader *r, const struct value *v)
 		return;
 	schema_names(r, v, "package", &word_python_name, true, &names, &db->package_count);
 	db->packages = arena_array(r->arena, db->package_count, sizeof(*db->packages));
+	autofree const struct value **overwrites = mem_zero(db->package_count, sizeof(const struct value *));
+
 	for (size_t i = 0; i < db->package_count; i++)
-		read_package(r, &names[i], &db->packages[i]);
+		read_package(r, &names[i], &db->packages[i], &overwrites[i]);
+	read_overwrites(r, overwrites);
 }
 
 void load_python(struct reader *r, struct python_later *ret_later)

@@ -75,6 +75,12 @@ struct build_constraint {
 	struct constraint constraint; /* without conditions */
 };
 
+/* "Where both own a path with other bytes, this package's file is the one in the image." */
+struct overwrite {
+	struct package *package; /* whose file it is not */
+	struct pos pos;
+};
+
 struct package {
 	const char *name;      /* as written */
 	const char *canonical; /* PEP 503 */
@@ -88,7 +94,9 @@ struct package {
 	struct hold *hold;           /* or NULL */
 	struct reference *reference; /* or NULL: from an index */
 	const char *index;           /* alias of the only index it may come from, or NULL */
-	struct pos pos;              /* of its key */
+	struct overwrite *overwrites;
+	size_t overwrite_count;
+	struct pos pos; /* of its key */
 };
 
 struct group {

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "recipe/database.h"
+#include "render/stage_python.h"
 #include "render/step.h"
 #include "render/word.h"
 
@@ -185,103 +186,6 @@ static void add_apt(struct arena *a, const struct container *c, struct stage *s)
 	strbuf_add(&text, "# Further Debian packages of this container.\n");
 	step_add_apt(a, &text, "apt", c->apt, c->apt_count);
 	*s = (struct stage){.kind = STAGE_APT, .name = "apt", .text = arena_strdup(a, strbuf_text(&text)), .debian = true};
-}
-
-/* The base's pip, working on the packages of another Python. An old one is run by that Python, which then sees what is installed beside pip too: all of it has to be
-   ignored. */
-static void add_pip(const struct base *base, const char *python, struct strbuf *out)
-{
-	if (step_pip_is_old(base)) {
-		strbuf_add(out, "PYTHONPATH=\"$(");
-		text_shell_quote(out, base->python_executable);
-		strbuf_add(out, " -c 'import os, pip; print(os.path.dirname(os.path.dirname(pip.__file__)))')\" \\\n    ");
-		text_shell_quote(out, python);
-		strbuf_add(out, " -m pip ");
-		return;
-	}
-	text_shell_quote(out, base->python_executable);
-	strbuf_add(out, " -m pip --python ");
-	text_shell_quote(out, python);
-	strbuf_add_char(out, ' ');
-}
-
-/* Whether any container may have a wheel that is taken from an address: pip is told its name, so it cannot write down where it comes from (PEP 610). */
-static bool has_wheels_of_one_place(const struct database *db)
-{
-	for (size_t i = 0; i < db->package_count; i++) {
-		const struct reference *r = db->packages[i].reference;
-
-		if (r && r->kind == REFERENCE_URL && r->file_name && text_ends_with(r->file_name, ".whl"))
-			return true;
-	}
-	return false;
-}
-
-static void add_venv_command(const struct render *r, const struct container *c, struct strbuf *out)
-{
-	text_shell_quote(out, c->base->python_executable);
-	strbuf_add(out, " -m venv --without-pip ");
-	text_shell_quote(out, r->db->project.venv);
-}
-
-static void add_venv_variables(struct arena *a, const struct render *r, struct strbuf *out)
-{
-	strbuf_add(out, "\nENV VIRTUAL_ENV=");
-	word_add_quoted(out, r->db->project.venv);
-	strbuf_add(out, "\nENV PATH=");
-	word_add_quoted_expanding(out, arena_printf(a, "%s/bin:${env:PATH}", r->db->project.venv));
-	strbuf_add_char(out, '\n');
-}
-
-static void add_venv(struct arena *a, const struct render *r, const struct container *c, struct stage *s)
-{
-	autostrbuf struct strbuf text = {0};
-
-	strbuf_add(&text, "RUN ");
-	add_venv_command(r, c, &text);
-	add_venv_variables(a, r, &text);
-	*s = (struct stage){.kind = STAGE_PYTHON, .name = "venv", .text = arena_strdup(a, strbuf_text(&text))};
-}
-
-/* What pip does by itself, it does not have to be told. A file that is no Python for this one's Python stays without bytecode, as with pip. */
-static void add_bytecode(struct arena *a, const struct container *c, const char *venv, struct strbuf *out)
-{
-	if (!strcmp(c->bytecode, "pip"))
-		return;
-	strbuf_add(out, " \\\n        --no-compile");
-	if (strcmp(c->bytecode, "hash") != 0)
-		return;
-	strbuf_add(out, " && \\\n    { ");
-	text_shell_quote(out, arena_printf(a, "%s/bin/python", venv));
-	strbuf_add(out, " -m compileall -qq --invalidation-mode unchecked-hash ");
-	text_shell_quote(out, arena_printf(a, "%s/lib", venv));
-	strbuf_add(out, " || true; }");
-}
-
-static void add_python(struct arena *a, const struct render *r, const struct container *c, struct stage *s)
-{
-	const char *venv = r->db->project.venv;
-	autostrbuf struct strbuf text = {0};
-
-	strbuf_add(&text, "# Python packages: exactly what the lock says, from files that were fetched and checked by hash before; no index is asked.\n"
-			  "# The venv has no pip of its own; the base's installs into it.\n"
-			  "RUN --mount=type=bind,source=python,target=/run/lockstep/python \\\n    ");
-	add_venv_command(r, c, &text);
-	strbuf_add(&text, " && \\\n    ");
-	add_pip(c->base, arena_printf(a, "%s/bin/python", venv), &text);
-	step_add_pip_options(&text, c->base, "/run/lockstep/python");
-	if (step_pip_is_old(c->base))
-		strbuf_add(&text, " \\\n        --ignore-installed");
-	add_bytecode(a, c, venv, &text);
-	bool origins = has_wheels_of_one_place(r->db);
-
-	if (origins) {
-		strbuf_add(&text, " && \\\n    ");
-		text_shell_quote(&text, arena_printf(a, "%s/bin/python", venv));
-		strbuf_add(&text, " -I /run/lockstep/python/write_origins.py /run/lockstep/python/origins.json");
-	}
-	add_venv_variables(a, r, &text);
-	*s = (struct stage){.kind = STAGE_PYTHON, .name = "python", .text = arena_strdup(a, strbuf_text(&text)), .python = true, .origins = origins};
 }
 
 /* Labels are one line each: a description that has several is written with spaces between them. */
@@ -481,7 +385,7 @@ static int list_stages(struct arena *a, const struct render *r, const struct con
 		add_apt(a, c, &stages[count++]);
 	container_packages(a, c, &packages, &package_count);
 	if (package_count)
-		(below ? add_venv : add_python)(a, r, c, &stages[count++]);
+		(below ? stage_venv : stage_python)(a, r->db, c, &stages[count++]);
 	if (below ? add_system(a, c, stages, &count, err) < 0 : add_container(a, r, c, layers, &stages[count++], err) < 0)
 		return -1;
 	*ret = stages;

@@ -14,6 +14,7 @@ struct base;
 struct container;
 struct database;
 struct layer_use;
+struct package;
 
 enum stage_kind {
 	STAGE_BASE,      /* the base; the only one with `from` */
@@ -35,7 +36,9 @@ struct stage {
 	const struct layer_use *archives;  /* layers/<layer>/archives/ of this use; NULL: not used */
 	bool python;                       /* python/ */
 	bool origins;                      /* python/origins.json and the program that reads it */
-	bool debian;                       /* debian/<name>/; runs apt, so where that is empty it needs the mirrors (and the secret "ca", behind one) */
+	struct package **overwriting;      /* python/overwriting/<name>.txt of those of these that the container has */
+	size_t overwriting_count;
+	bool debian; /* debian/<name>/; runs apt, so where that is empty it needs the mirrors (and the secret "ca", behind one) */
 };
 
 /* What is known of all containers together: how often each layer use stands on each base. Made once, so that rendering many containers stays linear. */

@@ -72,13 +72,13 @@ bool step_pip_is_old(const struct base *base)
 	return version_compare_texts(base->environment.python, "3.11") < 0;
 }
 
-void step_add_pip_options(struct strbuf *out, const struct base *base, const char *folder)
+void step_add_pip_options(struct strbuf *out, const struct base *base, const char *folder, const char *list)
 {
 	strbuf_printf(out,
 		      "install --isolated --no-index --no-deps --require-hashes --no-cache-dir \\\n"
 		      "        --disable-pip-version-check%s \\\n"
-		      "        --find-links=%s/wheels --requirement=%s/requirements.txt",
-		      step_pip_is_old(base) ? "" : " --root-user-action=ignore", folder, folder);
+		      "        --find-links=%s/wheels --requirement=%s",
+		      step_pip_is_old(base) ? "" : " --root-user-action=ignore", folder, list);
 }
 
 static void add_why(struct steps *s, const char *why)
@@ -127,7 +127,7 @@ static int add_wheels(struct steps *s, const struct layer_step *step, struct err
 	strbuf_printf(s->out, "RUN --mount=type=bind,source=layers/%s,target=%s \\\n    ", layer, folder);
 	text_shell_quote(s->out, s->base->python_executable);
 	strbuf_add(s->out, " -m pip ");
-	step_add_pip_options(s->out, s->base, folder);
+	step_add_pip_options(s->out, s->base, folder, arena_printf(s->arena, "%s/requirements.txt", folder));
 	strbuf_add(s->out, " \\\n        --no-compile --target=");
 	text_shell_quote(s->out, unpacked);
 	strbuf_add(s->out, " && \\\n    ");

@@ -26,5 +26,6 @@ void step_add_apt(struct arena *a, struct strbuf *out, const char *stage, const 
 int step_add_env(struct strbuf *out, const char *name, const char *value, struct pos pos, struct error *err);
 /* Whether the base's pip may be older than 22.3, the first that knows '--python' and '--root-user-action': pips of Python 3.11 and later are not. */
 bool step_pip_is_old(const struct base *base);
-/* pip's arguments for installing exactly the files of a context folder mounted at `folder`, up to where they go; ends without a newline. */
-void step_add_pip_options(struct strbuf *out, const struct base *base, const char *folder);
+/* pip's arguments for installing exactly the files of a context folder mounted at `folder` that the requirements at `list`, a shell word, name, up to where they go; ends
+   without a newline. */
+void step_add_pip_options(struct strbuf *out, const struct base *base, const char *folder, const char *list);

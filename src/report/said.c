@@ -65,6 +65,8 @@ static void say_package(struct sayer *s, const struct package *p)
 		say(s, "hold", arena_printf(a, "%s, of %s until %s", p->hold->specifier, p->hold->owner, p->hold->review), p->hold->why, p->hold->pos);
 	if (p->index)
 		say(s, "index", arena_printf(a, "only from '%s'", p->index), NULL, p->pos);
+	for (size_t i = 0; i < p->overwrite_count; i++)
+		say(s, "overwrites", arena_printf(a, "files of %s that it has, too", p->overwrites[i].package->canonical), NULL, p->overwrites[i].pos);
 	if (p->reference)
 		say(s, "from", reference_text(a, p->reference), NULL, p->reference->pos);
 }

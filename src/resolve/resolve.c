@@ -430,6 +430,7 @@ static int resolve(struct resolver *r)
 	if (r->options->on_split)
 		differences_tell(r->ret, &r->splits, r->options->on_split, r->options->context);
 	waivers_check(r->db, r->ret, r->d);
+	overwrites_check(r->db, r->ret, r->d);
 	resolver_shorten_edges(r->ret);
 	lock_sort(r->ret);
 	if (sizes_fill(r->ret, r->last, r->search.settings, r->err) < 0 || signals_check(r->err) < 0)

@@ -35,3 +35,29 @@ void waivers_check(const struct database *db, const struct lock *lock, struct di
 			diag_warning(d, w->pos, "nothing uses this waiver: the lock has no '%s'", w->package);
 	}
 }
+
+static bool has_both(const struct lock *lock, const char *one, const char *other)
+{
+	for (size_t i = 0; i < lock->container_count; i++) {
+		const char *container = lock->containers[i].name;
+
+		if (lock_pin(lock, container, one) && lock_pin(lock, container, other))
+			return true;
+	}
+	return false;
+}
+
+void overwrites_check(const struct database *db, const struct lock *lock, struct diag *d)
+{
+	for (size_t i = 0; i < db->package_count; i++) {
+		const struct package *p = &db->packages[i];
+
+		for (size_t j = 0; j < p->overwrite_count; j++) {
+			const struct package *of = p->overwrites[j].package;
+
+			if (!has_both(lock, p->canonical, of->canonical))
+				diag_warning(d, p->overwrites[j].pos, "nothing uses this: no container has both '%s' and '%s', which it overwrites", p->name,
+					     of->name);
+		}
+	}
+}

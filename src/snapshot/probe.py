@@ -1,7 +1,8 @@
 """Runs inside an image, with the image's own system Python and nothing but its standard library (3.6 and later).
 
 Reads a JSON request on stdin, writes one JSON answer on stdout:
-  {"snapshot": {"python": ..., "venv": ..., "tools": [{"name", "commands"}], "hashed": [packages whose files need not be hashed again]}}
+  {"snapshot": {"python": ..., "venv": ..., "tools": [{"name", "commands"}], "hashed": [packages whose files need not be hashed again],
+                "overwritten": {package: [packages whose files are there in place of its own]}}}
   {"verify": [{"name", "files": {name: content}, "commands": [argv, ...]}]}
 """
 import base64
@@ -127,9 +128,9 @@ def read_record(info):
         return None
 
 
-def inspect_record(info, owner, recorded, shadows, hashed):
+def inspect_record(info, owner, recorded, shadows, hashed, overwritten=frozenset()):
     """(digest over the wheel's own entries, first file that is not what RECORD says or None); puts the files it names into `recorded`, {path: (owner, hash)},
-    and those that another owner has already into `shadows`."""
+    and those that another owner has already into `shadows`. What is `overwritten` is another package's to answer for."""
     site = os.path.realpath(os.path.dirname(info))
     if not info or not os.path.isfile(os.path.join(info, "RECORD")):
         return None, None
@@ -145,7 +146,9 @@ def inspect_record(info, owner, recorded, shadows, hashed):
             continue
         if belongs_to_wheel(path):
             lines.append("%s\t%s\n" % (path, expected))
-        if altered is None and hashed:
+        if altered is None and target in overwritten:
+            altered = None if os.path.isfile(target) else path + " (missing)"
+        elif altered is None and hashed:
             altered = None if os.path.isfile(target) else path + " (missing)"
         elif altered is None:
             seen = hash_in_record(target)
@@ -166,11 +169,26 @@ def canonical(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def describe(entry, recorded, shadows, hashed):
+def targets_of(entry):
+    """The files that an installed package says are its own."""
+    info = entry.get("metadata_location") or ""
+    rows = read_record(info) if info and os.path.isfile(os.path.join(info, "RECORD")) else None
+    site = os.path.realpath(os.path.dirname(info))
+    return {os.path.normpath(os.path.join(site, path)) for path, _ in rows or []}
+
+
+def overwritten_files(entries, declared):
+    """{package: files of others that are there in place of its own}"""
+    owned = {name: targets_of(entry) for entry in entries for name in [canonical(entry["metadata"]["name"])] if any(name in by for by in declared.values())}
+    return {name: set().union(*(owned.get(by, set()) for by in declared[name])) for name in declared}
+
+
+def describe(entry, recorded, shadows, hashed, overwritten):
     info = entry.get("metadata_location") or ""
     metadata = os.path.join(info, "METADATA")
     url = entry.get("direct_url")
-    record, altered = inspect_record(info, entry["metadata"]["name"], recorded, shadows, canonical(entry["metadata"]["name"]) in hashed)
+    name = canonical(entry["metadata"]["name"])
+    record, altered = inspect_record(info, entry["metadata"]["name"], recorded, shadows, name in hashed, overwritten.get(name, frozenset()))
     return {
         "name": entry["metadata"]["name"],
         "version": entry["metadata"]["version"],
@@ -348,7 +366,9 @@ def add_packages(request, answer):
     seen = inspect(request)
     folders, recorded = site_folders(request["venv"]), {}
     answer["markers"] = seen["environment"]
-    answer["packages"] = [describe(entry, recorded, answer["shadows"], set(request.get("hashed", []))) for entry in seen["installed"] + unseen(folders, seen["installed"])]
+    entries, hashed = seen["installed"] + unseen(folders, seen["installed"]), set(request.get("hashed", []))
+    overwritten = overwritten_files(entries, request.get("overwritten", {}))
+    answer["packages"] = [describe(entry, recorded, answer["shadows"], hashed, overwritten) for entry in entries]
     answer["strays"] += loose_files(request["venv"], folders, recorded)
 
 

@@ -231,6 +231,28 @@ static void write_hashed(struct engine *e, const struct snapshot_question *q, st
 	json_end_array(w);
 }
 
+/* Where a package's files are declared to be another's, they are not what its own RECORD says. */
+static void write_overwritten(const struct database *db, struct json_writer *w)
+{
+	json_begin_object(w, "overwritten");
+	for (size_t i = 0; i < db->package_count; i++) {
+		const char *name = db->packages[i].canonical;
+		bool is_begun = false;
+
+		for (size_t j = 0; j < db->package_count; j++) {
+			if (!db->packages[j].overwrite_count || !package_overwrites(db, db->packages[j].canonical, name))
+				continue;
+			if (!is_begun)
+				json_begin_array(w, name);
+			is_begun = true;
+			json_add_text(w, NULL, db->packages[j].canonical);
+		}
+		if (is_begun)
+			json_end_array(w);
+	}
+	json_end_object(w);
+}
+
 static void write_request(struct arena *a, struct engine *e, const struct snapshot_question *q, const struct database *db, struct strbuf *out)
 {
 	const struct container *c = q->container;
@@ -245,6 +267,7 @@ static void write_request(struct arena *a, struct engine *e, const struct snapsh
 		probe_add_all(a, &w, &c->layers[i], c->layers[i].layer->snapshot, c->layers[i].layer->snapshot_count);
 	json_end_array(&w);
 	write_hashed(e, q, &w);
+	write_overwritten(db, &w);
 	json_end_object(&w);
 	if (q->verifies)
 		probe_add_verify(a, &w, c);

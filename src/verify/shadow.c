@@ -7,8 +7,9 @@
 
 /* A file of one package. */
 struct owned {
-	const struct wheel_file *file;
-	const char *package;
+	const char *path, *package;
+	uint64_t size_bytes;
+	uint32_t crc;
 };
 
 /* What two packages own together. */
@@ -21,25 +22,29 @@ struct pair {
 struct pairs {
 	struct pair *items;
 	size_t count;
+	size_t told; /* the first of them, which are not told of again */
 };
 
 static int compare_owned(const void *left, const void *right)
 {
 	const struct owned *a = left, *b = right;
-	int order = strcmp(a->file->path, b->file->path);
+	int order = strcmp(a->path, b->path);
 
 	return order ? order : strcmp(a->package, b->package);
 }
 
-static void note(struct arena *a, struct pairs *pairs, const char *one, const char *other, const char *path, bool same)
+static void note(struct arena *a, struct pairs *pairs, const struct owned *o, const struct owned *other)
 {
-	const char *first = strcmp(one, other) < 0 ? one : other, *second = first == one ? other : one;
+	bool is_first = strcmp(o->package, other->package) < 0, same = o->size_bytes == other->size_bytes && o->crc == other->crc;
+	const char *first = is_first ? o->package : other->package, *second = is_first ? other->package : o->package, *path = o->path;
 	struct pair *p = NULL;
 
 	for (size_t i = 0; i < pairs->count && !p; i++) {
 		if (!strcmp(pairs->items[i].first, first) && !strcmp(pairs->items[i].second, second))
 			p = &pairs->items[i];
 	}
+	if (p && p < pairs->items + pairs->told)
+		return;
 	if (!p) {
 		p = arena_push(a, &pairs->items, &pairs->count);
 		*p = (struct pair){.first = first, .second = second, .path = path};
@@ -66,7 +71,7 @@ static struct owned *list_files(struct together *t, size_t *ret_count)
 		const struct wheel_contents *c = t->files[i] ? contents_files(t->contents, t->files[i]) : NULL;
 
 		for (size_t j = 0; c && j < c->file_count; j++)
-			list[(*ret_count)++] = (struct owned){&c->files[j], t->pins[i]->name};
+			list[(*ret_count)++] = (struct owned){c->files[j].path, t->pins[i]->name, c->files[j].size_bytes, c->files[j].crc};
 	}
 	if (*ret_count > 1)
 		qsort(list, *ret_count, sizeof(*list), compare_owned);
@@ -79,17 +84,28 @@ static const char *files_text(struct arena *a, const char *path, size_t count)
 	return count > 1 ? arena_printf(a, "'%s' and %zu more file%s", path, count - 1, count == 2 ? "" : "s") : arena_printf(a, "'%s'", path);
 }
 
+/* The one of the two whose files are in the image, as recipes/ say; NULL: they do not. */
+static const char *declared(const struct together *t, const struct pair *p)
+{
+	if (package_overwrites(t->v->db, p->first, p->second))
+		return p->first;
+	return package_overwrites(t->v->db, p->second, p->first) ? p->second : NULL;
+}
+
 static void report(struct together *t, const struct pair *p)
 {
-	const char *text;
+	const char *winner = p->different ? declared(t, p) : NULL, *text;
 
-	if (p->different)
+	if (winner)
+		text = arena_printf(t->a, "has %s, and so has %s, with other bytes: %s overwrites %s, as is declared", files_text(t->a, p->path, p->different),
+				    p->second, winner, winner == p->first ? p->second : p->first);
+	else if (p->different)
 		text = arena_printf(t->a, "has %s, and so has %s, with other bytes: the one that is installed last wins",
 				    files_text(t->a, p->path, p->different), p->second);
 	else
 		text = arena_printf(t->a, "has %s, and so has %s, with the same bytes", files_text(t->a, p->path, p->same), p->second);
 	findings_add(t->ret, &(struct finding){.kind = "shadow",
-					       .is_warning = !p->different,
+					       .is_warning = winner || !p->different,
 					       .container = t->container->name,
 					       .subject = p->first,
 					       .is_package = true,
@@ -98,16 +114,47 @@ static void report(struct together *t, const struct pair *p)
 					       .text = text});
 }
 
-/* Whether the two are among the first `count` pairs. */
-static bool is_told(const struct pairs *pairs, size_t count, const struct installed_shadow *s)
+/* Another owner of the path that is declared to overwrite this one; NULL: none. */
+static const struct owned *overwriting(const struct together *t, const struct owned *owners, size_t count, const struct owned *o)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct pair *p = &pairs->items[i];
-
-		if ((!strcmp(p->first, s->first) && !strcmp(p->second, s->second)) || (!strcmp(p->first, s->second) && !strcmp(p->second, s->first)))
-			return true;
+		if (package_overwrites(t->v->db, owners[i].package, o->package))
+			return &owners[i];
 	}
-	return false;
+	return NULL;
+}
+
+/* All owners of one path: of those whom no other overwrites, one is enough. */
+static void compare_owners(struct together *t, struct pairs *pairs, const struct owned *owners, size_t count)
+{
+	const struct owned *last = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct owned *by = overwriting(t, owners, count, &owners[i]), *other = by ? by : last;
+
+		if (other && strcmp(other->package, owners[i].package) != 0)
+			note(t->a, pairs, other, &owners[i]);
+		if (!by)
+			last = &owners[i];
+	}
+}
+
+/* What the image itself says, of packages that the wheels did not tell of already. */
+static void compare_installed(struct together *t, struct pairs *pairs)
+{
+	const struct snapshot *s = t->snapshot;
+
+	for (size_t i = 0, end; s && i < s->shadow_count; i = end) {
+		const char *path = s->shadows[i].path;
+		struct owned *owners = NULL;
+		size_t count = 0;
+
+		*arena_push(t->a, &owners, &count) = (struct owned){path, s->shadows[i].first, 0, 0};
+		/* Each is the same as the first, or not. */
+		for (end = i; end < s->shadow_count && !strcmp(s->shadows[end].path, path); end++)
+			*arena_push(t->a, &owners, &count) = (struct owned){path, s->shadows[end].second, s->shadows[end].same ? 0 : end + 1, 0};
+		compare_owners(t, pairs, owners, count);
+	}
 }
 
 void files_check_shadows(struct together *t)
@@ -116,21 +163,13 @@ void files_check_shadows(struct together *t)
 	size_t count;
 	const struct owned *list = list_files(t, &count);
 
-	for (size_t i = 1; i < count; i++) {
-		const struct wheel_file *one = list[i - 1].file, *other = list[i].file;
-
-		if (!strcmp(one->path, other->path) && strcmp(list[i - 1].package, list[i].package) != 0)
-			note(t->a, &pairs, list[i - 1].package, list[i].package, one->path, one->size_bytes == other->size_bytes && one->crc == other->crc);
+	for (size_t i = 0, end; i < count; i = end) {
+		for (end = i + 1; end < count && !strcmp(list[end].path, list[i].path);)
+			end++;
+		compare_owners(t, &pairs, &list[i], end - i);
 	}
-	const size_t known = pairs.count;
-
-	for (size_t i = 0; t->snapshot && i < t->snapshot->shadow_count; i++) {
-		const struct installed_shadow *s = &t->snapshot->shadows[i];
-
-		/* Wheels that are at hand told of it already. */
-		if (!is_told(&pairs, known, s))
-			note(t->a, &pairs, s->first, s->second, s->path, s->same);
-	}
+	pairs.told = pairs.count;
+	compare_installed(t, &pairs);
 	for (size_t i = 0; i < pairs.count; i++)
 		report(t, &pairs.items[i]);
 }

@@ -13,7 +13,12 @@ SITE = "opt/venv/lib/python3.11/site-packages"
 PYTHON = "/opt/venv/bin/python"
 STORAGE = bump.Storage(WORK + "/storage")
 PACKAGES = {"alpha": {"1.0": {"requires": ["delta>=1"], "files": {"alpha/sub.py": "X = 1\n", "alpha-1.0.data/scripts/alpha-tool": "#!python\nimport alpha.sub\nprint(alpha.sub.X)\n"}}},
-            "delta": {"1.0": []}, "wheely": {"1.0": []}, "archived": {"1.0": sdist_only()}, "tinybuild": {"1.0": BACKEND}}
+            "delta": {"1.0": []}, "wheely": {"1.0": []}, "archived": {"1.0": sdist_only()}, "tinybuild": {"1.0": BACKEND},
+            # Several own one file; "overlap" brings "under".
+            "overlap": {"1.0": {"requires": ["under"], "files": {"common/__init__.py": "BY = 'overlap'\n", "common/both.py": "B = 1\n", "overlap-1.0.data/scripts/under-tool": "#!python\nprint(1)\n"}}},
+            "under": {"1.0": {"files": {"common/__init__.py": "BY = 'under'\nX = 22\n", "common/both.py": "B = 1\n", "common/own.py": "X = 1\n",
+                                        "under-1.0.data/scripts/under-tool": "#!python\nprint(2)\n", "under-1.0.data/data/share/under": "2\n"}}},
+            "topmost": {"1.0": {"files": {"common/__init__.py": "BY = 'topmost'\n", "topmost-1.0.data/data/share/under": "3\n"}}}}
 MODES = {"ci-a": "hash", "ci-b": "pip", "ci-c": "none"}
 
 
@@ -148,6 +153,38 @@ def case_released_and_one_way_changed():
     assert r.code == 0 and "released v0.2" in r.out and "building venv" not in r.err, r
     layers = {c["name"]: [l["digest"] for l in c["layers"]] for c in json.loads(PROJECT.read("lockfiles/v0.2/release.json"))["containers"]}
     assert layers["ci-c"] == layers["ci-a"] and not set(layers["ci-a"]) & set(layers["ci-b"]), layers
+
+
+def case_one_file_of_several_packages():
+    recipes = PROJECT.read("recipes/python.yaml")
+    PROJECT.write("recipes/python.yaml", recipes + "  overlap: {groups: [core]}\n  topmost: {groups: [core]}\n")
+    assert PROJECT.run("lock").code == 0
+    r = PROJECT.run("build", "--engine", "buildah", "--layers", "lockstep")
+    assert r.code == 1 and "'common/__init__.py'" in r.err and "'NAME: {overwrites: [OTHER]}'" in r.err and "building layers" not in r.err and "building venv" not in r.err, r
+    PROJECT.write("recipes/python.yaml", recipes + "  overlap: {groups: [core], overwrites: [under]}\n  topmost: {groups: [core], overwrites: [under, overlap]}\n  under: {groups: []}\n")
+    r = PROJECT.run("lock")
+    assert r.code == 0 and "nothing uses" not in r.err, r
+    made, installed = images("lockstep"), images("engine")
+    for container in MODES:
+        ours = trees.tree(STORAGE, made[container])
+        different = trees.differences(without_compiled_rows(ours) if container != "ci-b" else ours, trees.tree(STORAGE, installed[container]))
+        assert not different, (container, different)
+        assert ours[SITE + "/common/__init__.py"][3] == b"BY = 'topmost'\n" and ours["opt/venv/share/under"][3] == b"3\n" and b"print(1)" in ours["opt/venv/bin/under-tool"][3], ours
+        done = trees.inside(STORAGE, made[container], "sh", "-c", f"{PYTHON} -B -c 'import common.own; print(common.BY)'; /usr/bin/python3 -m pip --python {PYTHON} check")
+        assert done[:2] == (0, "topmost\nNo broken requirements found.\n"), done
+    for way, mode in (("engine", "none"), ("lockstep", "pip")):
+        PROJECT.write("containers/ci-c/container.yaml", f"description: one\nbase: bookworm\npython: {{groups: [core], bytecode: {mode}}}\n")
+        r = PROJECT.run("bump", "--engine", "buildah", "--layers", way)
+        assert r.code == 0 and "released" in r.out, (way, r)
+        r = PROJECT.run("verify", "--engine", "buildah")
+        assert r.code == 0 and "has a file that is not the one" not in r.out, (way, r)
+    # Another change than the declared one is still found.
+    image = STORAGE.buildah("from", "--pull-never", made["ci-b"]).strip()
+    STORAGE.buildah("run", "--isolation", "chroot", image, "--", "sh", "-c", f"echo '# more' >>/{SITE}/common/own.py; echo '# more' >>/{SITE}/common/__init__.py")
+    STORAGE.buildah("commit", "--quiet", image, "localhost/tampered/under:1")
+    STORAGE.buildah("rm", image)
+    r = PROJECT.run("verify", "--engine", "buildah", "--image", "localhost/tampered/under:1", "ci-b")
+    assert r.code and "under has a file that is not the one that was installed: common/own.py" in r.out and "topmost has a file that is not the one that was installed: common/__init__.py" in r.out, r
 
 
 def finish():

@@ -62,7 +62,7 @@ class Project:
     """Containers {name: (layers, packages)}; packages and layers are {name: wheel}."""
     count = 0
 
-    def __init__(self, containers, layers=None, cuda=None, base=None):
+    def __init__(self, containers, layers=None, cuda=None, base=None, overwrites=None):
         Project.count += 1
         self.root = f"{WORK}/project-{Project.count}"
         packages = sorted({p for _, wheels in containers.values() for p in wheels})
@@ -70,7 +70,7 @@ class Project:
                                                              "indexes": [{"alias": "default"}]}))
         groups = {name: sorted(wheels) for name, (_, wheels) in containers.items()}
         write(self.root, "recipes/python.yaml", json.dumps({"groups": {g: {"description": g} for g in groups}, "packages": {
-            p: {"groups": sorted(g for g in groups if p in groups[g])} for p in packages}}))
+            p: {"groups": sorted(g for g in groups if p in groups[g]), "overwrites": (overwrites or {}).get(p, [])} for p in packages}}))
         write(self.root, "recipes/bases/base.yaml", json.dumps(base or BASE))
         write(self.root, "Jenkinsfile", "".join(f"{c.replace('-', '_')} = 'test/{c}:v0.0'\n" for c in containers))
         write(self.root, "recipes/layers/cuda.yaml", json.dumps(cuda or CUDA))
@@ -108,6 +108,19 @@ def case_shadow():
     same(p.found(1), ("shadow", "error", "ci-a", "one", "pkg/b.py", "two"))
     assert "  ci-a: one has 'pkg/b.py' and 1 more file, and so has two, with other bytes: the one that is installed last wins\n" in p.verify(1), p.verify(1)
     assert "holds" in p.verify(0, "ci-b"), p.verify(0, "ci-b")
+
+
+def case_declared():
+    one, two, three = (wheel(n, {"pkg/a.py": n, "pkg/b.py": "same", f"pkg/{n}.py": ""}) for n in ("one", "two", "three"))
+    wheels = {"one": one, "two": two, "three": three}
+    p = Project({"ci-a": ([], wheels), "ci-b": ([], {"one": one, "two": two})}, overwrites={"two": ["one"]})
+    note = ("shadow", "warning", "ci-a", "one", "pkg/a.py", "two")
+    same(p.found(1), note, ("shadow", "error", "ci-a", "three", "pkg/a.py", "two"), ("shadow", "warning", "ci-b", "one", "pkg/a.py", "two"))
+    text = p.verify(0, "ci-b")
+    assert "  warning: ci-b: one has 'pkg/a.py', and so has two, with other bytes: two overwrites one, as is declared\n" in text, text
+    p = Project({"ci-a": ([], wheels)}, overwrites={"two": ["one"], "three": ["one", "two"]})
+    assert all(f[:2] == ("shadow", "warning") for f in p.found(0)), p.found(0)
+    assert "'pkg/a.py', and so has two, with other bytes: three overwrites two, as is declared" in p.verify(0), p.verify(0)
 
 
 def case_the_same_bytes_do_no_harm():

@@ -5,6 +5,7 @@
    --by-name        wheels are known in keys by their names: who has a lock knows their digests, and does not hash them for it
    --floor          makes nothing: inflates and hashes what a layer of these wheels is made of, once each
    --peak           says at the end on stderr how much memory it had, its children apart
+   --overwrites A:B files of A are there instead of those of B, both as names; may be given several times
    --by-people      as wheels that people asked for are installed (the default); --by-others: as those that only another package needs */
 #include <fcntl.h>
 #include <stdio.h>
@@ -74,6 +75,31 @@ static int set_wheels(struct arena *a, char **paths, size_t count, bool is_reque
 			.path = paths[i], .sha256 = sha256, .options = {.file_name = path_base(paths[i]), .name = name.name, .is_requested = is_requested}};
 	}
 	*ret = wheels;
+	return 0;
+}
+
+/* "A:B": in the wheels, in whichever layers. */
+static int set_overwrites(struct arena *a, struct layer_wheel *wheels, size_t count, const char *pair)
+{
+	const char *colon = strchr(pair, ':');
+	struct layer_wheel *winner = NULL, *loser = NULL;
+
+	for (size_t i = 0; i < count && colon; i++) {
+		const char *name = wheels[i].options.name;
+
+		if (strlen(name) == (size_t)(colon - pair) && !strncmp(name, pair, strlen(name)))
+			winner = &wheels[i];
+		if (!strcmp(name, colon + 1))
+			loser = &wheels[i];
+	}
+	if (!winner || !loser)
+		return -1;
+	const struct layer_wheel **list = arena_array(a, loser->overwritten_by_count + 1, sizeof(*list));
+
+	for (size_t i = 0; i < loser->overwritten_by_count; i++)
+		list[i] = loser->overwritten_by[i];
+	list[loser->overwritten_by_count++] = winner;
+	loser->overwritten_by = list;
 	return 0;
 }
 
@@ -182,7 +208,8 @@ int main(int argc, char **argv)
 	struct bytecode bytecode = {0};
 	unsigned runs = 0;
 	struct layer_runner runner = {run_here, &runs};
-	const char *mode = NULL;
+	const char *mode = NULL, *overwrites[8] = {0};
+	size_t overwrite_count = 0;
 	unsigned long apart = 0;
 	bool is_measured = false, is_floor = false, is_zstd = false, is_named = false, is_requested = true, made = true;
 	struct layer_wheel *wheels = NULL;
@@ -190,6 +217,10 @@ int main(int argc, char **argv)
 	for (; argc > 1 && !strncmp(argv[1], "--", 2); argc--, argv++) {
 		if (!strcmp(argv[1], "--bytecode") && argc > 2) {
 			mode = argv[2];
+			argc--;
+			argv++;
+		} else if (!strcmp(argv[1], "--overwrites") && argc > 2 && overwrite_count < 8) {
+			overwrites[overwrite_count++] = argv[2];
 			argc--;
 			argv++;
 		} else if (!strcmp(argv[1], "--apart") && argc > 2) {
@@ -214,6 +245,10 @@ int main(int argc, char **argv)
 	if ((mode && ask(&a, &runner, argv[2], &interpreter, &err) < 0) ||
 	    set_wheels(&a, argv + 3, request.wheel_count, is_requested, is_named, &wheels, &err) < 0)
 		goto failed;
+	for (size_t i = 0; i < overwrite_count; i++) {
+		if (set_overwrites(&a, wheels, request.wheel_count, overwrites[i]) < 0)
+			return 2;
+	}
 	bytecode.identity = interpreter.identity;
 	request.wheels = wheels;
 	request.packing = is_zstd ? LAYER_ZSTD : LAYER_GZIP;

@@ -103,12 +103,13 @@ def installed_by_pip(wheels):
     return pip_install("--no-compile", *wheels)
 
 
-def laid_over_venv():
+def laid_over_venv(layers=("layer.tar.gz",)):
     """The layer over an empty venv. Unpacked elsewhere first: its folders are those of the whole path, and would change ours."""
     new_venv()
     shutil.rmtree("unpacked", ignore_errors=True)
     os.makedirs("unpacked")
-    subprocess.run(["tar", "-xzpf", "layer.tar.gz", "-C", "unpacked"], check=True)
+    for layer in layers:
+        subprocess.run(["tar", "-xzpf", layer, "-C", "unpacked"], check=True)
     subprocess.run(["cp", "-a", os.path.join("unpacked", VENV.lstrip("/"), "."), VENV], check=True)
     return tree(VENV)
 
@@ -555,9 +556,68 @@ def case_two_owners():
     other = wheel("hostile", "mode_two", {"shared/x.py": (b"1", 0o755)})
     done = make([same[0], other])
     assert done.returncode == 1 and "shared/x.py" in done.stderr, done
+    # One script of both, with the same words.
+    same = [wheel("hostile", name, {f"{name}-1.0.dist-info/entry_points.txt": b"[console_scripts]\ntool = shared:main\n"}) for name in ("tool_one", "tool_two")]
+    done = make(same)
+    assert done.returncode == 0, done
     folder = wheel("hostile", "folder", {"shared/x.py/y.py": b"2"})
     done = make([one, folder])
     assert done.returncode == 1 and "folder" in done.stderr, done
+
+
+def case_overwritten():
+    """The declared one's file is there, whatever the order of layers: as with a pip that installs it last."""
+    os.makedirs("over", exist_ok=True)
+    main = b"[console_scripts]\ntool = shared.%s:main\n"
+    first = wheel("over", "first", {"shared/__init__.py": b"A = 1\n", "shared/same.py": b"S = 1\n", "shared/first.py": b"F = 1\n", "shared/mode": (b"1", 0o755),
+                                    "first-1.0.dist-info/entry_points.txt": main % b"first", "first-1.0.data/data/share/d": b"1"})
+    second = wheel("over", "second", {"shared/__init__.py": b"A = 2\n", "shared/same.py": b"S = 1\n", "shared/second.py": b"F = 2\n", "shared/mode": b"1",
+                                      "second-1.0.dist-info/entry_points.txt": main % b"second", "second-1.0.data/data/share/d": b"2", "shared/third.py": b"3\n"})
+    third = wheel("over", "third", {"shared/third.py": b"T = 3\n"})
+    wheels = [first, second, third]
+    for winners in (["first:second", "third:second"], ["second:first", "third:second"], ["second:first", "second:third"]):
+        options = ["--bytecode", "pip", *(word for pair in winners for word in ("--overwrites", pair))]
+        pip_install("--compile", *by_name(wheels))
+        for name in dict.fromkeys(pair.split(":")[0] for pair in winners):
+            again = next(w for w in wheels if os.path.basename(w).startswith(name + "-"))
+            subprocess.run(["/usr/bin/python3", "-m", "pip", "--python", VENV + "/bin/python", "install", "-q", "--isolated", "--no-index", "--no-deps", "--no-cache-dir",
+                            "--disable-pip-version-check", "--root-user-action=ignore", "--ignore-installed", "--compile", *by_name([again])], check=True)
+        theirs = tree(VENV)
+        done = make(wheels, options=options)
+        assert done.returncode == 0, done
+        ours = laid_over_venv()
+        different = [p for p in sorted(set(ours) | set(theirs)) if ours.get(p) != theirs.get(p) and not p.endswith((".pyc", "/RECORD"))]
+        assert not different and {p for p in ours if p.endswith(".pyc")} == {p for p in theirs if p.endswith(".pyc")}, (winners, different)
+        done = make(wheels, options=[*options, "--apart", "1"])
+        assert done.returncode == 0, done
+        layers = [f"cache/files/sha256/{line[:2]}/{line.split()[0]}" for line in done.stdout.splitlines()]
+        for order in (layers, layers[::-1]):
+            assert {p: w for p, w in laid_over_venv(order).items()} == ours, (winners, order)
+
+
+def case_overwritten_in_the_key():
+    """Who is overwritten by nobody has the layer it always had."""
+    one, other = wheel("over", "k1", {"k/x.py": b"1\n"}), wheel("over", "k2", {"k/x.py": b"2\n", "k/y.py": b"3\n"})
+
+    def layers(*options):
+        done = make([one, other], options=[*options, "--apart", "1"])
+        assert done.returncode == 0, done
+        return [(line.split()[0], line.split()[-1]) for line in done.stdout.splitlines()]
+    plain, declared = layers(), layers("--overwrites", "k1:k2")
+    assert [how for _, how in plain] == ["made", "made"] and declared[0] == (plain[0][0], "kept"), (plain, declared)
+    assert declared[1][0] != plain[1][0] and declared[1][1] == "made", (plain, declared)
+    assert layers("--overwrites", "k1:k2") == [(digest, "kept") for digest, _ in declared]
+    assert layers("--overwrites", "k2:k1")[1] == (plain[1][0], "kept")
+    done = make([one, other])
+    assert done.returncode == 1 and "k/x.py" in done.stderr, done
+    third = wheel("over", "k3", {"k/x.py": b"3\n"})
+    done = make([one, other, third], options=["--overwrites", "k1:k2"])
+    assert done.returncode == 1 and "k1-1.0" in done.stderr and "k3-1.0" in done.stderr, done
+    # Of three, the one that nobody overwrites.
+    done = make([one, other, third], options=["--overwrites", "k1:k2", "--overwrites", "k2:k3"])
+    assert done.returncode == 0 and laid_over_venv()["lib/python3.11/site-packages/k/x.py"][1] == hashlib.sha256(b"1\n").hexdigest(), done
+    done = make([one, wheel("over", "k4", {"k/x.py/z.py": b"3\n"})], options=["--overwrites", "k1:k4"])
+    assert done.returncode == 1 and "elsewhere a folder" in done.stderr, done
 
 
 if __name__ == "__main__":
