@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "io/inflate.h"
 
 enum {
 	END_BYTES = 22,
@@ -393,9 +394,10 @@ struct zip_stream {
 	const struct zip *zip;
 	uint64_t begin_at, packed_bytes, size_bytes; /* of the member, in the file */
 	bool is_stored;
-	z_stream inflater;
-	bool is_running;
-	uint64_t packed_done, done; /* handed to the inflater; got from it */
+	struct inflate *inflate;    /* NULL: not begun */
+	uint64_t packed_done, done; /* handed to it; got from it */
+	const unsigned char *next;  /* in `packed` */
+	size_t next_length;
 	unsigned char packed[CHUNK_BYTES], skipped[CHUNK_BYTES];
 };
 
@@ -422,46 +424,39 @@ void zip_stream_close(struct zip_stream *s)
 {
 	if (!s)
 		return;
-	if (s->is_running)
-		inflateEnd(&s->inflater);
+	inflate_free(s->inflate);
 	free(s);
 }
 
-static int begin_again(struct zip_stream *s, struct error *err)
+static void begin_again(struct zip_stream *s)
 {
-	if (s->is_running)
-		inflateEnd(&s->inflater);
-	s->inflater = (z_stream){0};
+	if (!s->inflate)
+		s->inflate = inflate_new();
+	inflate_begin(s->inflate);
 	s->packed_done = s->done = 0;
-	s->is_running = inflateInit2(&s->inflater, -MAX_WBITS) == Z_OK;
-	return s->is_running ? 0 : error_set(err, ERR_FAILED, "cannot read '%s': zlib does not start", s->zip->path);
+	s->next_length = 0;
 }
 
 /* The next `length` bytes, into `bytes`. */
 static int inflate_next(struct zip_stream *s, unsigned char *bytes, size_t length, struct error *err)
 {
-	z_stream *z = &s->inflater;
-
 	for (size_t got = 0; got < length;) {
-		if (!z->avail_in && s->packed_done < s->packed_bytes) {
+		if (!s->next_length && s->packed_done < s->packed_bytes) {
 			uint64_t left = s->packed_bytes - s->packed_done;
 
-			z->avail_in = left < CHUNK_BYTES ? (unsigned)left : CHUNK_BYTES;
-			z->next_in = s->packed;
-			if (read_at(s->zip, s->packed, z->avail_in, s->begin_at + s->packed_done, err))
+			s->next_length = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+			s->next = s->packed;
+			if (read_at(s->zip, s->packed, s->next_length, s->begin_at + s->packed_done, err))
 				return -1;
-			s->packed_done += z->avail_in;
+			s->packed_done += s->next_length;
 		}
-		unsigned room = length - got < CHUNK_BYTES ? (unsigned)(length - got) : CHUNK_BYTES;
-
-		z->next_out = bytes + got;
-		z->avail_out = room;
-		int status = inflate(z, Z_NO_FLUSH);
-		unsigned count = room - z->avail_out;
+		size_t count;
+		enum inflate_result result = inflate_step(s->inflate, &s->next, &s->next_length, bytes + got, length - got, &count);
+		bool is_cut_off = !count && !s->next_length && s->packed_done == s->packed_bytes;
 
 		got += count;
 		s->done += count;
-		if (got < length && (status != Z_OK || (!count && !z->avail_in && s->packed_done == s->packed_bytes)))
+		if (result == INFLATE_BROKEN || (got < length && (result == INFLATE_END || is_cut_off)))
 			return broken(s->zip, "a zip member is broken", err);
 	}
 	return 0;
@@ -473,8 +468,8 @@ int zip_stream_read(struct zip_stream *s, uint64_t at, void *bytes, size_t lengt
 		return broken(s->zip, "a zip member ends early", err);
 	if (s->is_stored)
 		return read_at(s->zip, bytes, length, s->begin_at + at, err);
-	if ((!s->is_running || at < s->done) && begin_again(s, err) < 0)
-		return -1;
+	if (!s->inflate || at < s->done)
+		begin_again(s);
 	while (s->done < at) {
 		uint64_t left = at - s->done;
 
