@@ -1,13 +1,12 @@
 #include "base/workplace.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/pid.h"
 #include "base/text.h"
 
 #define MAKING_PREFIX "lockstep-making-"
@@ -24,7 +23,7 @@ static void remove_leftovers(struct arena *a, const char *folder)
 	for (size_t i = 0; i < count; i++) {
 		long pid = text_starts_with(names[i], MAKING_PREFIX) ? strtol(names[i] + strlen(MAKING_PREFIX), NULL, 10) : 0;
 
-		if (pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+		if (pid_has_ended((pid_t)pid))
 			file_remove_tree(path_join(a, folder, names[i]), &ignored);
 	}
 }

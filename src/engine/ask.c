@@ -1,12 +1,11 @@
 #include "engine/ask.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/pid.h"
 #include "base/text.h"
 #include "engine/words.h"
 #include "io/json.h"
@@ -131,5 +130,5 @@ bool throwaway_is_left(struct arena *a, const char *name)
 		return false;
 	long pid = strtol(name + strlen(prefix), &end, 10);
 
-	return pid > 0 && *end == '-' && pid != (long)getpid() && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+	return *end == '-' && pid != (long)getpid() && pid_has_ended((pid_t)pid);
 }

@@ -2,8 +2,6 @@
    a stage goes to it when it lacks it. What is built comes back by links: layers that it stands on are lent to the folder that buildctl writes. */
 #include "engine/buildkit.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/pid.h"
 #include "base/text.h"
 #include "engine/ask.h"
 #include "engine/buildkit_parts.h"
@@ -420,7 +419,7 @@ static int buildkit_clean(struct engine *e, bool builds __attribute__((unused)),
 	for (size_t i = 0; i < count; i++) {
 		long pid = strtol(names[i], NULL, 10);
 
-		if (pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH && file_remove_tree(path_join(e->arena, folder, names[i]), err) < 0)
+		if (pid_has_ended((pid_t)pid) && file_remove_tree(path_join(e->arena, folder, names[i]), err) < 0)
 			return -1;
 	}
 	return 0;

@@ -1,13 +1,13 @@
 /* Images put into containers-storage. The client reads an OCI layout (image-spec, image-layout.md) and names the image by the layout's folder; it gets its tag when its
    layers were seen to be those that its configuration names, which the client does not ask. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/pid.h"
 #include "base/strbuf.h"
 #include "base/text.h"
 #include "engine/ask.h"
@@ -208,7 +208,7 @@ static bool load_is_left(struct arena *a, const char *name)
 		return false;
 	long pid = strtol(name + strlen(prefix), &end, 10);
 
-	return pid > 0 && *end == '-' && pid != (long)getpid() && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+	return *end == '-' && pid != (long)getpid() && pid_has_ended((pid_t)pid);
 }
 
 int storage_clean(struct engine *e, struct error *err)

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/pid.h"
 #include "io/process.h"
 #include "io/signals.h"
 
@@ -495,4 +496,19 @@ TEST(a_stop_from_the_terminal_stops_the_children_too)
 	assert_true(file_size("ticks") > before);
 	kill(pid, SIGTERM);
 	waitpid(pid, NULL, 0);
+}
+
+TEST(one_that_ended_is_gone_also_before_anybody_asked_how)
+{
+	siginfo_t info;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(kill(pid, 0), 0);
+	assert_true(pid_has_ended(pid));
+	waitpid(pid, NULL, 0);
+	assert_true(pid_has_ended(pid));
+	assert_false(pid_has_ended(getpid()));
 }
