@@ -157,7 +157,8 @@ def in_each_phase(p, how):
         (r"^building layer-tool", 0.5, lambda w, text: not w.asked("/")),
         (r"^building python", 0.5, lambda w, text: "building tree" not in text and "building base" not in text),
         (r"^== asking", 0.4, lambda w, text: "building layer-tool" not in text and not w.asked("/")),
-        (r"^== verifying", 0.4, lambda w, text: "building" not in text.replace("== building", "")),
+        # The images' own checks run where they are asked; what is verified after that is over in a moment.
+        (r"^== asking", 0.2, lambda w, text: "building" not in text.replace("== building", "")),
     ]
     for pattern, delay, goes_on in phases:
         what = f"{signal.Signals(how).name} at {pattern}"
