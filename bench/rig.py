@@ -361,13 +361,15 @@ class Project:
                             "UV_CACHE_DIR": store + "-uv", "LOCKSTEP_SYSTEM_PACKAGES": "unlocked", "LOCKSTEP_PLAIN_HTTP": repository.split("/")[0]}
 
     def forget_layers(self, registry):
-        """As if no Python layer had ever been made: not in the store, not in the registry."""
-        digests = set()
-        for folder, _, names in os.walk(os.path.join(self.store, "layers")):
-            for name in names:
-                with open(os.path.join(folder, name), errors="replace") as file:
-                    digests |= set(re.findall(r"\b[0-9a-f]{64}\b", file.read()))
-        shutil.rmtree(os.path.join(self.store, "layers"), ignore_errors=True)
+        """As if no Python layer had ever been made: nothing compiled, not in the store, not in the registry. What is below them stays, as it does for a build."""
+        layers, digests = os.path.join(self.store, "layers"), set()
+        for made in [each for each in os.listdir(layers) if re.fullmatch("[0-9a-f]{2}|pushed", each)]:
+            for folder, _, names in os.walk(os.path.join(layers, made)):
+                for name in names:
+                    with open(os.path.join(folder, name), errors="replace") as file:
+                        digests |= set(re.findall(r"\b[0-9a-f]{64}\b", file.read()))
+            shutil.rmtree(os.path.join(layers, made))
+        shutil.rmtree(os.path.join(self.store, "bytecode"), ignore_errors=True)
         registry.forget(digests)
 
     def close(self):
