@@ -69,7 +69,7 @@ static int run(struct command_call *call, struct error *err)
 }
 
 static const struct option options[] = {
-	{"engine", 'e', "NAME", false, "the engine that has the images: buildah, docker or buildkit"},
+	{"engine", 'e', "NAME", false, "the engine that has the images: buildah, docker, podman or buildkit"},
 	{"replace", 0, NULL, false, "move the release's tags also where they name other images"},
 	{"dry-run", 'n', NULL, false, "say what would be published; nothing is sent and nothing is packed"},
 	{NULL, 0, NULL, false, NULL},

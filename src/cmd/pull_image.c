@@ -89,7 +89,7 @@ static int run(struct command_call *call, struct error *err)
 }
 
 static const struct option options[] = {
-	{"engine", 'e', "NAME", false, "the engine that gets the image: buildah, docker or buildkit; the first that works when not given"},
+	{"engine", 'e', "NAME", false, "the engine that gets the image: buildah, docker, podman or buildkit; the first that works when not given"},
 	{"output", 'o', "FOLDER", false, "write an OCI layout into this new folder instead"},
 	{NULL, 0, NULL, false, NULL},
 };
