@@ -204,7 +204,9 @@ def case_killed_while_it_builds():
         process = p.start("build", "ci-a")
         bump.wait_until(lambda: marks("here") or process.poll() is not None, 240, "the build")
         for path in marks("here"):
-            open(os.path.dirname(path) + "/go-on", "w").close()
+            # One layer is seen at several places, also where a build that was killed had mounted it.
+            with contextlib.suppress(OSError):
+                open(os.path.dirname(path) + "/go-on", "w").close()
         out, err = process.communicate(timeout=240)
         assert process.returncode == 0 and "built    wheel-sauce-1.0" in err, (out, err)
         assert len(wheels(lock_of(p), "sauce")) == 1
