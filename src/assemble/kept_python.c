@@ -176,14 +176,7 @@ static int write_file(const char *path, mode_t mode, int64_t time_unix, const ch
 
 	if (fd < 0)
 		return error_errno(err, "cannot write '%s'", path);
-	for (size_t done = 0; done < length;) {
-		ssize_t count = write(fd, bytes + done, length - done);
-
-		if (count < 0 && errno != EINTR)
-			return error_errno(err, "cannot write '%s'", path);
-		done += count > 0 ? (size_t)count : 0;
-	}
-	return fchmod(fd, mode) < 0 || futimens(fd, times) < 0 ? error_errno(err, "cannot write '%s'", path) : 0;
+	return file_write_bytes(fd, bytes, length) < 0 || fchmod(fd, mode) < 0 || futimens(fd, times) < 0 ? error_errno(err, "cannot write '%s'", path) : 0;
 }
 
 static int write_files(const char *root, const struct value *list, const char *at, const char *end, struct error *err)

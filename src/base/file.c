@@ -54,16 +54,18 @@ int file_read(const char *path, size_t limit_bytes, struct strbuf *out, struct e
 	}
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
+int file_write_bytes(int fd, const void *bytes, size_t length)
 {
+	const char *at = bytes;
+
 	while (length) {
-		ssize_t done = write(fd, bytes, length);
+		ssize_t done = write(fd, at, length);
 
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
 			return -1;
-		bytes += done;
+		at += done;
 		length -= (size_t)done;
 	}
 	return 0;
@@ -128,7 +130,7 @@ static int replace(const char *path, const char *bytes, size_t length, bool dura
 		return error_errno(err, "cannot write '%s'", path);
 	mode_t mode = stat(path, &st) == 0 ? st.st_mode & 07777 : 0644;
 
-	if (write_all(fd, bytes, length) < 0 || fchmod(fd, mode) < 0 || (durable && fsync(fd) < 0) || rename(temporary, path) < 0) {
+	if (file_write_bytes(fd, bytes, length) < 0 || fchmod(fd, mode) < 0 || (durable && fsync(fd) < 0) || rename(temporary, path) < 0) {
 		error_errno(err, "cannot write '%s'", path);
 		unlink(temporary);
 		return -1;

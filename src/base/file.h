@@ -14,6 +14,8 @@ void file_cleanup_fd(int *fd);
 #define autofd __attribute__((cleanup(file_cleanup_fd))) /* `autofd int fd = -1;` */
 int file_steal_fd(int *fd);
 
+/* All of the bytes, in as many pieces as it takes. -1 with errno. */
+int file_write_bytes(int fd, const void *bytes, size_t length);
 /* Reads a whole file, at most limit_bytes (ERR_INPUT when longer). Appends to out. Does not follow into devices or pipes. */
 int file_read(const char *path, size_t limit_bytes, struct strbuf *out, struct error *err);
 /* Replaces or creates `path` atomically and durably, mode 0644 (or the old file's mode). Parents must exist. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "io/signals.h"
 
 enum { AT_ONCE_MAX = 64, AT_ONCE_OTHERWISE_MAX = 16, PIECE_BYTES = 64 * 1024 };
@@ -49,17 +50,6 @@ static unsigned choose_at_once(unsigned wanted)
 	return cores < AT_ONCE_OTHERWISE_MAX ? cores : AT_ONCE_OTHERWISE_MAX;
 }
 
-static void write_all(int fd, const void *bytes, size_t length)
-{
-	for (size_t done = 0; done < length;) {
-		ssize_t n = write(fd, (const char *)bytes + done, length - done);
-
-		if (n < 0 && errno != EINTR)
-			return;
-		done += n > 0 ? (size_t)n : 0;
-	}
-}
-
 /* A code, and behind it the answer or the text of the error. */
 __attribute__((noreturn)) static void be_member(const struct crew *c, size_t number, int fd)
 {
@@ -69,11 +59,11 @@ __attribute__((noreturn)) static void be_member(const struct crew *c, size_t num
 
 	if (c->task->work(c->task->context, number, &out, &err) < 0)
 		code = err.code;
-	write_all(fd, &code, sizeof(code));
+	(void)file_write_bytes(fd, &code, sizeof(code));
 	if (code == ERR_NONE)
-		write_all(fd, strbuf_text(&out), out.length);
+		(void)file_write_bytes(fd, strbuf_text(&out), out.length);
 	else
-		write_all(fd, err.text, strlen(err.text));
+		(void)file_write_bytes(fd, err.text, strlen(err.text));
 	_exit(0);
 }
 

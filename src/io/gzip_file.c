@@ -18,21 +18,6 @@ struct packing {
 	uint64_t packed_bytes;
 };
 
-static int write_all(int fd, const char *path, const unsigned char *bytes, size_t length, struct error *err)
-{
-	while (length) {
-		ssize_t n = write(fd, bytes, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_errno(err, "cannot write '%s'", path);
-		bytes += n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
 static int pack_piece(struct packing *p, int fd, const char *path, struct error *err)
 {
 	do {
@@ -44,8 +29,8 @@ static int pack_piece(struct packing *p, int fd, const char *path, struct error 
 
 		digest_add(&p->packed, p->out, made);
 		p->packed_bytes += made;
-		if (write_all(fd, path, p->out, made, err) < 0)
-			return -1;
+		if (file_write_bytes(fd, p->out, made) < 0)
+			return error_errno(err, "cannot write '%s'", path);
 	} while (!p->stream.avail_out);
 	return 0;
 }

@@ -52,19 +52,6 @@ static int broken(struct source *s, struct archive *reader, struct error *err)
 	return error_set(err, ERR_INPUT, "what it wrote is no tar archive: %s", archive_error_string(reader));
 }
 
-static int write_all(int fd, const char *path, const char *bytes, size_t length, struct error *err)
-{
-	while (length) {
-		ssize_t wrote = write(fd, bytes, length);
-
-		if (wrote < 0 && errno != EINTR)
-			return error_errno(err, "cannot write '%s'", path);
-		bytes += wrote > 0 ? wrote : 0;
-		length -= wrote > 0 ? (size_t)wrote : 0;
-	}
-	return 0;
-}
-
 static int write_member(struct source *s, struct archive *reader, struct unpacked *u, struct error *err)
 {
 	autofd int fd = open(u->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -82,7 +69,7 @@ static int write_member(struct source *s, struct archive *reader, struct unpacke
 	while (!failed && (status = archive_read_data_block(reader, &bytes, &length, &at)) == ARCHIVE_OK) {
 		digest_add(&digest, bytes, length);
 		u->size_bytes += (int64_t)length;
-		failed = write_all(fd, u->path, bytes, length, err);
+		failed = file_write_bytes(fd, bytes, length) < 0 ? error_errno(err, "cannot write '%s'", u->path) : 0;
 	}
 	digest_end(&digest, u->sha256);
 	if (failed)

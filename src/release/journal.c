@@ -53,19 +53,6 @@ int journal_sync_folder(const char *path, struct error *err)
 	return file_sync_dir(path, err);
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-	while (length) {
-		ssize_t done = write(fd, bytes, length);
-
-		if (done < 0 && errno != EINTR)
-			return -1;
-		bytes += done < 0 ? 0 : done;
-		length -= done < 0 ? 0 : (size_t)done;
-	}
-	return 0;
-}
-
 int journal_stage_file(const char *path, const char *text, size_t length, mode_t mode, struct error *err)
 {
 	journal_step();
@@ -74,7 +61,7 @@ int journal_stage_file(const char *path, const char *text, size_t length, mode_t
 	if (fd < 0)
 		return error_errno(err, "cannot write '%s'", path);
 	journal_step();
-	if (write_all(fd, text, length) < 0 || fchmod(fd, mode) < 0)
+	if (file_write_bytes(fd, text, length) < 0 || fchmod(fd, mode) < 0)
 		return error_errno(err, "cannot write '%s'", path);
 	journal_step();
 	if (fsync(fd) < 0)
