@@ -19,6 +19,7 @@ enum form {
 	PARTIALS, /* <digest>: a file on its way, locked by who writes it */
 	NOTES,    /* <2 hex>/<key>: small files that name digests; they cost a moment to make again */
 	FLAT,     /* <key>: the same in one folder */
+	FACTS,    /* <key>: small files that keep nothing else alive, whatever they name */
 	TREES,    /* <key>.tar, and its digest beside it */
 	FOLDERS,  /* <key>/: lists and facts */
 	PROJECTS, /* <key>: the path of a project */
@@ -29,9 +30,23 @@ static const struct place {
 	const char *folder;
 	enum form form;
 } places[] = {
-	{"files/sha256", OBJECTS}, {"files/partial", PARTIALS}, {"layers", NOTES}, {"layers/below", NOTES}, {"layers/packed", NOTES},
-	{"objects", NOTES},        {"requires-python", NOTES},  {"wheels", FLAT},  {"git", FLAT},           {"bases", TREES},
-	{"images", FOLDERS},       {"pythons", FOLDERS},        {"apt", FOLDERS},  {"projects", PROJECTS},
+	{"files/sha256", OBJECTS},
+	{"files/partial", PARTIALS},
+	{"layers", NOTES},
+	{"layers/below", NOTES},
+	{"layers/packed", NOTES},
+	{"layers/pushed", FACTS},
+	{"bytecode", NOTES},
+	{"objects", NOTES},
+	{"requires-python", NOTES},
+	{"wheels", FLAT},
+	{"git", FLAT},
+	{"bases", TREES},
+	{"images", FACTS},
+	{"images", FOLDERS},
+	{"pythons", FOLDERS},
+	{"apt", FOLDERS},
+	{"projects", PROJECTS},
 };
 
 enum { NOTE_LIMIT_BYTES = 1 << 20 };
@@ -116,7 +131,7 @@ static bool is_project(const char *note)
 static void add_entry(struct prune *p, const struct place *place, const char *folder, const char *name)
 {
 	static const enum prune_kind kinds[] = {[OBJECTS] = PRUNE_FILE, [PARTIALS] = PRUNE_FILE, [NOTES] = PRUNE_NOTE,   [FLAT] = PRUNE_NOTE,
-						[TREES] = PRUNE_TREE,   [FOLDERS] = PRUNE_NOTE,  [PROJECTS] = PRUNE_NOTE};
+						[FACTS] = PRUNE_NOTE,   [TREES] = PRUNE_TREE,    [FOLDERS] = PRUNE_NOTE, [PROJECTS] = PRUNE_NOTE};
 	const char *path = path_join(&p->arena, folder, name);
 	uint64_t size_bytes;
 	struct stat s;

@@ -24,23 +24,50 @@ static const char *what_of(const struct remote *at, struct arena *a, const char 
 	return arena_printf(a, "what belongs to '%s' in '%s/%s'", digest, at->registry, at->repository);
 }
 
+/* One that was listed, and where in the list. */
+struct listed {
+	struct descriptor item;
+	size_t position;
+};
+
+struct listing {
+	struct listed *items;
+	size_t count;
+};
+
 static int compare(const void *a, const void *b)
 {
-	const struct descriptor *x = a, *y = b;
+	const struct listed *x = a, *y = b;
+	int order = strcmp(x->item.digest, y->item.digest);
 
-	return strcmp(x->digest, y->digest);
+	return order ? order : x->position < y->position ? -1 : 1;
 }
 
-static void choose(struct arena *a, const struct manifest *index, const char *type, struct descriptor **items, size_t *count)
+static void choose(struct arena *a, const struct manifest *index, const char *type, struct listing *l)
 {
 	for (size_t i = 0; i < index->item_count; i++) {
-		bool is_known = false;
+		if (type && !text_equal(type, index->items[i].artifact_type))
+			continue;
+		struct listed *listed = arena_push(a, &l->items, &l->count);
 
-		for (size_t j = 0; j < *count; j++)
-			is_known = is_known || !strcmp((*items)[j].digest, index->items[i].digest);
-		if (!is_known && (!type || text_equal(type, index->items[i].artifact_type)))
-			*arena_push(a, items, count) = index->items[i];
+		*listed = (struct listed){.item = index->items[i], .position = l->count};
 	}
+}
+
+/* By digest, each once, as it was listed first. */
+static void take_each_once(struct arena *a, struct listing *l, struct descriptor **ret, size_t *ret_count)
+{
+	struct descriptor *items = arena_array(a, l->count + 1, sizeof(*items));
+	size_t count = 0;
+
+	if (l->count)
+		qsort(l->items, l->count, sizeof(*l->items), compare);
+	for (size_t i = 0; i < l->count; i++) {
+		if (!count || strcmp(items[count - 1].digest, l->items[i].item.digest) != 0)
+			items[count++] = l->items[i].item;
+	}
+	*ret = items;
+	*ret_count = count;
 }
 
 /* The index under the fallback tag. Not being there is an empty one, with digest NULL. */
@@ -67,8 +94,7 @@ static int read_fallback(const struct remote *at, struct arena *a, const char *s
 }
 
 /* 1: the registry has the API; 0: it has not. */
-static int list_by_api(const struct remote *at, struct arena *a, const char *digest, const char *type, struct descriptor **items, size_t *count,
-		       struct error *err)
+static int list_by_api(const struct remote *at, struct arena *a, const char *digest, const char *type, struct listing *list, struct error *err)
 {
 	const char *what = what_of(at, a, digest), *path = arena_printf(a, "referrers/%s", digest);
 
@@ -76,7 +102,7 @@ static int list_by_api(const struct remote *at, struct arena *a, const char *dig
 		struct registry_answer answer;
 		struct manifest index;
 
-		if (pages >= PAGES_MAX || *count > LISTED_MAX)
+		if (pages >= PAGES_MAX || list->count > LISTED_MAX)
 			return error_set(err, ERR_HTTP, "cannot list %s: the list does not end", what);
 		if (registry_ask(
 			    at->all,
@@ -91,7 +117,7 @@ static int list_by_api(const struct remote *at, struct arena *a, const char *dig
 			return -1;
 		if (!index.is_index)
 			return error_set(err, ERR_HTTP, "cannot list %s: the registry gives no index", what);
-		choose(a, &index, type, items, count);
+		choose(a, &index, type, list);
 		const char *next = remote_next_page(at, a, answer.link);
 
 		if (next && !strcmp(next, path))
@@ -104,9 +130,8 @@ static int list_by_api(const struct remote *at, struct arena *a, const char *dig
 int referrers_list(const struct remote *at, struct arena *a, const char *digest, const char *type, struct descriptor **ret, size_t *ret_count,
 		   struct error *err)
 {
-	struct descriptor *items = NULL;
-	size_t count = 0;
-	int has_api = list_by_api(at, a, digest, type, &items, &count, err);
+	struct listing list = {0};
+	int has_api = list_by_api(at, a, digest, type, &list, err);
 	struct remote_manifest text;
 	struct manifest index;
 
@@ -115,11 +140,8 @@ int referrers_list(const struct remote *at, struct arena *a, const char *digest,
 	/* Also beside the API: what was pushed before the registry had one. */
 	if (read_fallback(at, a, digest, &text, &index, err) < 0)
 		return -1;
-	choose(a, &index, type, &items, &count);
-	if (count)
-		qsort(items, count, sizeof(*items), compare);
-	*ret = items;
-	*ret_count = count;
+	choose(a, &index, type, &list);
+	take_each_once(a, &list, ret, ret_count);
 	return 0;
 }
 

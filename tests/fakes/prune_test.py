@@ -322,6 +322,13 @@ def case_the_cache():
     p.cached(f"layers/bb/{'b' * 64}", 35, '{"digest":"%s"}' % gone_layer)
     p.stored(layer, 35)
     p.stored(gone_layer, 35)
+    # What is compiled, pushed and known of docker's images.
+    p.cached(f"bytecode/11/{'1' * 64}", 35, '{"digest":"%s","bytes":1}' % gone_layer)
+    p.cached(f"bytecode/22/{'2' * 64}", 35, '{"digest":"%s","bytes":1}' % layer)
+    p.cached(f"layers/pushed/{'3' * 64}", 35, f"sha256:{gone_layer}\nsha256:{layer}\n")
+    p.cached(f"layers/pushed/{'6' * 64}", 5, f"sha256:{gone_layer}\n")
+    p.cached(f"images/{'4' * 64}", 35, "{}")
+    p.cached(f"images/{'5' * 64}/facts", 35, "{}")
     tree, old_tree = p.cached(f"bases/{'c' * 64}.tar", 35, "tar"), p.cached(f"bases/{'d' * 64}.tar", 35, "tar")
     p.cached(f"bases/{'c' * 64}.tar.sha256", 35, needed["working"] + "\n")
     p.cached(f"bases/{'d' * 64}.tar.sha256", 35, sha256("no tree") + "\n")
@@ -332,7 +339,8 @@ def case_the_cache():
     assert os.path.exists(tree)
     seen = p.prune("--keep", "1")
     names = {n.rsplit("/", 1)[1] for _, n in gone(seen)}
-    assert names == {needed["of v0.1"], needed["old"], needed["noted"], gone_layer, "b" * 64, "d" * 64 + ".tar", sha256("half"), "abc"}, names
+    assert names == {needed["of v0.1"], needed["old"], needed["noted"], gone_layer, "b" * 64, "d" * 64 + ".tar", sha256("half"), "abc",
+                     *(digit * 64 for digit in "1345")}, names
     assert not os.path.exists(old_tree) and not os.path.exists(old_tree + ".sha256") and os.path.exists(tree + ".sha256") and not os.path.exists(paths["old"])
     assert why(seen, needed["of a branch"]) == "'lockfiles/latest/lock.toml' of branch 'ahead' has it", why(seen, needed["of a branch"])
     assert why(seen, needed["of another"]) == f"release v0.1 of '{other.root}'" and "hard link" in why(seen, needed["linked"])
