@@ -8,7 +8,8 @@ bump       the whole `lockstep bump --upgrade-package NAME --publish`: against t
 docker     as push, but loaded into docker: three `docker build` at once (BuildKit), with the same Dockerfile
 buildah    as push, but into containers-storage: three `buildah build` at once, with the same Dockerfile
 large      as push, where a wheel of 100 MB moves
-layers     all Python layers of a lock of 100 packages whose wheels are there, in one image in a registry: pip in a build, uv in a build, `lockstep build --push`
+layers     all Python layers of a lock of 100 packages whose wheels are there, in one image in a registry: pip in a build, uv in a build, `lockstep build --push`; where all
+           compile the sources, where lockstep did so once before, and where none does (--no-compile, UV_COMPILE_BYTECODE=0, `bytecode: none`)
 
 Needs root, BuildKit (buildkitd, buildctl), buildx, docker, buildah, docker-registry, mmdebstrap, and once an index with the packages of this repository's own lock. Each
 round has every side once, in turns; every measured run moves to a version that nobody has seen before. Times are of whole commands; the bytes are those that the
@@ -251,23 +252,34 @@ class Bench:
     def row_buildah(self):
         self.row_local("buildah", self.keep(rig.Buildah(os.path.join(self.here, "buildah"))))
 
+    def install(self, tool, number, sides, compiled=True):
+        """A build that only installs. Nothing below is new to it."""
+        host, side = self.registry.host, f"{tool} in a build"
+
+        def command(versions, what):
+            folder = self.folders.offline(tool, versions, number, f"{host}/", compiled)
+            return self.buildkit.command(folder, f"{host}/layers/{tool}:{what}{number}-{compiled}", "--local", f"wheels={self.wheels.folder}", "--opt",
+                                         "context:wheels=local:wheels")
+        rig.run(command({}, "w"), self.log)
+        whole = command(self.hundred, "v")
+        self.timed(sides, side, lambda: rig.run(whole, self.log))
+
     def row_layers(self):
-        sides = Sides("layers")
-        self.rows.append(sides)
-        versions, given, host = {"a": dict(self.hundred)}, self.given, self.registry.host
-        if given.lockstep:
-            project = self.project("layers", versions)
-            self.lockstep(project, None, "build", "--layers", "lockstep", "--push", prepare=[("lock",)])
+        """Equal things beside each other: all of them compile, or none does; and what the default takes where the same sources were compiled once before."""
+        rows = {name: Sides(name) for name in ("layers", "layers, compiled before", "layers, not compiled")}
+        self.rows += rows.values()
+        given, versions, projects = self.given, {"a": dict(self.hundred)}, {}
+        for bytecode in ("pip", "none") if given.lockstep else ():
+            projects[bytecode] = self.project(f"layers-{bytecode}", versions, bytecode=bytecode)
+            self.lockstep(projects[bytecode], None, "build", "--layers", "lockstep", "--push", prepare=[("lock",)])
         for number in range(given.rounds):
-            for tool in ("pip", "uv") if given.baseline else ():
-                folder = self.folders.offline(tool, versions["a"], number, f"{host}/")
-                command = self.buildkit.command(folder, f"{host}/layers/{tool}:v{number}", "--local", f"wheels={self.wheels.folder}", "--opt", "context:wheels=local:wheels")
-                rig.run(self.buildkit.command(self.folders.offline(tool, {}, number, f"{host}/"), f"{host}/layers/{tool}:w{number}", "--local",
-                                              f"wheels={self.wheels.folder}", "--opt", "context:wheels=local:wheels"), self.log)
-                self.timed(sides, f"{tool} in a build", lambda: rig.run(command, self.log))
-            if given.lockstep:
-                project.forget_layers(self.registry)
-                self.lockstep(project, sides, "build", "--layers", "lockstep", "--push")
+            for name, sides in rows.items():
+                compiled, mode = name != "layers, not compiled", "none" if name == "layers, not compiled" else "pip"
+                for tool in ("pip", "uv") if given.baseline and name != "layers, compiled before" else ():
+                    self.install(tool, number, sides, compiled)
+                if given.lockstep:
+                    projects[mode].forget_layers(self.registry, compiled=name == "layers")
+                    self.lockstep(projects[mode], sides, "build", "--layers", "lockstep", "--push")
 
 
 ROWS = {"push": Bench.row_push, "bump": Bench.row_bump, "docker": Bench.row_docker, "buildah": Bench.row_buildah, "large": Bench.row_large, "layers": Bench.row_layers}

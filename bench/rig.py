@@ -182,10 +182,10 @@ class Registry:
                                          "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.index.v1+json"})
         return json.load(urllib.request.urlopen(request))
 
-    def forget(self, digests):
-        """Takes blobs out of its storage, and out of the repositories that have them."""
+    def forget(self, digests, repository):
+        """Takes blobs out of its storage, and out of the repositories that have them; and the manifests of a repository, as one that is there says that its layers are."""
         for folder, folders, _ in os.walk(os.path.join(self.folder, "blobs")):
-            for name in [each for each in folders if each in digests]:
+            for name in [each for each in folders if each in digests or (each == "_manifests" and f"/{repository}/" in folder)]:
                 shutil.rmtree(os.path.join(folder, name))
                 folders.remove(name)
 
@@ -309,14 +309,14 @@ RUN python3 -m venv --without-pip /opt/venv
     uv pip install --require-hashes --no-deps --default-index {self.wheels.url} -r /tmp/requirements.txt
 """})
 
-    def offline(self, tool, versions, number, prefix):
+    def offline(self, tool, versions, number, prefix, compiled=True):
         """All wheels are there (build context "wheels"); nothing of an earlier round is. Without versions it ends before they are installed."""
-        install = {"uv": "uv pip install --no-index --find-links /wheels --require-hashes --no-deps -r /tmp/requirements.txt",
+        install = {"uv": "uv pip install --no-cache --no-index --find-links /wheels --require-hashes --no-deps -r /tmp/requirements.txt",
                    "pip": "/usr/bin/python3 -m pip --python /opt/venv install --no-cache-dir --disable-pip-version-check --no-index --find-links /wheels --require-hashes --no-deps "
-                          "-r /tmp/requirements.txt"}[tool]
-        return self.write(f"{tool}-{bool(versions)}", **{"requirements.txt": self.wheels.lines(versions), "Dockerfile": f"""FROM {prefix}base:1
-RUN echo {tool} {number} >/etc/container
-ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_NO_CONFIG=1
+                          f"{'' if compiled else '--no-compile '}-r /tmp/requirements.txt"}[tool]
+        return self.write(f"{tool}-{bool(versions)}-{compiled}", **{"requirements.txt": self.wheels.lines(versions), "Dockerfile": f"""FROM {prefix}base:1
+RUN echo {tool} {number} {compiled} >/etc/container
+ENV VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin UV_LINK_MODE=copy UV_COMPILE_BYTECODE={int(compiled)} UV_NO_CONFIG=1
 RUN python3 -m venv --without-pip /opt/venv
 RUN --mount=type=bind,from=wheels,target=/wheels --mount=type=bind,from={prefix}uv:1,source=/uv,target=/bin/uv \\
     --mount=type=bind,source=requirements.txt,target=/tmp/requirements.txt \\
@@ -327,8 +327,8 @@ RUN --mount=type=bind,from=wheels,target=/wheels --mount=type=bind,from={prefix}
 class Project:
     """A project of lockstep with those containers. mmdebstrap is replaced by what gives the tree that the other side stands on."""
 
-    def __init__(self, folder, store, tree, wheels, versions, repository, engine=None):
-        self.folder, self.store = folder, store
+    def __init__(self, folder, store, tree, wheels, versions, repository, engine=None, bytecode="pip"):
+        self.folder, self.store, self.repository = folder, store, repository.split("/", 1)[1]
         common = set.intersection(*(set(each) for each in versions.values()))
         files = {
             "recipes/project.yaml": f"name: bench\nrepository: {repository}\nfirst_release: v0.1\nvenv: /opt/venv\ntags: [Jenkinsfile]\nindexes:\n  - alias: default\n",
@@ -343,7 +343,7 @@ class Project:
         }
         for container in versions:
             files[f"recipes/layers/mark-{container}.yaml"] = f'description: a mark\nsteps:\n  - run: [sh, -c, "echo {container} >/etc/container"]\n'
-            files[f"containers/{container}/container.yaml"] = f"description: one\nbase: bookworm\nlayers: [mark-{container}]\npython: {{groups: [{container}]}}\n"
+            files[f"containers/{container}/container.yaml"] = f"description: one\nbase: bookworm\nlayers: [mark-{container}]\npython: {{groups: [{container}], bytecode: {bytecode}}}\n"
         for path, content in files.items():
             os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
             with open(os.path.join(folder, path), "w") as file:
@@ -360,17 +360,23 @@ class Project:
                             "PIP_CONFIG_FILE": "/dev/null", "UV_NO_CONFIG": "1", "UV_DEFAULT_INDEX": wheels.url, "LOCKSTEP_UV": UV, "LOCKSTEP_CACHE": store,
                             "UV_CACHE_DIR": store + "-uv", "LOCKSTEP_SYSTEM_PACKAGES": "unlocked", "LOCKSTEP_PLAIN_HTTP": repository.split("/")[0]}
 
-    def forget_layers(self, registry):
-        """As if no Python layer had ever been made: nothing compiled, not in the store, not in the registry. What is below them stays, as it does for a build."""
+    def forget_layers(self, registry, compiled=True):
+        """As if no Python layer had ever been made: not in the store, not in the registry, and with `compiled` none of its sources compiled. What is below stays, as it does
+        for a build."""
         layers, digests = os.path.join(self.store, "layers"), set()
-        for made in [each for each in os.listdir(layers) if re.fullmatch("[0-9a-f]{2}|pushed", each)]:
+        for made in [each for each in os.listdir(layers) if re.fullmatch("[0-9a-f]{2}", each)]:
             for folder, _, names in os.walk(os.path.join(layers, made)):
                 for name in names:
-                    with open(os.path.join(folder, name), errors="replace") as file:
-                        digests |= set(re.findall(r"\b[0-9a-f]{64}\b", file.read()))
+                    with open(os.path.join(folder, name)) as file:
+                        digests.add(json.load(file)["digest"])
             shutil.rmtree(os.path.join(layers, made))
-        shutil.rmtree(os.path.join(self.store, "bytecode"), ignore_errors=True)
-        registry.forget(digests)
+        if compiled:
+            shutil.rmtree(os.path.join(self.store, "bytecode"), ignore_errors=True)
+        for digest in digests:
+            for folder, _, names in os.walk(os.path.join(self.store, "files", "sha256")):
+                if digest in names:
+                    os.unlink(os.path.join(folder, digest))
+        registry.forget(digests, self.repository)
 
     def close(self):
         if self.engine:
