@@ -59,7 +59,7 @@ $(eval $(call variant,coverage))
 
 format:
 	clang-format-16 -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
-$(foreach v,release debug coverage,build/$(v)/src/snapshot/probe.o): src/snapshot/probe.py
+$(foreach v,release debug coverage,build/$(v)/src/snapshot/probe.o): src/snapshot/probe.py src/snapshot/probe_pip.py
 $(foreach v,release debug coverage,build/$(v)/src/build/wheel_job.o): src/build/build_wheel.py
 $(foreach v,release debug coverage,build/$(v)/src/build/context.o): src/build/write_origins.py
 $(foreach v,release debug coverage,build/$(v)/src/resolve/pip.o): src/resolve/pip_search.py

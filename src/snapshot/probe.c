@@ -7,13 +7,16 @@
 
 enum { SAID_MAX = 2000 };
 
-/* The script stands in its own file, where linters read it, and is linked in as it is. */
+/* The scripts stand in their own files, where linters read them, and are linked in as they are. */
 __asm__(".section .rodata\n"
 	"probe_script:\n"
 	".incbin \"src/snapshot/probe.py\"\n"
 	".byte 0\n"
+	"probe_pip_script:\n"
+	".incbin \"src/snapshot/probe_pip.py\"\n"
+	".byte 0\n"
 	".previous\n");
-extern const char probe_script[];
+extern const char probe_script[], probe_pip_script[];
 
 struct asking {
 	struct engine *engine;
@@ -25,7 +28,7 @@ static int ask_one(void *context, size_t number, struct strbuf *out, struct erro
 {
 	const struct asking *asking = context;
 	const struct probe_question *q = &asking->questions[number];
-	const char *const argv[] = {q->container->base->python_executable, "-I", "-c", probe_script, NULL};
+	const char *const argv[] = {q->container->base->python_executable, "-I", "-c", probe_script, probe_pip_script, NULL};
 	autoresult struct process_result result = {0};
 
 	if (asking->engine->driver->run(asking->engine, q->image, argv, strbuf_text(&q->request), q->request.length, &result, err) < 0) {

@@ -4,9 +4,11 @@ Reads a JSON request on stdin, writes one JSON answer on stdout:
   {"snapshot": {"python": ..., "venv": ..., "tools": [{"name", "commands"}], "hashed": [packages whose files need not be hashed again],
                 "overwritten": {package: [packages whose files are there in place of its own]}}}
   {"verify": [{"name", "files": {name: content}, "commands": [argv, ...]}]}
+Its argument is the text of probe_pip.py; without it pip is started once for each question.
 """
 import base64
 import csv
+import gc
 import glob
 import hashlib
 import json
@@ -20,6 +22,8 @@ import sys
 import tempfile
 
 SHADOWS_MAX = 1000
+PIP_OPTIONS = ["--isolated", "--no-cache-dir", "--disable-pip-version-check"]
+INSTALLERS_OWN = re.compile(r"[^/]+\.dist-info/(RECORD|RECORD\.jws|RECORD\.p7s|INSTALLER|REQUESTED|direct_url\.json)$")
 
 
 def run(argv, folder=None, timeout=600):
@@ -75,7 +79,7 @@ def pip_command(request, environment):
 
 def begin_pip(request, *words):
     environment, streams = dict(os.environ), (tempfile.TemporaryFile(), tempfile.TemporaryFile())
-    argv = pip_command(request, environment) + ["--isolated", "--no-cache-dir", "--disable-pip-version-check"] + list(words)
+    argv = pip_command(request, environment) + PIP_OPTIONS + list(words)
     return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=streams[0], stderr=streams[1], env=environment), streams, words[0]
 
 
@@ -91,6 +95,28 @@ def finish_pip(begun):
     return out.decode("utf-8")
 
 
+def begin_both(request):
+    """One process for what pip freezes and what it inspects; None where pip has no runner that could be run twice."""
+    environment, streams = dict(os.environ), (tempfile.TemporaryFile(), tempfile.TemporaryFile())
+    argv = pip_command(request, environment)
+    if len(argv) != 2 or len(sys.argv) != 2 or os.path.islink(argv[1]):
+        return None
+    argv = [argv[0], "-c", sys.argv[1], argv[1], str(streams[1].fileno())] + PIP_OPTIONS
+    try:
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=streams[0], stderr=subprocess.DEVNULL, env=environment, pass_fds=[streams[1].fileno()]), streams
+    except OSError:
+        return None
+
+
+def finish_both(begun):
+    """{command: its stdout}, or nothing when not all went well: each is then run alone, to answer or to say what is wrong."""
+    if not begun or begun[0].wait():
+        return {}
+    for stream in begun[1]:
+        stream.seek(0)
+    return {word: stream.read().decode("utf-8") for word, stream in zip(("freeze", "inspect"), begun[1])}
+
+
 def sha256_of(path):
     digest = hashlib.sha256()
     with open(path, "rb") as file:
@@ -103,7 +129,7 @@ def belongs_to_wheel(path):
     """Whether a RECORD entry came out of the wheel as it was: not what an installer adds or rewrites."""
     if path.startswith(("../", "/")) or path.endswith(".pyc"):
         return False
-    return not re.match(r"[^/]+\.dist-info/(RECORD|RECORD\.jws|RECORD\.p7s|INSTALLER|REQUESTED|direct_url\.json)$", path)
+    return ".dist-info/" not in path or not INSTALLERS_OWN.match(path)
 
 
 def readable(path):
@@ -128,17 +154,55 @@ def read_record(info):
         return None
 
 
-def inspect_record(info, owner, recorded, shadows, hashed, overwritten=frozenset()):
+class Folders:
+    """What folders hold, each read once."""
+
+    def __init__(self):
+        self.read = {}
+
+    def list(self, folder):
+        """{name: "file", "folder", or "" for a link and all else}; OSError"""
+        if folder not in self.read:
+            with os.scandir(folder) as entries:
+                self.read[folder] = {e.name: "file" if e.is_file(follow_symlinks=False) else "folder" if e.is_dir(follow_symlinks=False) else "" for e in entries}
+        return self.read[folder]
+
+    def has_file(self, path):
+        """As os.path.isfile(), which is asked wherever the listing does not say yes."""
+        folder, _, name = path.rpartition("/")
+        try:
+            if self.list(folder or "/").get(name) == "file":
+                return True
+        except (OSError, ValueError):
+            pass
+        return os.path.isfile(path)
+
+
+def target_finder(site):
+    """A function from a path of a RECORD to the whole path, as normpath(join(site, path)) gives it; folders are looked at once."""
+    tops = {}
+
+    def find(path):
+        above, slash, name = path.rpartition("/")
+        if name in ("", ".", "..") or "\0" in path:
+            return os.path.normpath(os.path.join(site, path))
+        if above + slash not in tops:
+            tops[above + slash] = os.path.join(os.path.normpath(os.path.join(site, above + slash)), "")
+        return tops[above + slash] + name
+    return find
+
+
+def inspect_record(info, owner, recorded, shadows, hashed, overwritten=frozenset(), tree=None):
     """(digest over the wheel's own entries, first file that is not what RECORD says or None); puts the files it names into `recorded`, {path: (owner, hash)},
     and those that another owner has already into `shadows`. What is `overwritten` is another package's to answer for."""
     site = os.path.realpath(os.path.dirname(info))
     if not info or not os.path.isfile(os.path.join(info, "RECORD")):
         return None, None
-    rows, lines, altered = read_record(info), [], None
+    rows, lines, altered, find, tree = read_record(info), [], None, target_finder(site), tree or Folders()
     if rows is None:
         return None, os.path.basename(info) + "/RECORD (cannot be read)"
     for path, expected in rows:
-        target = os.path.normpath(os.path.join(site, path))
+        target = find(path)
         other, their_hash = recorded.setdefault(target, (owner, expected))
         if other != owner and not path.endswith(".pyc") and len(shadows) < SHADOWS_MAX:
             shadows.append({"path": readable(path), "first": other, "second": owner, "same": bool(expected) and expected == their_hash})
@@ -146,10 +210,8 @@ def inspect_record(info, owner, recorded, shadows, hashed, overwritten=frozenset
             continue
         if belongs_to_wheel(path):
             lines.append("%s\t%s\n" % (path, expected))
-        if altered is None and target in overwritten:
-            altered = None if os.path.isfile(target) else path + " (missing)"
-        elif altered is None and hashed:
-            altered = None if os.path.isfile(target) else path + " (missing)"
+        if altered is None and (hashed or target in overwritten):
+            altered = None if tree.has_file(target) else path + " (missing)"
         elif altered is None:
             seen = hash_in_record(target)
             if seen != expected[len("sha256="):].rstrip("="):
@@ -173,8 +235,8 @@ def targets_of(entry):
     """The files that an installed package says are its own."""
     info = entry.get("metadata_location") or ""
     rows = read_record(info) if info and os.path.isfile(os.path.join(info, "RECORD")) else None
-    site = os.path.realpath(os.path.dirname(info))
-    return {os.path.normpath(os.path.join(site, path)) for path, _ in rows or []}
+    find = target_finder(os.path.realpath(os.path.dirname(info)))
+    return {find(path) for path, _ in rows or []}
 
 
 def overwritten_files(entries, declared):
@@ -183,12 +245,12 @@ def overwritten_files(entries, declared):
     return {name: set().union(*(owned.get(by, set()) for by in declared[name])) for name in declared}
 
 
-def describe(entry, recorded, shadows, hashed, overwritten):
+def describe(entry, recorded, shadows, hashed, overwritten, tree):
     info = entry.get("metadata_location") or ""
     metadata = os.path.join(info, "METADATA")
     url = entry.get("direct_url")
     name = canonical(entry["metadata"]["name"])
-    record, altered = inspect_record(info, entry["metadata"]["name"], recorded, shadows, name in hashed, overwritten.get(name, frozenset()))
+    record, altered = inspect_record(info, entry["metadata"]["name"], recorded, shadows, name in hashed, overwritten.get(name, frozenset()), tree)
     return {
         "name": entry["metadata"]["name"],
         "version": entry["metadata"]["version"],
@@ -246,8 +308,10 @@ def markers():
             "sys_platform": sys.platform}
 
 
-def inspect(request):
+def inspect(request, said):
     """What `pip inspect` says, as far as it is of use here; older pips cannot say it."""
+    if "inspect" in said:
+        return json.loads(said["inspect"])
     if not old_pip():
         return json.loads(finish_pip(begin_pip(request, "inspect", "--local")))
     return {"environment": markers(), "installed": unseen(site_folders(request["venv"]), [])}
@@ -262,13 +326,13 @@ def is_recorded(path, recorded):
     return bool(cached and os.path.basename(folder) == "__pycache__" and os.path.join(os.path.dirname(folder), cached.group(1) + ".py") in recorded)
 
 
-def unrecorded(folder, recorded):
+def unrecorded(folder, recorded, tree):
     """Files below a site-packages that no RECORD names; a folder stands for all in it when none of it is named."""
     found, any_recorded = [], False
-    for name in sorted(os.listdir(folder)):
+    for name, kind in sorted(tree.list(folder).items()):
         path = os.path.join(folder, name)
-        if os.path.isdir(path) and not os.path.islink(path):
-            inside, some = unrecorded(path, recorded)
+        if kind == "folder":
+            inside, some = unrecorded(path, recorded, tree)
             any_recorded = any_recorded or some
             found += inside if some else [path] if inside else []
         elif is_recorded(path, recorded):
@@ -278,10 +342,10 @@ def unrecorded(folder, recorded):
     return found, any_recorded
 
 
-def loose_files(venv, folders, recorded):
+def loose_files(venv, folders, recorded, tree):
     found = []
     for folder in folders:
-        found += [{"path": readable(path), "text": "belongs to no package that is installed"} for path in unrecorded(folder, recorded)[0]]
+        found += [{"path": readable(path), "text": "belongs to no package that is installed"} for path in unrecorded(folder, recorded, tree)[0]]
     settings = os.path.join(venv, "pyvenv.cfg")
     with open(settings, encoding="utf-8", errors="replace") as file:
         if re.search(r"(?im)^\s*include-system-site-packages\s*=\s*true\s*$", file.read()):
@@ -362,28 +426,41 @@ def strays():
     return [{"path": readable(path), "text": "is installed outside the virtual environment, but not locked"} for path in sorted(found)]
 
 
-def add_packages(request, answer):
-    seen = inspect(request)
-    folders, recorded = site_folders(request["venv"]), {}
+def add_packages(request, answer, said):
+    seen = inspect(request, said)
+    folders, recorded, tree = site_folders(request["venv"]), {}, Folders()
     answer["markers"] = seen["environment"]
     entries, hashed = seen["installed"] + unseen(folders, seen["installed"]), set(request.get("hashed", []))
     overwritten = overwritten_files(entries, request.get("overwritten", {}))
-    answer["packages"] = [describe(entry, recorded, answer["shadows"], hashed, overwritten) for entry in entries]
-    answer["strays"] += loose_files(request["venv"], folders, recorded)
+    answer["packages"] = [describe(entry, recorded, answer["shadows"], hashed, overwritten, tree) for entry in entries]
+    answer["strays"] += loose_files(request["venv"], folders, recorded, tree)
+
+
+def add_all(request, answer, both):
+    answer.update({"tools": built_in_tools(), "system": system_packages(), "strays": strays(), "libraries": cuda_libraries()})
+    answer["tools"].update(asked_tools(request["tools"]))
+    if not request["venv"]:
+        return
+    said = finish_both(both)
+    freeze = None if said else begin_pip(request, "freeze", "--all", "--local")
+    try:
+        add_packages(request, answer, said)
+    finally:
+        if freeze:
+            freeze[0].wait()
+    answer["freeze"] = [line for line in (finish_pip(freeze) if freeze else said["freeze"]).splitlines() if line.strip()]
 
 
 def snapshot(request):
-    answer = {"tools": built_in_tools(), "system": system_packages(), "packages": [], "freeze": [], "markers": {}, "strays": strays(), "shadows": [],
-              "libraries": cuda_libraries()}
-    answer["tools"].update(asked_tools(request["tools"]))
-    if request["venv"]:
-        # Beside all the rest: most machines have more than one core.
-        freeze = begin_pip(request, "freeze", "--all", "--local")
-        try:
-            add_packages(request, answer)
-        finally:
-            freeze[0].wait()
-        answer["freeze"] = [line for line in finish_pip(freeze).splitlines() if line.strip()]
+    answer = {"tools": {}, "system": [], "packages": [], "freeze": [], "markers": {}, "strays": [], "shadows": [], "libraries": []}
+    # Beside all that needs no pip: most machines have more than one core.
+    both = begin_both(request) if request["venv"] else None
+    try:
+        add_all(request, answer, both)
+    finally:
+        if both and both[0].poll() is None:
+            both[0].kill()
+            both[0].wait()
     return answer
 
 
@@ -406,6 +483,8 @@ def verify(probes):
 
 
 def main():
+    # It ends soon.
+    gc.disable()
     request, answer = json.loads(sys.stdin.buffer.read().decode("utf-8")), {}
     try:
         if "snapshot" in request:

@@ -8,6 +8,8 @@ sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
 import cases, index as fake
 
 PROBE = os.path.join(ROOT, "src/snapshot/probe.py")
+with open(os.path.join(ROOT, "src/snapshot/probe_pip.py"), encoding="utf-8") as script:
+    PROBE_PIP = script.read()
 WORK = os.getcwd()
 spec = importlib.util.spec_from_file_location("probe", PROBE)
 probe = importlib.util.module_from_spec(spec)
@@ -103,8 +105,8 @@ class Venv:
             f.write(content)
 
 
-def ask(request, python=None, **env):
-    done = subprocess.run([python or sys.executable, "-I", "-c", open(PROBE, encoding="utf-8").read()], input=json.dumps(request, ensure_ascii=False).encode(),
+def ask(request, python=None, together=True, **env):
+    done = subprocess.run([python or sys.executable, "-I", "-c", open(PROBE, encoding="utf-8").read(), *([PROBE_PIP] if together else [])], input=json.dumps(request, ensure_ascii=False).encode(),
                           capture_output=True, env={"PATH": "/usr/bin:/bin", **env}, timeout=120)
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout.decode("ascii"))
@@ -305,6 +307,42 @@ def case_origins():
     seen = venv.packages()
     assert (seen["plain"]["direct_url"], seen["plain"]["editable"]) == ("https://example.org/plain.whl", False)
     assert (seen["odd"]["direct_url"], seen["odd"]["editable"]) == ("file:///src", True)
+
+
+def case_one_pip_for_both():
+    """What pip says is the same when it is started once for both questions, and it is asked again when that does not go well."""
+    venv = Venv().install(*[write_wheel(name, **WHEELS[name]) for name in ("plain", "odd", "entry", "data")])
+    venv.write("odd-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: odd\nVersion: 1.0\nSummary: \u65e5\u2028\u0085 [red] \x07\n\n\td\u00e4ta\u00a0\n")
+    venv.write("plain-1.0.dist-info/direct_url.json", json.dumps({"url": "file:///src", "dir_info": {"editable": True}}))
+    venv.write("entry-1.0.dist-info/direct_url.json", json.dumps({"url": "https://example.org/x", "vcs_info": {"vcs": "git", "commit_id": "f" * 40}}))
+    request = {"snapshot": {"python": PIP, "venv": venv.folder, "tools": []}}
+    apart = ask(request, PIP, together=False)
+    assert ask(request, PIP) == apart and len(apart["snapshot"]["freeze"]) == 5, apart["snapshot"]["freeze"]
+    begun = subprocess.run([PIP, "-c", PROBE_PIP, "/no/runner", "1"], capture_output=True)
+    assert begun.returncode, begun
+    starts = []
+
+    def fails(*given, **options):
+        starts.append(1)
+        return subprocess.Popen(["false"]), ()
+    probe.begin_both, kept = fails, probe.begin_both
+    try:
+        assert probe.snapshot(request["snapshot"]) == apart["snapshot"] and starts
+    finally:
+        probe.begin_both = kept
+    # A package without METADATA is no reason for another answer either.
+    os.unlink(venv.path("data-1.0.dist-info/METADATA"))
+    assert ask(request, PIP) == ask(request, PIP, together=False)
+
+
+def case_targets():
+    """What a RECORD may name, found as normpath and join find it."""
+    import itertools
+    pieces = ["", ".", "..", "a", "b c", "...", "\u00e9", "\n", "\udcff", "x\0y"]
+    for site in ("/", "/site", "/a/b/site-packages"):
+        find = probe.target_finder(site)
+        for words in itertools.chain.from_iterable(itertools.product(pieces, repeat=n) for n in (1, 2, 3)):
+            assert find("/".join(words)) == os.path.normpath(os.path.join(site, "/".join(words))), (site, words)
 
 
 def case_old_pip():
