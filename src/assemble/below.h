@@ -21,8 +21,8 @@ struct below {
 /* What is kept of it. False when that is nothing, or not readable. In `a`. */
 bool below_recall(struct arena *a, const char *key, struct below *ret);
 /* Asks the engine what its image `tag` is made of, and, once for a key, the Python at `python` in it (NULL: it has none) where it installs to; keeps the answers.
-   ERR_ENGINE; ERR_NOT_FOUND when there is no such image. In `a`. */
-int below_ask(struct arena *a, struct engine *e, const char *tag, const char *key, const char *python, struct below *ret, struct error *err);
+   Of the `id` that the engine just gave it, or NULL, nothing is asked that is kept. ERR_ENGINE; ERR_NOT_FOUND when there is no such image. In `a`. */
+int below_ask(struct arena *a, struct engine *e, const char *tag, const char *id, const char *key, const char *python, struct below *ret, struct error *err);
 /* Runs programs of an image, for layer/. The engine and the tag must live as long as `a`. */
 struct layer_runner *below_runner(struct arena *a, struct engine *e, const char *tag);
 /* Whether every layer is kept as a file, so that no engine is needed to push it. */

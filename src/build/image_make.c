@@ -61,7 +61,7 @@ static int look_below(struct building *b, size_t i, struct error *err)
 	const struct build_job *job = b->plan.finals[i];
 	struct engine *e = b->request->engine;
 
-	if (below_ask(b->arena, e, job->tag, job->key, python_of(b, image), &image->below, err) < 0)
+	if (below_ask(b->arena, e, job->tag, job->id, job->key, python_of(b, image), &image->below, err) < 0)
 		return error_wrap(err, "container '%s'", image->container->name);
 	if (image->is_planned)
 		return 0;
@@ -173,6 +173,8 @@ struct giving {
 	struct building *b;
 	struct build_image **images;
 	struct task *tasks; /* of each */
+	struct image *made;
+	size_t *has; /* layers that the engine has of each */
 	size_t count;
 };
 
@@ -182,10 +184,29 @@ static int give_one(void *context, size_t number, struct strbuf *out __attribute
 	const struct giving *g = context;
 	const struct build_image *image = g->images[number];
 	struct engine *e = g->b->request->engine;
-	struct image made;
 
-	if (make_image(g->b, image, &made, err) < 0 || e->driver->load(e, &made, image->below.image.layer_count, image->tag, g->b->temporary, err) < 0)
+	if (e->driver->load(e, &g->made[number], g->has[number], image->tag, g->b->temporary, err) < 0)
 		return error_wrap(err, "container '%s'", image->container->name);
+	return 0;
+}
+
+/* What they are made of, and what the engine has of that. */
+static int prepare_giving(struct giving *g, struct error *err)
+{
+	struct engine *e = g->b->request->engine;
+	size_t *common = arena_array(g->b->arena, g->count, sizeof(*common));
+
+	g->made = arena_array(g->b->arena, g->count, sizeof(*g->made));
+	g->has = arena_array(g->b->arena, g->count, sizeof(*g->has));
+	for (size_t i = 0; i < g->count; i++) {
+		if (make_image(g->b, g->images[i], &g->made[i], err) < 0)
+			return error_wrap(err, "container '%s'", g->images[i]->container->name);
+		g->has[i] = g->images[i]->below.image.layer_count;
+	}
+	if (e->driver->common && e->driver->common(e, g->made, g->count, common, err) < 0)
+		return -1;
+	for (size_t i = 0; i < g->count; i++)
+		g->has[i] = common[i] > g->has[i] ? common[i] : g->has[i];
 	return 0;
 }
 
@@ -215,7 +236,7 @@ static int give_all_to_engine(struct building *b, struct error *err)
 	}
 	if (!g.count)
 		return 0;
-	if (building_hold(b, err) < 0)
+	if (building_hold(b, err) < 0 || prepare_giving(&g, err) < 0)
 		return -1;
 	struct strbuf *outs = arena_array(b->arena, g.count, sizeof(*outs));
 

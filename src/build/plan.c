@@ -158,56 +158,84 @@ static const char *list_containers(struct arena *a, const struct build_job *job)
 	return arena_strdup(a, strbuf_text(&s));
 }
 
-static int ask_engine(struct engine *e, struct build_job *job, struct error *err)
-{
-	autoerror struct error why_not = {0};
-	struct engine_image image;
+/* What the engine is asked about, all at once. */
+struct looking {
+	struct arena *arena;
+	const char **tags;
+	struct build_job **jobs; /* whose tag it is, or NULL: then of the image of that container */
+	size_t *containers;
+	size_t count;
+};
 
-	if (job->tag && e->driver->inspect(e, job->tag, &image, &why_not) == 0) {
-		job->state = BUILD_FINISHED;
-		return 0;
+static void look_for(struct looking *l, const char *tag, struct build_job *job, size_t container)
+{
+	size_t jobs = l->count, containers = l->count;
+
+	if (!tag)
+		return;
+	*arena_push(l->arena, &l->jobs, &jobs) = job;
+	*arena_push(l->arena, &l->containers, &containers) = container;
+	*arena_push(l->arena, &l->tags, &l->count) = tag;
+}
+
+static bool is_looked_for(const struct looking *l, const struct build_job *job)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->jobs[i] == job)
+			return true;
 	}
-	job->state = BUILD_WANTED;
-	if (job->tag && why_not.code != ERR_NOT_FOUND) {
-		error_move(err, &why_not);
+	return false;
+}
+
+/* Whether nothing has to be built for the container. */
+static bool is_finished(const struct plan_request *q, const struct build_plan *p, size_t i)
+{
+	return p->images && (q->to_registry ? p->images[i].is_whole : p->images[i].state == BUILD_FINISHED);
+}
+
+static int ask_engine(struct arena *a, const struct plan_request *q, struct build_plan *p, struct error *err)
+{
+	struct looking l = {.arena = a};
+
+	for (size_t i = 0; i < p->container_count; i++) {
+		if (p->images && p->images[i].is_planned && !q->to_registry)
+			look_for(&l, p->images[i].tag, NULL, i);
+		for (struct build_job *job = p->finals[i]; !is_finished(q, p, i) && engine_is_open(q->engine) && job && !is_looked_for(&l, job);
+		     job = job->parent)
+			look_for(&l, job->tag, job, i);
+	}
+	struct engine_image *found = arena_array(a, l.count + 1, sizeof(*found));
+
+	if (engine_inspect_all(q->engine, l.tags, l.count, found, err) < 0)
 		return -1;
+	for (size_t i = 0; i < l.count; i++) {
+		if (!found[i].id)
+			continue;
+		if (l.jobs[i])
+			l.jobs[i]->id = found[i].id;
+		else
+			p->images[l.containers[i]].state = BUILD_FINISHED;
 	}
 	return 0;
 }
 
-/* Whether the image that is put together of a container is there. */
-static int ask_image(struct arena *a, const struct plan_request *q, struct build_plan *p, size_t i, bool *ret_finished, struct error *err)
-{
-	*ret_finished = false;
-	if (!p->images)
-		return 0;
-	image_plan(a, q, p, i);
-	if (q->to_registry) {
-		*ret_finished = p->images[i].is_whole;
-		return 0;
-	}
-	if (image_ask(q, &p->images[i], err) < 0)
-		return -1;
-	*ret_finished = p->images[i].state == BUILD_FINISHED;
-	return 0;
-}
-
-/* From what people get downward: what stands under a finished image is not even asked about. */
+/* From what people get downward: what stands under a finished image is not needed. */
 static int find_wanted(struct arena *a, const struct plan_request *q, struct build_plan *p, struct error *err)
 {
 	for (size_t i = 0; i < p->job_count; i++)
 		p->jobs[i]->state = BUILD_UNNEEDED;
+	for (size_t i = 0; p->images && i < p->container_count; i++)
+		image_plan(a, q, p, i);
+	if (ask_engine(a, q, p, err) < 0)
+		return -1;
 	p->is_offline = p->images != NULL;
 	for (size_t i = 0; i < p->container_count; i++) {
-		bool finished;
+		bool finished = is_finished(q, p, i);
 
-		if (ask_image(a, q, p, i, &finished, err) < 0)
-			return -1;
 		p->is_offline &= finished;
 		for (struct build_job *job = p->finals[i]; !finished && engine_is_open(q->engine) && job && job->state == BUILD_UNNEEDED; job = job->parent) {
-			if (ask_engine(q->engine, job, err) < 0)
-				return -1;
-			if (job->state == BUILD_FINISHED)
+			job->state = job->id ? BUILD_FINISHED : BUILD_WANTED;
+			if (job->id)
 				break;
 			p->wanted_count++;
 		}

@@ -50,6 +50,7 @@ struct build_job {
 	const char *tag;    /* "localhost/lockstep/<project>/stage:<key>"; NULL with the key */
 	const char *serves; /* "ci-cpu, ci-gpu"; of many the first few */
 	enum build_state state;
+	const char *id;           /* FINISHED: of the image, by the engine's word */
 	const char *why;          /* it has to be built; or "up to date" */
 	const char **why_details; /* one line each: what changed */
 	size_t why_count;

@@ -10,8 +10,6 @@
 #include "engine/words.h"
 #include "io/json.h"
 
-/* An engine that does not answer within this is broken; a storage lock held by a big commit can take a while. */
-enum { ASK_TIMEOUT_MS = 300 * 1000 };
 #define THROWAWAY_PREFIX "lockstep-run-"
 
 const char *ask_complaint(struct arena *a, const struct process_result *result)
@@ -100,6 +98,23 @@ void ask_quietly(const char *const *argv)
 	struct process_spec spec = {.argv = argv, .timeout_ms = ASK_TIMEOUT_MS, .to_the_end = true};
 
 	process_run(&spec, &result, &ignored);
+}
+
+int engine_inspect_each(struct engine *e, const char *const *tags, size_t count, struct engine_image *ret, struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		autoerror struct error why_not = {0};
+
+		ret[i] = (struct engine_image){0};
+		if (e->driver->inspect(e, tags[i], &ret[i], &why_not) == 0)
+			continue;
+		ret[i] = (struct engine_image){0};
+		if (why_not.code == ERR_NOT_FOUND)
+			continue;
+		error_move(err, &why_not);
+		return -1;
+	}
+	return 0;
 }
 
 /* The machine's name is part of it: several machines may use one daemon. */

@@ -7,6 +7,9 @@
 #include "io/process.h"
 #include "io/value.h"
 
+/* An engine that does not answer within this is broken; a storage lock held by a big commit can take a while. */
+enum { ASK_TIMEOUT_MS = 300 * 1000 };
+
 /* The client's argv for `rest`: with its options. In e->arena. */
 const char *const *ask_argv(struct engine *e, const char *const *rest);
 /* Runs the client and collects its answer. -1 when it did not exit with 0, its complaint as the text. A NULL result is thrown away. */
@@ -18,6 +21,9 @@ int ask_json(struct engine *e, const char *const *argv, struct value **ret_value
 int ask_patiently(struct engine *e, const char *const *argv, struct error *err);
 /* The same for cleaning up: also when we were asked to stop, and in silence. */
 void ask_quietly(const char *const *argv);
+
+/* inspect() of one after the other, as inspect_all() has it. */
+int engine_inspect_each(struct engine *e, const char *const *tags, size_t count, struct engine_image *ret, struct error *err);
 
 /* The client's complaint: the last line of its stderr that says something and is no log line, without "Error: ". In `a`. */
 const char *ask_complaint(struct arena *a, const struct process_result *result);

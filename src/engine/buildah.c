@@ -19,7 +19,7 @@ enum { ANSWER_LIMIT_BYTES = 64 * 1024 * 1024, MANIFEST_LIMIT_BYTES = 1024 * 1024
 
 static int buildah_probe(struct engine *e, struct error *err)
 {
-	return storage_probe(e, "{{.store.GraphDriverName}} {{.store.GraphRoot}}", err);
+	return storage_probe(e, "{{.store.GraphDriverName}} {{.store.GraphRoot}}\n{{.store.GraphOptions}}", err);
 }
 
 static int buildah_build_argv(struct engine *e, const struct engine_build *build, const char *const **ret_argv, const char *const **ret_environment,
@@ -43,7 +43,16 @@ static int buildah_inspect(struct engine *e, const char *tag, struct engine_imag
 {
 	struct value *answer, *manifest, *config;
 	int64_t size;
+	struct image seen;
 
+	switch (storage_look(e, tag, &seen)) {
+	case STORAGE_HAS:
+		return storage_tell(e, tag, &seen, ret, err);
+	case STORAGE_LACKS:
+		return error_set(err, ERR_NOT_FOUND, "buildah has no image '%s'", tag);
+	case STORAGE_UNSURE:
+		break;
+	}
 	if (ask_json(e, STORAGE_COMMAND(e, "inspect", "--type", "image", tag), &answer, err) < 0) {
 		if (storage_is_unknown(err))
 			return error_set(err, ERR_NOT_FOUND, "buildah has no image '%s'", tag);
@@ -65,7 +74,17 @@ static int buildah_inspect(struct engine *e, const char *tag, struct engine_imag
 static int buildah_describe(struct engine *e, const char *tag, struct image *ret, struct error *err)
 {
 	struct value *answer;
+	struct image seen;
 
+	switch (storage_look(e, tag, &seen)) {
+	case STORAGE_HAS:
+		*ret = seen;
+		return 0;
+	case STORAGE_LACKS:
+		return error_set(err, ERR_NOT_FOUND, "buildah has no image '%s'", tag);
+	case STORAGE_UNSURE:
+		break;
+	}
 	if (ask_json(e, STORAGE_COMMAND(e, "inspect", "--type", "image", tag), &answer, err) < 0)
 		return storage_is_unknown(err) ? error_set(err, ERR_NOT_FOUND, "buildah has no image '%s'", tag) : -1;
 	const char *id = value_get_text(answer, "FromImageID");

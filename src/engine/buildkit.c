@@ -281,9 +281,14 @@ static int buildkit_inspect(struct engine *e, const char *tag, struct engine_ima
 		return -1;
 	const char *created = value_get_text(config, "created");
 
-	*ret = (struct engine_image){.id = image.config_digest, .digest = image.digest, .created = created ? created : ""};
-	for (size_t i = 0; i < image.layer_count; i++)
+	const char **layers = arena_array(e->arena, image.layer_count + 1, sizeof(*layers));
+
+	*ret = (struct engine_image){
+		.id = image.config_digest, .digest = image.digest, .created = created ? created : "", .layers = layers, .layer_count = image.layer_count};
+	for (size_t i = 0; i < image.layer_count; i++) {
+		layers[i] = image.layers[i].diff_id;
 		ret->size_bytes += image.layers[i].size_bytes;
+	}
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 #include "io/json.h"
 
 /* A busy worker, or one far away, may take some seconds. */
-enum { ASK_TIMEOUT_MS = 20 * 1000, SLOTS_MAX = 1000 };
+enum { WORKER_TIMEOUT_MS = 20 * 1000, SLOTS_MAX = 1000 };
 static const char parallelism_key[] = "org.mobyproject.buildkit.worker.max-parallelism";
 
 const char *const *buildkit_question(struct engine *e)
@@ -25,7 +25,7 @@ static int ask_workers(struct engine *e, struct value **ret, struct error *err)
 	autoresult struct process_result result = {0};
 	autoerror struct error broken = {0};
 
-	if (process_run(&(struct process_spec){.argv = buildkit_question(e), .timeout_ms = ASK_TIMEOUT_MS}, &result, err) < 0)
+	if (process_run(&(struct process_spec){.argv = buildkit_question(e), .timeout_ms = WORKER_TIMEOUT_MS}, &result, err) < 0)
 		return -1;
 	if (result.exit_status != 0)
 		return error_set(err, ERR_ENGINE, "%s", ask_complaint(e->arena, &result));

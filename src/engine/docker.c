@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "base/text.h"
 #include "engine/ask.h"
 #include "engine/copy_out.h"
@@ -12,6 +13,7 @@
 #include "engine/engine.h"
 #include "engine/list.h"
 #include "engine/words.h"
+#include "io/json.h"
 
 /* The first docker whose BuildKit is a plugin. */
 enum { DOCKER_NEEDS_BUILDX = 23, DOCKER_OLDEST = 19, DOCKER_READS_ZSTD = 23 };
@@ -144,20 +146,26 @@ static void docker_read_line(const char *line, size_t length, struct engine_line
 	ret->kind = ENGINE_CHATTER;
 }
 
-static int docker_inspect(struct engine *e, const char *tag, struct engine_image *ret, struct error *err)
+static const char *const *read_layers(struct arena *a, const struct value *rootfs, size_t *ret_count)
 {
-	struct value *answer;
-	int64_t size;
+	const struct value *list = value_get(rootfs, "Layers");
+	size_t count = list && list->kind == VALUE_ARRAY ? list->item_count : 0;
+	const char **layers = arena_array(a, count + 1, sizeof(*layers));
 
-	if (ask_json(e, (const char *const[]){e->program, "image", "inspect", tag, NULL}, &answer, err) < 0) {
-		if (err->code == ERR_ENGINE && strstr(err->text, "No such image"))
-			return error_set(err, ERR_NOT_FOUND, "docker has no image '%s'", tag);
-		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (!(layers[i] = list->items[i]->text))
+			return NULL;
 	}
-	const struct value *image = answer && answer->kind == VALUE_ARRAY && answer->item_count ? answer->items[0] : NULL;
+	*ret_count = count;
+	return list ? layers : NULL;
+}
+
+static int read_image(struct engine *e, const struct value *image, const char *tag, struct engine_image *ret, struct error *err)
+{
 	const char *id = value_get_text(image, "Id"), *created = value_get_text(image, "Created");
 	const struct value *digests = value_get(image, "RepoDigests");
 	const char *digest = digests && digests->kind == VALUE_ARRAY && digests->item_count ? digests->items[0]->text : NULL;
+	int64_t size;
 
 	if (!id)
 		return error_set(err, ERR_ENGINE, "docker's answer about '%s' has no id", tag);
@@ -165,7 +173,78 @@ static int docker_inspect(struct engine *e, const char *tag, struct engine_image
 		digest = strchr(digest, '@') + 1;
 	*ret = (struct engine_image){.id = id, .digest = digest, .created = created ? created : ""};
 	ret->size_bytes = value_get_integer(image, "Size", &size) ? size : 0;
+	ret->layers = read_layers(e->arena, value_get(image, "RootFS"), &ret->layer_count);
 	return 0;
+}
+
+static int docker_inspect(struct engine *e, const char *tag, struct engine_image *ret, struct error *err)
+{
+	struct value *answer;
+
+	if (ask_json(e, (const char *const[]){e->program, "image", "inspect", tag, NULL}, &answer, err) < 0) {
+		if (err->code == ERR_ENGINE && strstr(err->text, "No such image"))
+			return error_set(err, ERR_NOT_FOUND, "docker has no image '%s'", tag);
+		return -1;
+	}
+	return read_image(e, answer && answer->kind == VALUE_ARRAY && answer->item_count ? answer->items[0] : NULL, tag, ret, err);
+}
+
+/* "Error: No such image: NAME", a line for each that it has not. False when it complains of something else. */
+static bool read_missing(struct engine *e, const struct process_result *result, const char *const *tags, size_t count, bool *missing)
+{
+	static const char says[] = "No such image: ";
+	char *text = arena_strdup(e->arena, strbuf_text(&result->err_out)), *line;
+
+	while ((line = lines_next(&text))) {
+		const char *name = strstr(line, says);
+		bool is_known = !*line;
+
+		for (size_t i = 0; name && i < count; i++) {
+			if (!strcmp(name + strlen(says), tags[i]))
+				is_known = missing[i] = true;
+		}
+		if (!is_known)
+			return false;
+	}
+	return true;
+}
+
+/* What it finds it shows in the order that it was asked in. 1: it says something else than expected. */
+static int inspect_together(struct engine *e, const char *const *tags, size_t count, struct engine_image *ret, struct error *err)
+{
+	autoresult struct process_result result = {0};
+	autoerror struct error ignored = {0};
+	bool *missing = arena_array(e->arena, count, sizeof(*missing));
+	struct words w = {.arena = e->arena};
+	struct value *answer;
+	size_t at = 0;
+
+	words_add_many(&w, e->program, "image", "inspect");
+	for (size_t i = 0; i < count; i++)
+		words_add(&w, tags[i]);
+	if (process_run(&(struct process_spec){.argv = w.items, .timeout_ms = ASK_TIMEOUT_MS}, &result, err) < 0)
+		return -1;
+	if (!read_missing(e, &result, tags, count, missing) ||
+	    json_parse(e->arena, "images", strbuf_text(&result.out), result.out.length, &answer, &ignored) < 0 || answer->kind != VALUE_ARRAY)
+		return 1;
+	for (size_t i = 0; i < count; i++)
+		at += !missing[i];
+	if (at != answer->item_count)
+		return 1;
+	at = 0;
+	for (size_t i = 0; i < count; i++) {
+		ret[i] = (struct engine_image){0};
+		if (!missing[i] && read_image(e, answer->items[at++], tags[i], &ret[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int docker_inspect_all(struct engine *e, const char *const *tags, size_t count, struct engine_image *ret, struct error *err)
+{
+	int told = inspect_together(e, tags, count, ret, err);
+
+	return told > 0 ? engine_inspect_each(e, tags, count, ret, err) : told;
 }
 
 static int docker_tag(struct engine *e, const char *from, const char *to, struct error *err)
@@ -264,6 +343,7 @@ const struct engine_driver engine_docker = {
 	.build_argv = docker_build_argv,
 	.read_line = docker_read_line,
 	.inspect = docker_inspect,
+	.inspect_all = docker_inspect_all,
 	.tag = docker_tag,
 	.untag = docker_untag,
 	.run = docker_run,
@@ -271,6 +351,7 @@ const struct engine_driver engine_docker = {
 	.take_files = docker_take_files,
 	.describe = docker_describe,
 	.save = docker_save,
+	.common = docker_common,
 	.load = docker_load,
 	.list = docker_list,
 	.clean = docker_clean,

@@ -143,13 +143,14 @@ static size_t common_layers(const struct image *image, const struct value *list)
 	return same;
 }
 
-/* How many of its lowest layers the daemon has, by what its images are made of. An image that goes meanwhile is none. */
-static int ask_common(struct engine *e, const struct image *image, size_t *ret, struct error *err)
+/* An image that goes meanwhile is none. */
+int docker_common(struct engine *e, const struct image *images, size_t count, size_t *ret, struct error *err)
 {
 	autoresult struct process_result ids = {0}, layers = {0};
 	struct words w = {.arena = e->arena};
 
-	*ret = 0;
+	for (size_t i = 0; i < count; i++)
+		ret[i] = 0;
 	if (ask_words(e, &ids, err, e->program, "image", "ls", "--all", "--quiet", "--no-trunc") < 0)
 		return -1;
 	words_add_many(&w, e->program, "image", "inspect", "--format", "{{json .RootFS.Layers}}");
@@ -171,8 +172,10 @@ static int ask_common(struct engine *e, const struct image *image, size_t *ret, 
 		size_t length = strcspn(p, "\n"), same;
 		struct value *list;
 
-		if (length && !json_parse(e->arena, "layers", p, length, &list, &ignored) && (same = common_layers(image, list)) > *ret)
-			*ret = same;
+		if (length && !json_parse(e->arena, "layers", p, length, &list, &ignored)) {
+			for (size_t i = 0; i < count; i++)
+				ret[i] = (same = common_layers(&images[i], list)) > ret[i] ? same : ret[i];
+		}
 		p += length;
 	}
 	return 0;
@@ -217,13 +220,12 @@ static int load(struct engine *e, const struct image *image, size_t has, const c
 	return error_set(err, strstr(complaint, "invalid diffID") ? ERR_DIGEST : ERR_ENGINE, "docker cannot load '%s': %s", tag, complaint);
 }
 
-int docker_load(struct engine *e, const struct image *image, size_t has __attribute__((unused)), const char *tag, const char *temporary __attribute__((unused)),
-		struct error *err)
+int docker_load(struct engine *e, const struct image *image, size_t has, const char *tag, const char *temporary __attribute__((unused)), struct error *err)
 {
 	autoerror struct error first = {0};
-	size_t common;
+	size_t common = has;
 
-	if (ask_common(e, image, &common, err) < 0)
+	if (!has && docker_common(e, image, 1, &common, err) < 0)
 		return -1;
 	int failed = load(e, image, common, tag, &first);
 

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/strbuf.h"
+#include "engine/ask.h"
 
 static const struct engine_driver *const drivers[] = {&engine_buildah, &engine_docker, &engine_podman, &engine_buildkit, NULL};
 const char *const engine_names[] = {"buildah", "docker", "podman", "buildkit", NULL};
@@ -60,4 +61,11 @@ int engine_find(struct arena *a, const char *name, struct engine *ret, struct er
 int engine_keep(struct engine *e, const char *tag, struct error *err)
 {
 	return e->driver->keep ? e->driver->keep(e, tag, err) : 0;
+}
+
+int engine_inspect_all(struct engine *e, const char *const *tags, size_t count, struct engine_image *ret, struct error *err)
+{
+	if (!count)
+		return 0;
+	return (e->driver->inspect_all ? e->driver->inspect_all : engine_inspect_each)(e, tags, count, ret, err);
 }

@@ -22,6 +22,7 @@ struct engine {
 	const char *storage_driver; /* how files are kept there: "overlay", "vfs"; NULL with it */
 	bool runs_in_builds;        /* podman: its own way of running containers was seen not to work here */
 	bool reads_zstd;            /* load() takes layers that are packed with zstd */
+	bool has_more_storage;      /* images may lie in other folders than `storage`, too */
 	struct arena *arena;        /* the caller's; answers live here */
 	/* Where its builds run, when that is in several places (BuildKit); then the engine itself is one of those that are there. */
 	struct engine_worker *workers;
@@ -75,6 +76,8 @@ struct engine_image {
 	const char *digest;  /* manifest digest, "sha256:...", or NULL where the engine has none */
 	const char *created; /* RFC 3339 */
 	int64_t size_bytes;
+	const char *const *layers; /* their diff ids, bottom first; NULL: not told */
+	size_t layer_count;
 };
 
 /* Files that were taken out of an image: a tar archive on this machine. */
@@ -129,6 +132,8 @@ struct engine_driver {
 	int (*keep)(struct engine *e, const char *tag, struct error *err);
 	/* ERR_NOT_FOUND when there is no such image. */
 	int (*inspect)(struct engine *e, const char *tag, struct engine_image *ret, struct error *err);
+	/* The same of many by one question; of one that is not there ret[i].id is NULL. NULL: inspect() of each costs no more. */
+	int (*inspect_all)(struct engine *e, const char *const *tags, size_t count, struct engine_image *ret, struct error *err);
 	int (*tag)(struct engine *e, const char *from, const char *to, struct error *err);
 	int (*untag)(struct engine *e, const char *tag, struct error *err); /* fine when it is not there */
 	/* Runs argv in a throw-away container of the image, no network, input on stdin; collects both streams. 0 when it ran, whatever its exit status. */
@@ -146,8 +151,10 @@ struct engine_driver {
 	/* Writes every layer of an image as a file of its own into `folder`, which is empty, packed or not; describe() and then path, digest, media_type and size of each
 	   layer. */
 	int (*save)(struct engine *e, const char *tag, const char *folder, struct image *ret, struct error *err);
-	/* Puts an image into the engine under `tag`. Layers that it has are not sent: the lowest `has` are known to be there. `temporary` is a folder for what is handed
-	   over; it is empty afterwards. ERR_NOT_FOUND when a layer that it lacks has no file. */
+	/* How many of the lowest layers of each image it has, by what its images are made of: one question for all, for load(). NULL: load() has no use for it. */
+	int (*common)(struct engine *e, const struct image *images, size_t count, size_t *ret_has, struct error *err);
+	/* Puts an image into the engine under `tag`. Layers that it has are not sent: the lowest `has` are known to be there; 0: that is for it to find out. `temporary`
+	   is a folder for what is handed over; it is empty afterwards. ERR_NOT_FOUND when a layer that it lacks has no file. */
 	int (*load)(struct engine *e, const struct image *image, size_t has, const char *tag, const char *temporary, struct error *err);
 	/* Everything in the engine that has a name, and all containers, also those of others. In e->arena. NULL: it keeps no images. */
 	int (*list)(struct engine *e, struct engine_listing *ret, struct error *err);
@@ -161,6 +168,8 @@ struct engine_driver {
 
 extern const struct engine_driver engine_buildah, engine_docker, engine_podman, engine_buildkit;
 
+/* inspect_all(), also where the engine has it not. */
+int engine_inspect_all(struct engine *e, const char *const *tags, size_t count, struct engine_image *ret, struct error *err);
 /* keep(), where the engine has it. */
 int engine_keep(struct engine *e, const char *tag, struct error *err);
 

@@ -22,7 +22,7 @@ enum { ANSWER_LIMIT_BYTES = 64 * 1024 * 1024, NUMBER_LIMIT_BYTES = 64, OWN_FAILU
 
 static int podman_probe(struct engine *e, struct error *err)
 {
-	return storage_probe(e, "{{.Store.GraphDriverName}} {{.Store.GraphRoot}}", err);
+	return storage_probe(e, "{{.Store.GraphDriverName}} {{.Store.GraphRoot}}\n{{.Store.GraphOptions}}", err);
 }
 
 static int podman_build_argv(struct engine *e, const struct engine_build *build, const char *const **ret_argv, const char *const **ret_environment,
@@ -36,7 +36,16 @@ static int podman_inspect(struct engine *e, const char *tag, struct engine_image
 {
 	struct value *answer;
 	int64_t size;
+	struct image seen;
 
+	switch (storage_look(e, tag, &seen)) {
+	case STORAGE_HAS:
+		return storage_tell(e, tag, &seen, ret, err);
+	case STORAGE_LACKS:
+		return error_set(err, ERR_NOT_FOUND, "podman has no image '%s'", tag);
+	case STORAGE_UNSURE:
+		break;
+	}
 	if (ask_json(e, STORAGE_COMMAND(e, "image", "inspect", tag), &answer, err) < 0)
 		return storage_is_unknown(err) ? error_set(err, ERR_NOT_FOUND, "podman has no image '%s'", tag) : -1;
 	const struct value *image = answer->kind == VALUE_ARRAY && answer->item_count ? answer->items[0] : NULL;
@@ -237,6 +246,8 @@ static int podman_describe(struct engine *e, const char *tag, struct image *ret,
 	struct storage_texts texts = {0};
 	struct engine_image image;
 
+	if (storage_look(e, tag, ret) == STORAGE_HAS)
+		return 0;
 	if (podman_inspect(e, tag, &image, err) < 0)
 		return -1;
 	texts.id = image.id;

@@ -10,6 +10,9 @@
 #include "engine/ask.h"
 #include "engine/words.h"
 #include "io/base64.h"
+#include "io/json.h"
+
+enum { LIST_LIMIT_BYTES = 256 * 1024 * 1024 };
 
 static int ask_storage(struct engine *e, const char *info_format, struct error *err)
 {
@@ -23,6 +26,9 @@ static int ask_storage(struct engine *e, const char *info_format, struct error *
 	e->storage_driver = arena_strndup(e->arena, text, driver);
 	if (text[driver] == ' ' && text[driver + 1] == '/')
 		e->storage = arena_strndup(e->arena, text + driver + 1, strcspn(text + driver + 1, "\n"));
+	const char *options = strchr(text, '\n');
+
+	e->has_more_storage = !options || strstr(options, "imagestore");
 	return 0;
 }
 
@@ -151,6 +157,76 @@ int storage_find_texts(struct engine *e, struct storage_texts *texts, struct err
 	if (!image_is_digest(texts->id) || !e->storage)
 		return error_set(err, ERR_ENGINE, "%s does not say where its storage is, or an image's id", e->driver->name);
 	return read_kept(e, id, texts->id, &texts->config, err) < 0 || read_kept(e, id, "manifest", &texts->manifest, err) < 0 ? -1 : 0;
+}
+
+int storage_images(struct engine *e, struct arena *a, struct value **ret, struct error *err)
+{
+	autostrbuf struct strbuf text = {0};
+	const char *path = arena_printf(a, "%s/%s-images/images.json", e->storage ? e->storage : "", e->storage_driver);
+
+	if (file_read(path, LIST_LIMIT_BYTES, &text, err) < 0)
+		return -1;
+	return json_parse(a, path, strbuf_text(&text), text.length, ret, err);
+}
+
+/* "localhost/...:tag", "registry:5000/...:tag": the client looks for it under this name alone. */
+static bool is_whole_name(const char *tag)
+{
+	size_t host = strcspn(tag, "/");
+	const char *colon = strrchr(tag, ':');
+
+	return tag[host] == '/' && !strchr(tag, '@') && colon && colon > tag + host && !strchr(colon, '/') &&
+	       (text_starts_with(tag, "localhost/") || memchr(tag, '.', host) || memchr(tag, ':', host));
+}
+
+static bool has_name(const struct value *image, const char *name)
+{
+	const struct value *names = value_get(image, "names");
+
+	for (size_t i = 0; names && names->kind == VALUE_ARRAY && i < names->item_count; i++) {
+		if (text_equal(names->items[i]->text, name))
+			return true;
+	}
+	return false;
+}
+
+enum storage_word storage_look(struct engine *e, const char *tag, struct image *ret)
+{
+	autoerror struct error ignored = {0};
+	autoarena struct arena scratch = {0};
+	struct storage_texts texts = {0};
+	struct value *list;
+
+	/* The list is replaced by renaming, so it is always whole. */
+	if (!is_whole_name(tag) || !e->storage || storage_images(e, &scratch, &list, &ignored) < 0 || list->kind != VALUE_ARRAY)
+		return STORAGE_UNSURE;
+	for (size_t i = 0; i < list->item_count && !texts.id; i++) {
+		const char *id = value_get_text(list->items[i], "id");
+
+		if (id && has_name(list->items[i], tag))
+			texts.id = arena_printf(e->arena, "sha256:%s", id);
+	}
+	if (!texts.id)
+		return e->has_more_storage ? STORAGE_UNSURE : STORAGE_LACKS;
+	return storage_find_texts(e, &texts, &ignored) < 0 || storage_read_image(e, tag, &texts, ret, &ignored) < 0 ? STORAGE_UNSURE : STORAGE_HAS;
+}
+
+int storage_tell(struct engine *e, const char *tag, const struct image *image, struct engine_image *ret, struct error *err)
+{
+	const char **layers = arena_array(e->arena, image->layer_count + 1, sizeof(*layers));
+	struct value *config;
+
+	if (json_parse(e->arena, tag, image->config, image->config_length, &config, err) < 0)
+		return -1;
+	const char *created = value_get_text(config, "created");
+
+	*ret = (struct engine_image){
+		.id = image->config_digest, .digest = image->digest, .created = created ? created : "", .layers = layers, .layer_count = image->layer_count};
+	for (size_t i = 0; i < image->layer_count; i++) {
+		layers[i] = image->layers[i].diff_id;
+		ret->size_bytes += image->layers[i].size_bytes;
+	}
+	return 0;
 }
 
 /* The layers lie by their digests, each a file. The client keeps the types that they came with, however it writes them. */

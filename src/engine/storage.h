@@ -8,10 +8,11 @@
 #include "engine/engine.h"
 #include "engine/words.h"
 #include "image/image.h"
+#include "io/value.h"
 
 #define STORAGE_COMMAND(e, ...) ask_argv((e), (const char *const[]){__VA_ARGS__, NULL})
 
-/* Of struct engine_driver. `info_format`: the template that has `info` tell how files are kept, and where. */
+/* Of struct engine_driver. `info_format`: the template that has `info` tell how files are kept, and where, and in a line of their own the options of that. */
 int storage_probe(struct engine *e, const char *info_format, struct error *err);
 
 /* Adds what takes the network away from the command behind it, where we can. */
@@ -33,6 +34,17 @@ struct storage_texts {
 	const char *id, *config, *manifest;
 };
 int storage_read_image(struct engine *e, const char *tag, const struct storage_texts *texts, struct image *ret, struct error *err);
+/* The storage's own list of its images, in `a`. */
+int storage_images(struct engine *e, struct arena *a, struct value **ret, struct error *err);
+/* What the storage's files say of an image, without its client, which takes 15 ms and more to start. */
+enum storage_word {
+	STORAGE_UNSURE, /* nothing: the client has to be asked */
+	STORAGE_HAS,
+	STORAGE_LACKS,
+};
+enum storage_word storage_look(struct engine *e, const char *tag, struct image *ret);
+/* As inspect() tells of it. */
+int storage_tell(struct engine *e, const char *tag, const struct image *image, struct engine_image *ret, struct error *err);
 /* The texts of an image as files of the storage; the id is set. */
 int storage_find_texts(struct engine *e, struct storage_texts *texts, struct error *err);
 

@@ -16,8 +16,6 @@
 #include "io/digest.h"
 #include "io/json.h"
 
-enum { LIST_LIMIT_BYTES = 256 * 1024 * 1024 };
-
 /* ---- the layout ---- */
 
 static int write_text(struct arena *a, const char *folder, const char *name, const char *text, size_t length, struct error *err)
@@ -110,16 +108,6 @@ static int write_layout(struct arena *a, const struct image *image, size_t has, 
 
 /* ---- what the storage has ---- */
 
-static int read_images(struct engine *e, struct value **ret, struct error *err)
-{
-	autostrbuf struct strbuf text = {0};
-	const char *path = arena_printf(e->arena, "%s/%s-images/images.json", e->storage ? e->storage : "", e->storage_driver);
-
-	if (file_read(path, LIST_LIMIT_BYTES, &text, err) < 0)
-		return -1;
-	return json_parse(e->arena, path, strbuf_text(&text), text.length, ret, err);
-}
-
 /* A layer's id is made of its own digest and of the id below it. */
 static void top_layer_id(const struct image *image, char ret_hex[DIGEST_HEX_LENGTH + 1])
 {
@@ -147,7 +135,7 @@ static bool storage_agrees(struct engine *e, const struct image *image)
 	struct value *list;
 
 	top_layer_id(image, wanted);
-	if (read_images(e, &list, &ignored) < 0)
+	if (storage_images(e, e->arena, &list, &ignored) < 0)
 		return false;
 	for (size_t i = 0; list->kind == VALUE_ARRAY && i < list->item_count; i++) {
 		const char *id = value_get_text(list->items[i], "id");
@@ -215,7 +203,7 @@ int storage_clean(struct engine *e, struct error *err)
 {
 	struct value *list;
 
-	if (!e->storage || read_images(e, &list, err) < 0) {
+	if (!e->storage || storage_images(e, e->arena, &list, err) < 0) {
 		/* No image yet, or another way of keeping them. */
 		error_release(err);
 		return 0;

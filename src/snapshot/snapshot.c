@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "engine/engine.h"
-#include "image/image.h"
 #include "io/json.h"
 #include "python/freeze.h"
 #include "python/name.h"
@@ -203,10 +202,10 @@ static void read_verified(struct snapshot *s, const struct value *results)
 	s->verified = arena_strdup(&s->arena, strbuf_text(&text));
 }
 
-static bool has_layer(const struct image *image, const char *diff_id)
+static bool has_layer(const struct engine_image *image, const char *diff_id)
 {
 	for (size_t i = 0; i < image->layer_count; i++) {
-		const char *has = image->layers[i].diff_id;
+		const char *has = image->layers[i];
 
 		if (has && text_starts_with(has, "sha256:") && !strcmp(has + strlen("sha256:"), diff_id))
 			return true;
@@ -215,17 +214,13 @@ static bool has_layer(const struct image *image, const char *diff_id)
 }
 
 /* A layer is known by the digest of its archive: what was hashed in it once is the same wherever it is. */
-static void write_hashed(struct engine *e, const struct snapshot_question *q, struct json_writer *w)
+static void write_hashed(const struct engine_image *image, const struct snapshot_question *q, struct json_writer *w)
 {
-	autoerror struct error ignored = {0};
-	struct image image = {0};
-	bool is_asked = q->released && q->released->layer_count && e->driver->describe && e->driver->describe(e, q->image, &image, &ignored) == 0;
-
 	json_begin_array(w, "hashed");
-	for (size_t i = 0; is_asked && i < q->released->layer_count; i++) {
+	for (size_t i = 0; q->released && i < q->released->layer_count; i++) {
 		const struct installed_layer *l = &q->released->layers[i];
 
-		for (size_t k = 0; has_layer(&image, l->diff_id) && k < l->package_count; k++)
+		for (size_t k = 0; has_layer(image, l->diff_id) && k < l->package_count; k++)
 			json_add_text(w, NULL, l->packages[k]);
 	}
 	json_end_array(w);
@@ -253,7 +248,7 @@ static void write_overwritten(const struct database *db, struct json_writer *w)
 	json_end_object(w);
 }
 
-static void write_request(struct arena *a, struct engine *e, const struct snapshot_question *q, const struct database *db, struct strbuf *out)
+static void write_request(struct arena *a, const struct engine_image *image, const struct snapshot_question *q, const struct database *db, struct strbuf *out)
 {
 	const struct container *c = q->container;
 	struct json_writer w = {.out = out, .compact = true};
@@ -266,7 +261,7 @@ static void write_request(struct arena *a, struct engine *e, const struct snapsh
 	for (size_t i = 0; i < c->layer_count; i++)
 		probe_add_all(a, &w, &c->layers[i], c->layers[i].layer->snapshot, c->layers[i].layer->snapshot_count);
 	json_end_array(&w);
-	write_hashed(e, q, &w);
+	write_hashed(image, q, &w);
 	write_overwritten(db, &w);
 	json_end_object(&w);
 	if (q->verifies)
@@ -274,18 +269,27 @@ static void write_request(struct arena *a, struct engine *e, const struct snapsh
 	json_end_object(&w);
 }
 
-static int begin(struct snapshot *s, struct engine *e, const struct snapshot_question *q, struct error *err)
+static int begin(struct snapshot *s, const struct engine *e, const struct snapshot_question *q, const struct engine_image *found, struct error *err)
 {
-	struct engine_image found;
-
-	if (e->driver->inspect(e, q->image, &found, err) < 0)
+	if (!found->id) {
+		error_set(err, ERR_NOT_FOUND, "%s has no image '%s'", e->driver->name, q->image);
 		return error_wrap(err, "container '%s'", q->container->name);
+	}
 	s->container = arena_strdup(&s->arena, q->container->name);
 	s->engine = e->driver->name;
 	s->engine_version = arena_strdup_null(&s->arena, e->version);
-	s->image_id = arena_strdup_null(&s->arena, found.id);
-	s->image_digest = arena_strdup_null(&s->arena, found.digest);
+	s->image_id = arena_strdup_null(&s->arena, found->id);
+	s->image_digest = arena_strdup_null(&s->arena, found->digest);
 	return 0;
+}
+
+static int find_images(struct arena *a, struct engine *e, const struct snapshot_question *questions, size_t count, struct engine_image *ret, struct error *err)
+{
+	const char **tags = arena_array(a, count + 1, sizeof(*tags));
+
+	for (size_t i = 0; i < count; i++)
+		tags[i] = questions[i].image;
+	return engine_inspect_all(e, tags, count, ret, err);
 }
 
 int snapshot_take(struct snapshot *snapshots, struct engine *e, const struct snapshot_question *questions, size_t count, const struct database *db,
@@ -293,13 +297,14 @@ int snapshot_take(struct snapshot *snapshots, struct engine *e, const struct sna
 {
 	autoarena struct arena scratch = {0};
 	struct probe_question *asked = arena_array(&scratch, count + 1, sizeof(*asked));
-	int failed = 0;
+	struct engine_image *found = arena_array(&scratch, count + 1, sizeof(*found));
+	int failed = find_images(&scratch, e, questions, count, found, err);
 
 	for (size_t i = 0; !failed && i < count; i++)
-		failed = begin(&snapshots[i], e, &questions[i], err);
+		failed = begin(&snapshots[i], e, &questions[i], &found[i], err);
 	for (size_t i = 0; !failed && i < count; i++) {
 		asked[i] = (struct probe_question){.container = questions[i].container, .image = questions[i].image};
-		write_request(&scratch, e, &questions[i], db, &asked[i].request);
+		write_request(&scratch, &found[i], &questions[i], db, &asked[i].request);
 	}
 	if (!failed)
 		failed = probe_ask(&scratch, e, asked, count, err);

@@ -2,8 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/alloc.h"
 #include "base/arena.h"
+#include "base/file.h"
 #include "engine/engine.h"
 #include "engine/pull.h"
 
@@ -182,4 +185,69 @@ TEST(why_an_image_cannot_be_fetched)
 	/* Without a registry in its name the engine's own is meant. */
 	assert_true(pull_explain(&e, "library/debian@sha256:0", "unauthorized", &out));
 	assert_non_null(strstr(strbuf_text(&out), "'buildah login REGISTRY'"));
+}
+
+/* A client that answers with these. */
+static const char *fake_client(struct arena *a, const char *out, const char *complaint, int status)
+{
+	autoerror struct error err = {0};
+	static const char path[] = "./fake-client";
+	const char *text = arena_printf(a, "#!/bin/sh\necho '%s'\necho '%s' >&2\nexit %d\n", out, complaint, status);
+
+	assert_int_equal(file_write(path, text, strlen(text), &err), 0);
+	assert_int_equal(chmod(path, 0755), 0);
+	return path;
+}
+
+TEST(docker_tells_of_many_images_at_once)
+{
+	static const char *const tags[] = {"localhost/a:1", "localhost/b:1", "localhost/c:1"};
+	autoarena struct arena a = {0};
+	autoerror struct error err = {0};
+	struct engine e = {.driver = &engine_docker, .arena = &a};
+	struct engine_image seen[3];
+
+	e.program = fake_client(&a, "[{\"Id\":\"sha256:a\",\"RootFS\":{\"Layers\":[\"sha256:1\"]}},{\"Id\":\"sha256:c\",\"RepoDigests\":[\"c@sha256:d\"]}]",
+				"Error: No such image: localhost/b:1", 1);
+	assert_int_equal(engine_inspect_all(&e, tags, 3, seen, &err), 0);
+	assert_string_equal(seen[0].id, "sha256:a");
+	assert_int_equal(seen[0].layer_count, 1);
+	assert_string_equal(seen[0].layers[0], "sha256:1");
+	assert_null(seen[1].id);
+	assert_string_equal(seen[2].id, "sha256:c");
+	assert_string_equal(seen[2].digest, "sha256:d");
+	/* A daemon that is gone has none, and that is no answer. */
+	e.program = fake_client(&a, "[]", "Cannot connect to the Docker daemon", 1);
+	assert_int_equal(engine_inspect_all(&e, tags, 3, seen, &err), -1);
+	assert_non_null(strstr(err.text, "Cannot connect"));
+}
+
+TEST(storage_is_looked_at_before_its_client_is_asked)
+{
+	static const char images[] = "[{\"id\":\"00\",\"names\":[\"localhost/broken:1\"]}]";
+	autoarena struct arena a = {0};
+	autoerror struct error err = {0};
+	struct engine e = {.driver = &engine_buildah, .arena = &a, .storage_driver = "vfs"};
+	struct engine_image seen;
+
+	e.program = fake_client(&a, "", "asked", 1);
+	e.storage = "./fake-storage";
+	const char *path = arena_printf(&a, "%s/vfs-images/images.json", e.storage);
+
+	assert_int_equal(file_make_parents(path, &err), 0);
+	assert_int_equal(file_write(path, images, strlen(images), &err), 0);
+	assert_int_equal(engine_buildah.inspect(&e, "localhost/none:1", &seen, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	/* The client has the last word where the files are not as they should be, where a name may stand for several, and where there are other folders. */
+	static const char *const unsure[] = {"localhost/broken:1", "none:1", "team/none:1", "localhost/none@sha256:00", "localhost/none"};
+
+	for (size_t i = 0; i < ARRAY_LEN(unsure); i++) {
+		error_release(&err);
+		assert_int_equal(engine_buildah.inspect(&e, unsure[i], &seen, &err), -1);
+		assert_non_null(strstr(err.text, "asked"));
+	}
+	e.has_more_storage = true;
+	error_release(&err);
+	assert_int_equal(engine_buildah.inspect(&e, "localhost/none:1", &seen, &err), -1);
+	assert_non_null(strstr(err.text, "asked"));
 }
