@@ -440,10 +440,12 @@ def case_no_engine():
 
 
 def case_engine_that_fails():
+    # What this machine's storage has its own files say; of images in another one the client is asked.
+    elsewhere = "[[ $1 != info ]] || { /usr/bin/buildah \"$@\"; echo imagestore; exit 0; }\n"
     for script, texts in (("[[ $1 != --version ]] || { echo something else; exit 0; }", ["this is not buildah"]),
                           ("[[ $1 != info ]] || { echo 'Error: storage is broken' >&2; exit 125; }", ["storage is broken"]),
-                          ("[[ $1 != inspect ]] || { echo 'not json'; exit 0; }", ["gave an answer that cannot be read"]),
-                          ("[[ $1 != inspect ]] || { echo 'Error: disk gone' >&2; exit 125; }", ["disk gone"]),
+                          (elsewhere + "[[ $1 != inspect ]] || { echo 'not json'; exit 0; }", ["gave an answer that cannot be read"]),
+                          (elsewhere + "[[ $1 != inspect ]] || { echo 'Error: disk gone' >&2; exit 125; }", ["disk gone"]),
                           ("[[ $1 != from ]] || { echo 'Error: no space' >&2; exit 125; }", ["cannot ask image", "no space"]),
                           ("[[ $1 != from ]] || kill -9 $$", ["cannot ask image", "signal 9"]),
                           ("[[ $* != *' run '* && $1 != run ]] || { echo '{\"snapshot\": []}'; exit 0; }", ["container 'ci-a'", "it gives no snapshot"]),
