@@ -241,8 +241,7 @@ static int give_all_to_engine(struct building *b, struct error *err)
 	struct strbuf *outs = arena_array(b->arena, g.count, sizeof(*outs));
 
 	g.tasks = arena_array(b->arena, g.count, sizeof(*g.tasks));
-	int failed = crew_run(&(struct crew_task){.work = give_one, .context = &g, .count = g.count, .at_once = 4, .on_begin = note_begin, .on_end = note_end},
-			      outs, err);
+	int failed = crew_run(&(struct crew_task){.work = give_one, .context = &g, .count = g.count, .on_begin = note_begin, .on_end = note_end}, outs, err);
 
 	for (size_t i = 0; i < g.count; i++) {
 		strbuf_release(&outs[i]);

@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "io/signals.h"
 
-enum { AT_ONCE_MAX = 64, AT_ONCE_OTHERWISE_MAX = 16, PIECE_BYTES = 64 * 1024 };
+enum { AT_ONCE_MAX = 64, AT_ONCE_OTHERWISE_MIN = 4, AT_ONCE_OTHERWISE_MAX = 16, PIECE_BYTES = 64 * 1024 };
 
 struct member {
 	pid_t pid; /* 0: none */
@@ -41,12 +41,12 @@ unsigned crew_cores(void)
 
 static unsigned choose_at_once(unsigned wanted)
 {
-	unsigned cores = wanted ? wanted : crew_cores();
+	unsigned cores = crew_cores();
 
 	if (wanted)
 		return wanted < AT_ONCE_MAX ? wanted : AT_ONCE_MAX;
-	if (cores < 2)
-		return 2;
+	if (cores < AT_ONCE_OTHERWISE_MIN)
+		return AT_ONCE_OTHERWISE_MIN;
 	return cores < AT_ONCE_OTHERWISE_MAX ? cores : AT_ONCE_OTHERWISE_MAX;
 }
 

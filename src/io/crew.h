@@ -11,7 +11,7 @@ struct crew_task {
 	int (*work)(void *context, size_t number, struct strbuf *out, struct error *err);
 	void *context;
 	size_t count;
-	unsigned at_once; /* 0: as many as there are cores, but two at least and 16 at most: for work that itself waits for other programs */
+	unsigned at_once; /* 0: as many as there are cores, but four at least and 16 at most: for work that itself waits for other programs */
 	/* The others are called in this process, and may be NULL. */
 	void (*on_begin)(void *context, size_t number);
 	void (*on_end)(void *context, size_t number, const struct strbuf *out);             /* of one that was done */
