@@ -157,11 +157,54 @@ static void compare_installed(struct together *t, struct pairs *pairs)
 	}
 }
 
+/* The first of the sorted files below a folder of this name, or where it would stand. */
+static size_t find_below(const struct owned *list, size_t count, const char *folder)
+{
+	size_t low = 0, high = count, length = strlen(folder);
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strncmp(list[middle].path, folder, length);
+
+		if (order < 0 || (!order && (unsigned char)list[middle].path[length] < '/'))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* A file of one package where another has a folder: no order of installing them is right, and nothing that is declared helps. */
+static void check_folders(struct together *t, const struct owned *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t length = strlen(list[i].path), below = find_below(list, count, list[i].path);
+
+		while (below < count && text_starts_with(list[below].path, list[i].path) && list[below].path[length] == '/' &&
+		       !strcmp(list[below].package, list[i].package))
+			below++;
+		if (below == count || !text_starts_with(list[below].path, list[i].path) || list[below].path[length] != '/')
+			continue;
+		findings_add(t->ret,
+			     &(struct finding){.kind = "shadow",
+					       .container = t->container->name,
+					       .subject = list[i].package,
+					       .is_package = true,
+					       .expected = list[i].path,
+					       .found = list[below].package,
+					       .text = arena_printf(
+						       t->a, "has the file '%s', which is a folder in %s, with '%s' in it: they cannot be installed together",
+						       list[i].path, list[below].package, list[below].path)});
+	}
+}
+
 void files_check_shadows(struct together *t)
 {
 	struct pairs pairs = {0};
 	size_t count;
 	const struct owned *list = list_files(t, &count);
+
+	check_folders(t, list, count);
 
 	for (size_t i = 0, end; i < count; i = end) {
 		for (end = i + 1; end < count && !strcmp(list[end].path, list[i].path);)

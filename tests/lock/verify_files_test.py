@@ -110,6 +110,15 @@ def case_shadow():
     assert "holds" in p.verify(0, "ci-b"), p.verify(0, "ci-b")
 
 
+def case_a_file_that_is_a_folder_elsewhere():
+    one = wheel("one", {"pkg/x": "a file", "pkg/x-1": "", "pkg/x.py": "", "pkg/x0": "", "pkg/z/a.py": ""})
+    two = wheel("two", {"pkg/x/y.py": "", "pkg/x/z.py": "", "pkg/x-2": "", "pkg/z/b.py": ""})
+    p = Project({"ci-a": ([], {"one": one, "two": two}), "ci-b": ([], {"two": two})}, overwrites={"two": ["one"]})
+    same(p.found(1), ("shadow", "error", "ci-a", "one", "pkg/x", "two"))
+    text = p.verify(1)
+    assert "  ci-a: one has the file 'pkg/x', which is a folder in two, with 'pkg/x/y.py' in it: they cannot be installed together\n" in text, text
+
+
 def case_declared():
     one, two, three = (wheel(n, {"pkg/a.py": n, "pkg/b.py": "same", f"pkg/{n}.py": ""}) for n in ("one", "two", "three"))
     wheels = {"one": one, "two": two, "three": three}
