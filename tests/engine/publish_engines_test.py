@@ -39,8 +39,8 @@ OTHER = bump.DockerDaemon(WORK + "/other-dockerd")
 REGISTRIES = {kind: registries.Registry(kind, f"{WORK}/registry-{kind}") for kind in ("2.8", "referrers")}
 
 
-def project(registry, storage, engine, layers):
-    repository = f"{registry.host}/{engine}-{layers}"
+def project(registry, storage, engine, layers, name=None):
+    repository = f"{registry.host}/{engine}-{name or layers}"
     files = {**FILES, "recipes/project.yaml": bump.FILES["recipes/project.yaml"].replace("repository: tiny", f'repository: "{repository}"') +
              f"plain_http: ['{registry.host}']\nlayers: {layers}\n", "Jenkinsfile": "".join(f"{c.replace('-', '_')} = '{repository}/{c}:v0.0'\n" for c in CONTAINERS)}
     p = bump.Project(WORK, storage, engine=engine, files=files)
@@ -128,6 +128,39 @@ def case_podman_layers_of_the_engine():
     try:
         with p:
             check_published(p, repository)
+    finally:
+        storage.remove()
+
+
+def case_podman_layers_packed_by_zstd():
+    """The engines and tools that read zstd take them from the registry; one that does not is told of."""
+    storage = bump.Storage(WORK + "/zstd-storage")
+    p, repository = project(REGISTRIES["2.8"], storage, "podman", "{by: lockstep, packing: zstd}", "zstd")
+    try:
+        with p:
+            first = publish(p)
+            assert first["outcome"] == "published" and publish(p)["outcome"] == "nothing to do", first
+            name = f"{repository}/ci-a:v0.1"
+            manifest = json.loads(run(CRANE, "manifest", "--insecure", name))
+            assert any(layer["mediaType"] == "application/vnd.oci.image.layer.v1.tar+zstd" for layer in manifest["layers"]), manifest
+            run(CRANE, "validate", "--insecure", "--fast", "--remote", name)
+            run("skopeo", "copy", "-q", "--src-tls-verify=false", f"docker://{name}", f"oci:{p.work}/zstd-skopeo:x")
+            for how in ("podman pull", "pull-image"):
+                other = bump.Storage(f"{p.work}/zstd-{how.replace(' ', '-')}")
+                try:
+                    if how == "podman pull":
+                        run("podman", "pull", "-q", "--tls-verify=false", name, env={**os.environ, **other.env()})
+                    else:
+                        r = p.run("pull-image", "ci-a", "--engine", "podman", **other.env(), LOCKSTEP_CACHE=p.work + "/empty-zstd")
+                        assert r.code == 0, r
+                    made = other.buildah("from", "--pull-never", name).strip()
+                    assert other.buildah("run", "--isolation", "chroot", made, "--", "/opt/venv/bin/python", "-c", "import alpha, beta; print('fine')") == "fine\n"
+                finally:
+                    other.remove()
+            # A daemon before 23 does not read them.
+            r = p.run("pull-image", "ci-a", "--engine", "docker", **OTHER.env(), LOCKSTEP_CACHE=p.work + "/empty-zstd-2")
+            major = int(OTHER.docker("version", "--format", "{{.Server.Version}}").split(".")[0])
+            assert (r.code == 0) if major >= 23 else (r.code != 0 and "zstd" in r.err and "gzip" in r.err), r
     finally:
         storage.remove()
 
