@@ -60,8 +60,10 @@ static int look_below(struct building *b, size_t i, struct error *err)
 	struct build_image *image = &b->plan.images[i];
 	const struct build_job *job = b->plan.finals[i];
 	struct engine *e = b->request->engine;
+	/* From before others were built, which may be long ago. */
+	const char *id = b->plan.wanted_count ? NULL : job->id;
 
-	if (below_ask(b->arena, e, job->tag, job->id, job->key, python_of(b, image), &image->below, err) < 0)
+	if (below_ask(b->arena, e, job->tag, id, job->key, python_of(b, image), &image->below, err) < 0)
 		return error_wrap(err, "container '%s'", image->container->name);
 	if (image->is_planned)
 		return 0;

@@ -158,13 +158,13 @@ static const char *list_containers(struct arena *a, const struct build_job *job)
 	return arena_strdup(a, strbuf_text(&s));
 }
 
-/* What the engine is asked about, all at once. */
+/* What the engine is asked about. */
 struct looking {
 	struct arena *arena;
 	const char **tags;
 	struct build_job **jobs; /* whose tag it is, or NULL: then of the image of that container */
 	size_t *containers;
-	size_t count;
+	size_t count, asked_count;
 };
 
 static void look_for(struct looking *l, const char *tag, struct build_job *job, size_t container)
@@ -193,30 +193,47 @@ static bool is_finished(const struct plan_request *q, const struct build_plan *p
 	return p->images && (q->to_registry ? p->images[i].is_whole : p->images[i].state == BUILD_FINISHED);
 }
 
+/* Of those that were not asked about yet. */
+static int take_answers(const struct plan_request *q, struct build_plan *p, struct looking *l, struct error *err)
+{
+	size_t from = l->asked_count;
+	struct engine_image *found = arena_array(l->arena, l->count - from + 1, sizeof(*found));
+
+	if (engine_inspect_all(q->engine, l->tags + from, l->count - from, found, err) < 0)
+		return -1;
+	l->asked_count = l->count;
+	for (size_t i = from; i < l->count; i++) {
+		const char *id = found[i - from].id;
+
+		if (id && l->jobs[i])
+			l->jobs[i]->id = id;
+		else if (id)
+			p->images[l->containers[i]].state = BUILD_FINISHED;
+	}
+	return 0;
+}
+
+/* Where many questions cost no more than one, all at once; else nothing is asked of what stands under a finished image. */
 static int ask_engine(struct arena *a, const struct plan_request *q, struct build_plan *p, struct error *err)
 {
 	struct looking l = {.arena = a};
+	bool at_once = q->engine->driver->inspect_all != NULL;
 
 	for (size_t i = 0; i < p->container_count; i++) {
 		if (p->images && p->images[i].is_planned && !q->to_registry)
 			look_for(&l, p->images[i].tag, NULL, i);
+		if (!at_once && take_answers(q, p, &l, err) < 0)
+			return -1;
 		for (struct build_job *job = p->finals[i]; !is_finished(q, p, i) && engine_is_open(q->engine) && job && !is_looked_for(&l, job);
-		     job = job->parent)
+		     job = job->parent) {
 			look_for(&l, job->tag, job, i);
+			if (!at_once && take_answers(q, p, &l, err) < 0)
+				return -1;
+			if (job->id)
+				break;
+		}
 	}
-	struct engine_image *found = arena_array(a, l.count + 1, sizeof(*found));
-
-	if (engine_inspect_all(q->engine, l.tags, l.count, found, err) < 0)
-		return -1;
-	for (size_t i = 0; i < l.count; i++) {
-		if (!found[i].id)
-			continue;
-		if (l.jobs[i])
-			l.jobs[i]->id = found[i].id;
-		else
-			p->images[l.containers[i]].state = BUILD_FINISHED;
-	}
-	return 0;
+	return take_answers(q, p, &l, err);
 }
 
 /* From what people get downward: what stands under a finished image is not needed. */

@@ -169,14 +169,15 @@ int storage_images(struct engine *e, struct arena *a, struct value **ret, struct
 	return json_parse(a, path, strbuf_text(&text), text.length, ret, err);
 }
 
-/* "localhost/...:tag", "registry:5000/...:tag": the client looks for it under this name alone. */
+/* "localhost/...:tag", "registry:5000/...:tag": the client looks for it under this name alone. That of Docker Hub has several: "index.docker.io/debian:12" is
+   "docker.io/library/debian:12". */
 static bool is_whole_name(const char *tag)
 {
 	size_t host = strcspn(tag, "/");
 	const char *colon = strrchr(tag, ':');
 
-	return tag[host] == '/' && !strchr(tag, '@') && colon && colon > tag + host && !strchr(colon, '/') &&
-	       (text_starts_with(tag, "localhost/") || memchr(tag, '.', host) || memchr(tag, ':', host));
+	return tag[host] == '/' && !strchr(tag, '@') && colon && colon > tag + host && !strchr(colon, '/') && !text_starts_with(tag, "docker.io/") &&
+	       !text_starts_with(tag, "index.docker.io/") && (text_starts_with(tag, "localhost/") || memchr(tag, '.', host) || memchr(tag, ':', host));
 }
 
 static bool has_name(const struct value *image, const char *name)

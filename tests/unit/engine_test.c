@@ -239,7 +239,9 @@ TEST(storage_is_looked_at_before_its_client_is_asked)
 	assert_int_equal(engine_buildah.inspect(&e, "localhost/none:1", &seen, &err), -1);
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 	/* The client has the last word where the files are not as they should be, where a name may stand for several, and where there are other folders. */
-	static const char *const unsure[] = {"localhost/broken:1", "none:1", "team/none:1", "localhost/none@sha256:00", "localhost/none"};
+	static const char *const unsure[] = {
+		"localhost/broken:1",       "none:1",           "team/none:1",           "localhost/none@sha256:00", "localhost/none",
+		"docker.io/library/none:1", "docker.io/none:1", "index.docker.io/none:1"};
 
 	for (size_t i = 0; i < ARRAY_LEN(unsure); i++) {
 		error_release(&err);
