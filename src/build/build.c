@@ -318,7 +318,7 @@ static int make_temporary(struct building *b, struct error *err)
 
 /* Working containers that a killed engine left may be removed when no lockstep builds in the engine's storage; while this one does, others can see it, whatever
    their project and cache are. The lock is held until *ret_fd is closed. */
-int building_hold(struct building *b, struct error *err)
+int building_hold(struct building *b, enum engine_leftovers what, struct error *err)
 {
 	struct engine *e = b->request->engine;
 
@@ -334,7 +334,9 @@ int building_hold(struct building *b, struct error *err)
 		return error_errno(err, "cannot open '%s'", path);
 	bool alone = flock(fd, LOCK_EX | LOCK_NB) == 0;
 
-	if (e->driver->clean(e, alone, err) < 0)
+	if (what == ENGINE_LEFT_BY_BUILDS && !alone)
+		what = ENGINE_LEFT_BY_RUNS;
+	if (e->driver->clean(e, what, err) < 0)
 		return -1;
 	if (flock(fd, LOCK_SH) < 0)
 		return error_errno(err, "cannot lock '%s'", path);
@@ -388,7 +390,7 @@ int building_stages(struct building *b, struct error *err)
 		return -1;
 	if (!b->plan.wanted_count)
 		return stages_give(b, err);
-	if (find_access(b, err) < 0 || building_hold(b, err) < 0)
+	if (find_access(b, err) < 0 || building_hold(b, ENGINE_LEFT_BY_BUILDS, err) < 0)
 		return -1;
 	drop_old_logs(b);
 	int failed = run_stages(b, &kind, err);

@@ -30,8 +30,8 @@ void building_begin(struct building *b, struct arena *a, const struct build_requ
 void building_end(struct building *b);
 /* Makes the trees that are missing, plans, prepares the contexts and builds every stage of the plan that is wanted. */
 int building_stages(struct building *b, struct error *err);
-/* Removes what killed builds left in the engine, and keeps others from doing so until building_end(). */
-int building_hold(struct building *b, struct error *err);
+/* Removes what killed builds left in the engine, as far as it matters to what is to be done there, and keeps others from doing so until building_end(). */
+int building_hold(struct building *b, enum engine_leftovers what, struct error *err);
 /* Runs jobs that build in the engine, at its workers where it has several. */
 int building_run(struct building *b, const struct spread_job *jobs, size_t count, struct error *err);
 const char *building_log_path(struct building *b, const char *name, const char *key);

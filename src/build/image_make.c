@@ -7,6 +7,7 @@
 #include "build/image.h"
 #include "image/reference.h"
 #include "io/crew.h"
+#include "layer/layer.h"
 #include "recipe/database.h"
 
 /* Work of this process itself, told of as jobs are. */
@@ -192,24 +193,64 @@ static int give_one(void *context, size_t number, struct strbuf *out __attribute
 	return 0;
 }
 
-/* What they are made of, and what the engine has of that. */
-static int prepare_giving(struct giving *g, struct error *err)
+enum { WORTH_ASKING_BYTES = 1 << 20 };
+
+static size_t same_layers(const struct image *made, const struct build_image *image)
+{
+	size_t same = 0;
+
+	while (same < made->layer_count && same < image->before_count && !strcmp(made->layers[same].diff_id, image->before[same]))
+		same++;
+	return same;
+}
+
+/* What the engine may have of the layers above the lowest `has`: those that are new it has not. */
+static uint64_t unsure_bytes(const struct build_image *image, size_t has)
+{
+	size_t below = image->below.image.layer_count;
+	uint64_t bytes = 0;
+
+	for (size_t i = has > below ? has - below : 0; i < image->stack.count; i++) {
+		const struct stack_layer *l = &image->stack.layers[i];
+
+		bytes += l->is_new ? 0 : l->made->packed_bytes;
+	}
+	return bytes;
+}
+
+/* All its images are looked through where that may spare it more than a little; a layer that it is given again costs no more than its bytes. */
+static int ask_common(struct giving *g, struct error *err)
 {
 	struct engine *e = g->b->request->engine;
 	size_t *common = arena_array(g->b->arena, g->count, sizeof(*common));
+	uint64_t unsure = 0;
 
-	g->made = arena_array(g->b->arena, g->count, sizeof(*g->made));
-	g->has = arena_array(g->b->arena, g->count, sizeof(*g->has));
-	for (size_t i = 0; i < g->count; i++) {
-		if (make_image(g->b, g->images[i], &g->made[i], err) < 0)
-			return error_wrap(err, "container '%s'", g->images[i]->container->name);
-		g->has[i] = g->images[i]->below.image.layer_count;
-	}
-	if (e->driver->common && e->driver->common(e, g->made, g->count, common, err) < 0)
+	for (size_t i = 0; i < g->count; i++)
+		unsure += unsure_bytes(g->images[i], g->has[i]);
+	if (!e->driver->common || unsure <= WORTH_ASKING_BYTES)
+		return 0;
+	if (e->driver->common(e, g->made, g->count, common, err) < 0)
 		return -1;
 	for (size_t i = 0; i < g->count; i++)
 		g->has[i] = common[i] > g->has[i] ? common[i] : g->has[i];
 	return 0;
+}
+
+/* What they are made of, and what the engine has of that. */
+static int prepare_giving(struct giving *g, struct error *err)
+{
+	g->made = arena_array(g->b->arena, g->count, sizeof(*g->made));
+	g->has = arena_array(g->b->arena, g->count, sizeof(*g->has));
+	for (size_t i = 0; i < g->count; i++) {
+		const struct build_image *image = g->images[i];
+
+		if (make_image(g->b, image, &g->made[i], err) < 0)
+			return error_wrap(err, "container '%s'", image->container->name);
+		size_t same = same_layers(&g->made[i], image);
+
+		g->has[i] = same > image->below.image.layer_count ? same : image->below.image.layer_count;
+	}
+	return ask_common(g, err);
 }
 
 static void note_begin(void *context, size_t number)
@@ -238,7 +279,7 @@ static int give_all_to_engine(struct building *b, struct error *err)
 	}
 	if (!g.count)
 		return 0;
-	if (building_hold(b, err) < 0 || prepare_giving(&g, err) < 0)
+	if (building_hold(b, ENGINE_LEFT_BY_LOADS, err) < 0 || prepare_giving(&g, err) < 0)
 		return -1;
 	struct strbuf *outs = arena_array(b->arena, g.count, sizeof(*outs));
 
@@ -249,8 +290,10 @@ static int give_all_to_engine(struct building *b, struct error *err)
 		strbuf_release(&outs[i]);
 		if (failed && g.tasks[i].job.state == WORK_RUNNING)
 			task_end(&g.tasks[i], -1);
+		if (!failed)
+			record_set_image(&b->record, g.images[i]->container->name, b->request->engine->driver->name, g.images[i]->tag);
 	}
-	return failed;
+	return failed ? -1 : record_write(&b->record, err);
 }
 
 /* ---- to a registry ---- */
@@ -263,7 +306,7 @@ static int keep_below(struct building *b, size_t i, struct error *err)
 
 	if (below_is_kept(&image->below))
 		return 0;
-	if (building_hold(b, err) < 0)
+	if (building_hold(b, ENGINE_LEFT_BY_BUILDS, err) < 0)
 		return -1;
 	task_begin(&task, b, "packing", image->container->name);
 	return task_end(&task, below_keep(b->arena, b->request->engine, b->plan.finals[i]->tag, b->temporary, &image->below, err));

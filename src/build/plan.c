@@ -162,7 +162,7 @@ static const char *list_containers(struct arena *a, const struct build_job *job)
 struct looking {
 	struct arena *arena;
 	const char **tags;
-	struct build_job **jobs; /* whose tag it is, or NULL: then of the image of that container */
+	struct build_job **jobs; /* whose tag it is, or NULL: then of an image of that container */
 	size_t *containers;
 	size_t count, asked_count;
 };
@@ -203,14 +203,29 @@ static int take_answers(const struct plan_request *q, struct build_plan *p, stru
 		return -1;
 	l->asked_count = l->count;
 	for (size_t i = from; i < l->count; i++) {
-		const char *id = found[i - from].id;
+		const struct engine_image *e = &found[i - from];
+		struct build_image *image = l->jobs[i] ? NULL : &p->images[l->containers[i]];
 
-		if (id && l->jobs[i])
-			l->jobs[i]->id = id;
-		else if (id)
-			p->images[l->containers[i]].state = BUILD_FINISHED;
+		if (!e->id)
+			continue;
+		if (!image) {
+			l->jobs[i]->id = e->id;
+		} else if (!strcmp(l->tags[i], image->tag)) {
+			image->state = BUILD_FINISHED;
+		} else {
+			image->before = e->layers;
+			image->before_count = e->layer_count;
+		}
 	}
 	return 0;
+}
+
+/* What the engine was given last for a container: most of the next image stands on its layers. */
+static const char *tag_before(const struct plan_request *q, const struct build_image *image)
+{
+	const char *tag = record_image(q->record, image->container->name, q->engine->driver->name);
+
+	return tag && strcmp(tag, image->tag) ? tag : NULL;
 }
 
 /* Where many questions cost no more than one, all at once; else nothing is asked of what stands under a finished image. */
@@ -220,8 +235,11 @@ static int ask_engine(struct arena *a, const struct plan_request *q, struct buil
 	bool at_once = q->engine->driver->inspect_all != NULL;
 
 	for (size_t i = 0; i < p->container_count; i++) {
-		if (p->images && p->images[i].is_planned && !q->to_registry)
+		if (p->images && p->images[i].is_planned && !q->to_registry) {
 			look_for(&l, p->images[i].tag, NULL, i);
+			if (q->engine->driver->common)
+				look_for(&l, tag_before(q, &p->images[i]), NULL, i);
+		}
 		if (!at_once && take_answers(q, p, &l, err) < 0)
 			return -1;
 		for (struct build_job *job = p->finals[i]; !is_finished(q, p, i) && engine_is_open(q->engine) && job && !is_looked_for(&l, job);

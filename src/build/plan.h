@@ -75,6 +75,9 @@ struct build_image {
 	bool is_whole;      /* to_registry: all that it needs is in the store, and no engine has to be asked */
 	bool built;         /* now */
 	const char *digest; /* of its manifest, once it was pushed */
+	/* The diff ids of the image that the engine was given before for the container, where that is there and they are of use to it. */
+	const char *const *before;
+	size_t before_count;
 };
 
 struct build_plan {

@@ -21,6 +21,18 @@ static void read_inputs(struct record *r, const struct value *list, struct recor
 	}
 }
 
+static void read_images(struct record *r, const struct value *list)
+{
+	for (size_t i = 0; list && list->kind == VALUE_ARRAY && i < list->item_count; i++) {
+		const struct value *v = list->items[i];
+		struct record_image image = {
+			.container = value_get_text(v, "container"), .engine = value_get_text(v, "engine"), .tag = value_get_text(v, "tag")};
+
+		if (image.container && image.engine && image.tag)
+			*arena_push(&r->arena, &r->images, &r->image_count) = image;
+	}
+}
+
 void record_read(struct record *r, const char *root)
 {
 	autostrbuf struct strbuf text = {0};
@@ -34,6 +46,7 @@ void record_read(struct record *r, const char *root)
 		return;
 	const struct value *stages = value_get(document, "stages");
 
+	read_images(r, value_get(document, "images"));
 	for (size_t i = 0; stages && stages->kind == VALUE_ARRAY && i < stages->item_count; i++) {
 		const struct value *v = stages->items[i];
 		struct record_stage s = {.place = value_get_text(v, "place"),
@@ -114,6 +127,40 @@ void record_set(struct record *r, const struct build_job *job, const char *engin
 	}
 }
 
+static struct record_image *find_image(const struct record *r, const char *container, const char *engine)
+{
+	for (size_t i = 0; i < r->image_count; i++) {
+		if (!strcmp(r->images[i].container, container) && !strcmp(r->images[i].engine, engine))
+			return &r->images[i];
+	}
+	return NULL;
+}
+
+const char *record_image(const struct record *r, const char *container, const char *engine)
+{
+	const struct record_image *image = find_image(r, container, engine);
+
+	return image ? image->tag : NULL;
+}
+
+void record_set_image(struct record *r, const char *container, const char *engine, const char *tag)
+{
+	struct record_image *image = find_image(r, container, engine);
+
+	if (!image)
+		image = arena_push(&r->arena, &r->images, &r->image_count);
+	*image = (struct record_image){arena_strdup(&r->arena, container), arena_strdup(&r->arena, engine), arena_strdup(&r->arena, tag)};
+}
+
+static void write_image(struct json_writer *w, const struct record_image *image)
+{
+	json_begin_object(w, NULL);
+	json_add_text(w, "container", image->container);
+	json_add_text(w, "engine", image->engine);
+	json_add_text(w, "tag", image->tag);
+	json_end_object(w);
+}
+
 static void write_stage(struct json_writer *w, const struct record_stage *s)
 {
 	json_begin_object(w, NULL);
@@ -148,6 +195,10 @@ int record_write(const struct record *r, struct error *err)
 	for (size_t i = 0; i < r->stage_count; i++)
 		write_stage(&w, &r->stages[i]);
 	json_end_array(&w);
+	json_begin_array(&w, "images");
+	for (size_t i = 0; i < r->image_count; i++)
+		write_image(&w, &r->images[i]);
+	json_end_array(&w);
 	json_end_object(&w);
-	return file_make_parents(r->path, err) < 0 ? -1 : file_write(r->path, strbuf_text(&text), text.length, err);
+	return file_make_parents(r->path, err) < 0 ? -1 : file_write_derived(r->path, strbuf_text(&text), text.length, err);
 }

@@ -263,7 +263,7 @@ int stages_take(struct building *b, struct error *err)
 
 	if (!is_asked_for(b) || !b->plan.wanted_count)
 		return 0;
-	if (!b->request->engine->driver->load || building_hold(b, err) < 0 || open_stages(b, &s, err) < 0)
+	if (!b->request->engine->driver->load || building_hold(b, ENGINE_LEFT_BY_BUILDS, err) < 0 || open_stages(b, &s, err) < 0)
 		return b->request->engine->driver->load ? -1 : 0;
 	int failed = 0;
 
@@ -427,7 +427,7 @@ int stages_give(struct building *b, struct error *err)
 
 	if (!is_asked_for(b))
 		return 0;
-	if (!b->request->engine->driver->save || building_hold(b, err) < 0 || open_stages(b, &s, err) < 0)
+	if (!b->request->engine->driver->save || building_hold(b, ENGINE_LEFT_BY_BUILDS, err) < 0 || open_stages(b, &s, err) < 0)
 		return b->request->engine->driver->save ? -1 : 0;
 	int failed = give_all(&s, &why_not);
 

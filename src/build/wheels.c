@@ -235,7 +235,7 @@ static int build_jobs(struct wheels *w, struct error *err)
 		if (w->list.jobs[i]->locked || !recall(w, w->list.jobs[i]))
 			*arena_push(w->arena, &wanted, &count) = w->list.jobs[i];
 	}
-	if (count && (building_hold(&w->building, err) < 0 || run_jobs(w, wanted, count, err) < 0))
+	if (count && (building_hold(&w->building, ENGINE_LEFT_BY_BUILDS, err) < 0 || run_jobs(w, wanted, count, err) < 0))
 		return -1;
 	for (size_t i = 0; i < w->list.job_count; i++) {
 		if (take(w, w->list.jobs[i], err) < 0)

@@ -95,7 +95,7 @@ int inspect_snapshot(struct inspect *i, const struct command_call *call, const s
 	autoerror struct error ignored = {0};
 
 	/* Throw-away containers of a run that was killed while it asked. */
-	(void)e->driver->clean(e, false, &ignored);
+	(void)e->driver->clean(e, ENGINE_LEFT_BY_RUNS, &ignored);
 	for (size_t n = 0; n < i->count; n++) {
 		questions[n] = (struct snapshot_question){
 			.image = i->images[n],

@@ -251,16 +251,16 @@ static bool is_marked(struct engine *e, const char *name)
 	return text_equal(arena_strndup(e->arena, seen, strcspn(seen, "\n")), storage_build_mark(e));
 }
 
-static int buildah_clean(struct engine *e, bool builds, struct error *err)
+static int buildah_clean(struct engine *e, enum engine_leftovers what, struct error *err)
 {
-	struct value *list;
+	struct value *list = NULL;
 
-	if (ask_json(e, STORAGE_COMMAND(e, "containers", "--json"), &list, err) < 0)
+	if (what >= ENGINE_LEFT_BY_RUNS && ask_json(e, STORAGE_COMMAND(e, "containers", "--json"), &list, err) < 0)
 		return -1;
 	for (size_t i = 0; list && list->kind == VALUE_ARRAY && i < list->item_count; i++) {
 		const char *name = value_get_text(list->items[i], "containername");
 
-		if (name && (throwaway_is_left(e->arena, name) || (builds && is_marked(e, name))))
+		if (name && (throwaway_is_left(e->arena, name) || (what >= ENGINE_LEFT_BY_BUILDS && is_marked(e, name))))
 			ask_quietly(STORAGE_COMMAND(e, "rm", name));
 	}
 	return storage_clean(e, err);

@@ -411,7 +411,7 @@ static int buildkit_list(struct engine *e, struct engine_listing *ret, struct er
 }
 
 /* What builds of processes that are gone were writing. */
-static int buildkit_clean(struct engine *e, bool builds __attribute__((unused)), struct error *err)
+static int buildkit_clean(struct engine *e, enum engine_leftovers what __attribute__((unused)), struct error *err)
 {
 	const char *folder = path_join(e->arena, e->storage, "made");
 	char **names;

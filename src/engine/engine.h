@@ -120,6 +120,13 @@ struct engine_direct {
 	int (*reads)(struct engine *e, const char *image, struct error *err);
 };
 
+/* Each with those before it. */
+enum engine_leftovers {
+	ENGINE_LEFT_BY_LOADS,  /* images under names of their own */
+	ENGINE_LEFT_BY_RUNS,   /* throw-away containers, of run() and take_files() */
+	ENGINE_LEFT_BY_BUILDS, /* working containers; nobody may be building on this machine then */
+};
+
 struct engine_driver {
 	const char *name; /* "buildah", "docker" */
 	/* Asks whether it works here. -1 with the reason, and what to do about it, in err. */
@@ -161,9 +168,8 @@ struct engine_driver {
 	/* Before several children of this process ask it: makes sure that it answers, and goes to another of its workers where one does not. NULL: not needed. */
 	int (*wake)(struct engine *e, struct error *err);
 	const struct engine_direct *direct; /* or NULL */
-	/* Removes what killed runs left behind: throw-away containers of processes that are gone; with `builds`, which nobody may be doing on this machine
-	   then, also the working containers of lockstep's builds. */
-	int (*clean)(struct engine *e, bool builds, struct error *err);
+	/* Removes what processes that were killed left behind. */
+	int (*clean)(struct engine *e, enum engine_leftovers what, struct error *err);
 };
 
 extern const struct engine_driver engine_buildah, engine_docker, engine_podman, engine_buildkit;

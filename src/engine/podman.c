@@ -274,18 +274,19 @@ static bool is_marked(struct engine *e, const char *id)
 	       text_equal(value_get_text(state, "defaultMountsFilePath"), storage_build_mark(e));
 }
 
-static int podman_clean(struct engine *e, bool builds, struct error *err)
+static int podman_clean(struct engine *e, enum engine_leftovers what, struct error *err)
 {
 	autoresult struct process_result result = {0};
 
-	if (ask(e, STORAGE_COMMAND(e, "ps", "--all", "--external", "--no-trunc", "--format", "{{.ID}} {{.Names}}"), &result, err) < 0)
+	if (what >= ENGINE_LEFT_BY_RUNS &&
+	    ask(e, STORAGE_COMMAND(e, "ps", "--all", "--external", "--no-trunc", "--format", "{{.ID}} {{.Names}}"), &result, err) < 0)
 		return -1;
 	for (const char *p = strbuf_text(&result.out); *p; p += *p == '\n') {
 		size_t length = strcspn(p, "\n"), id_length = strcspn(p, " \n");
 		const char *id = arena_strndup(e->arena, p, id_length), *name = arena_strndup(e->arena, p + id_length, length - id_length);
 
 		name += *name == ' ';
-		if (throwaway_is_left(e->arena, name) || (builds && strstr(name, "working-container") && is_marked(e, id)))
+		if (throwaway_is_left(e->arena, name) || (what >= ENGINE_LEFT_BY_BUILDS && strstr(name, "working-container") && is_marked(e, id)))
 			ask_quietly(STORAGE_COMMAND(e, "rm", "--force", "--ignore", "--time", "0", id));
 		p += length;
 	}
