@@ -51,6 +51,7 @@ class Sides:
 
 def watched(argv, log, **more):
     """As rig.run(), and the peak memory of that process in MiB, without its children."""
+    rig.rest()
     begin = time.monotonic()
     with open(log, "a") as out:
         out.write(f"$ {' '.join(argv)}\n")

@@ -24,8 +24,15 @@ class Failed(Exception):
     pass
 
 
-def run(argv, log=None, **more):
+def rest():
+    """Nobody who is measured waits for what another wrote before."""
+    os.sync()
+
+
+def run(argv, log=None, rests=True, **more):
     """Seconds that it took, and what it printed."""
+    if rests:
+        rest()
     begin = time.monotonic()
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", **more)
     took = time.monotonic() - begin
@@ -39,11 +46,12 @@ def run(argv, log=None, **more):
 
 def run_together(argvs, log=None, **more):
     """Seconds until the last of them is done."""
+    rest()
     failures, begin = [], time.monotonic()
 
     def one(argv):
         try:
-            run(argv, log, **more)
+            run(argv, log, rests=False, **more)
         except Failed as error:
             failures.append(error)
     threads = [threading.Thread(target=one, args=(argv,)) for argv in argvs]
