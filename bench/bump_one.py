@@ -145,6 +145,7 @@ class Bench:
 
     def timed(self, sides, side, work):
         received = self.registry.received()
+        rig.rest()
         begin = time.monotonic()
         work()
         sides.note(side, time.monotonic() - begin, self.registry.received() - received)
