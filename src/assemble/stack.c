@@ -204,8 +204,7 @@ static const struct stack_layer *find_taken(const struct stack_wish *wishes, siz
 	return NULL;
 }
 
-/* What the store has. */
-static void recall_layers(struct arena *a, struct stack *s)
+void stack_recall(struct arena *a, struct stack *s)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		struct layer_made made;
@@ -324,7 +323,7 @@ int stack_take(struct arena *a, const struct stack_wish *wishes, size_t count, c
 	struct making m = {.arena = a, .watch = watch};
 
 	for (size_t i = 0; i < count; i++)
-		recall_layers(a, wishes[i].stack);
+		stack_recall(a, wishes[i].stack);
 	m.total = count_missing(a, wishes, count);
 	for (size_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < wishes[i].stack->count; k++) {

@@ -59,6 +59,8 @@ void stack_plan(struct arena *a, const struct stack_request *request, struct sta
 /* Whether a layer is in the store; how many layers of a stack are not. */
 bool stack_layer_is_kept(const struct stack_layer *layer);
 size_t stack_missing(const struct stack *stack);
+/* Takes those layers that the store has. */
+void stack_recall(struct arena *a, struct stack *stack);
 /* Whether any of those has sources that are to be compiled, which takes the image's Python. */
 bool stack_wants_python(const struct stack *stack);
 /* A stack whose layers are wanted, and what runs the Python that compiles their sources; NULL: nobody, as all of them are in the store. */

@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 
-enum { BLOCK_BYTES = 64 * 1024 };
+enum { BLOCK_BYTES = 64 * 1024, FEW_BYTES = 512 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -93,15 +93,22 @@ char *arena_strdup_null(struct arena *a, const char *text)
 
 char *arena_printf(struct arena *a, const char *format, ...)
 {
-	autofree char *text = NULL;
+	char few[FEW_BYTES];
 	va_list args;
 
 	va_start(args, format);
-	int length = vasprintf(&text, format, args);
+	int length = vsnprintf(few, sizeof(few), format, args);
 	va_end(args);
 	if (length < 0)
 		mem_exhausted();
-	return arena_strndup(a, text, (size_t)length);
+	if ((size_t)length < sizeof(few))
+		return arena_strndup(a, few, (size_t)length);
+	char *text = arena_alloc(a, (size_t)length + 1);
+
+	va_start(args, format);
+	vsnprintf(text, (size_t)length + 1, format, args);
+	va_end(args);
+	return text;
 }
 
 void *arena_grow(struct arena *a, void *items, size_t count, size_t size_bytes)

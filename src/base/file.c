@@ -185,6 +185,8 @@ int64_t file_size(const char *path)
 
 int file_make_dirs(const char *path, struct error *err)
 {
+	if (file_is_dir(path))
+		return 0;
 	autofree char *copy = mem_strdup(path);
 
 	for (char *p = copy + 1; *copy; p++) {

@@ -144,11 +144,14 @@ static int keep_pythons(struct building *b, const struct stack_wish *wishes, str
 /* *ret_is_kept: a Python was used that is kept. */
 static int make_layers(struct building *b, bool *ret_is_kept, struct error *err)
 {
-	const char *lacking = who_lacks(b);
+	const char *lacking;
 	struct stack_wish *wishes = NULL;
 	struct task task = {0};
 	size_t count = 0;
 
+	for (size_t i = 0; i < b->plan.container_count; i++)
+		stack_recall(b->arena, &b->plan.images[i].stack);
+	lacking = who_lacks(b);
 	/* Also of images that are there: a release tells of the layers of all. */
 	for (size_t i = 0; i < b->plan.container_count; i++)
 		*arena_push(b->arena, &wishes, &count) = (struct stack_wish){&b->plan.images[i].stack, runner_of(b, i, ret_is_kept)};

@@ -102,12 +102,22 @@ static bool is_wanted(const struct lock *lock, const struct pin *pin, const stru
 	return false;
 }
 
+/* Of an environment, best first. */
+struct tags {
+	const char *const *items;
+	size_t count;
+};
+
 /* What the lock installs somewhere: each file once, by pin. Of environments that nothing is built for only where that is asked for. In `a`. */
 static void list_wanted(struct arena *a, const struct lock *lock, const struct fetch_options *options, struct wanted **ret, size_t *ret_count)
 {
+	autoarena struct arena scratch = {0};
+	struct tags *tags = arena_array(&scratch, lock->environment_count + 1, sizeof(*tags));
 	struct wanted *list = NULL;
 	size_t count = 0;
 
+	for (size_t i = 0; i < lock->environment_count; i++)
+		lock_environment_tags(&scratch, &lock->environments[i], &tags[i].items, &tags[i].count);
 	for (size_t i = 0; i < lock->pin_count; i++) {
 		const struct pin *pin = &lock->pins[i];
 
@@ -117,7 +127,7 @@ static void list_wanted(struct arena *a, const struct lock *lock, const struct f
 
 			for (size_t c = 0; c < lock->container_count && !wanted; c++)
 				wanted = is_wanted(lock, pin, &lock->containers[c], environment->name, options->all_environments);
-			const struct lock_file *file = wanted ? pin_file(pin, environment) : NULL;
+			const struct lock_file *file = wanted ? pin_file_by_tags(pin, tags[e].items, tags[e].count) : NULL;
 
 			/* No index has what lockstep built: where it is not in the store, it is built again from its source. */
 			if (wanted && (!file || (file->built_from && (options->sources || !store_has(file->sha256, (int64_t)file->size_bytes)))))

@@ -110,8 +110,18 @@ static void add_platforms(struct list *list, const struct wheel_platform *platfo
 
 static void add_each(struct list *tags, const char *interpreter, const char *abi, const struct list *platforms)
 {
-	for (size_t i = 0; i < platforms->count; i++)
-		LIST_ADD(tags, "%s-%s-%s", interpreter, abi, platforms->items[i]);
+	const char *start = arena_printf(tags->arena, "%s-%s-", interpreter, abi);
+	size_t length = strlen(start);
+
+	/* There are thousands. */
+	for (size_t i = 0; i < platforms->count; i++) {
+		size_t rest = strlen(platforms->items[i]) + 1;
+		char *tag = arena_alloc(tags->arena, length + rest);
+
+		memcpy(tag, start, length);
+		memcpy(tag + length, platforms->items[i], rest);
+		*arena_push(tags->arena, &tags->items, &tags->count) = tag;
+	}
 }
 
 static const char *interpreter_of(struct arena *a, const char *prefix, unsigned major, unsigned minor)

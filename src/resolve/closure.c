@@ -19,6 +19,8 @@ struct closed_set {
 	const char ***extras; /* asked for, by place in pins */
 	size_t *extra_counts;
 	size_t pin_count;
+	const char *const *tags; /* of the environment */
+	size_t tag_count;
 };
 
 /* What one wheel requires, read once for all containers that have it. */
@@ -179,7 +181,7 @@ static void check_waivers(struct checker *c, const struct pin *pin, const struct
 static int check_pin(struct checker *c, struct closed_set *s, size_t place, bool *changed)
 {
 	const struct pin *pin = s->pins[place];
-	const struct lock_file *file = pin_file(pin, s->environment);
+	const struct lock_file *file = pin_file_by_tags(pin, s->tags, s->tag_count);
 	const struct read_wheel *wheel;
 	autostrbuf struct strbuf who = {0};
 
@@ -237,6 +239,7 @@ static int check_container(struct checker *c, const struct lock_container *conta
 
 	if (!s.environment)
 		return error_set(c->err, ERR_INPUT, "the lock does not describe environment '%s'", environment);
+	lock_environment_tags(&c->scratch, s.environment, &s.tags, &s.tag_count);
 	if (strcmp(environment, container->environment) != 0)
 		s.on = arena_printf(&c->scratch, " on %s", environment);
 	for (size_t i = 0; i < c->lock->pin_count; i++) {
@@ -273,12 +276,13 @@ static int check_layer(struct checker *c, const char *layer, const struct lock_e
 {
 	struct closed_set s = {.what = "layer", .name = layer, .on = "", .environment = environment};
 
+	lock_environment_tags(&c->scratch, environment, &s.tags, &s.tag_count);
 	for (size_t i = 0; i < c->lock->pin_count; i++) {
 		const struct pin *pin = &c->lock->pins[i];
 
 		if (!pin_in_layer(pin, layer))
 			continue;
-		if (!pin_file(pin, environment))
+		if (!pin_file_by_tags(pin, s.tags, s.tag_count))
 			return 0; /* the layer is not used in this environment */
 		*arena_push(&c->scratch, &s.pins, &s.pin_count) = pin;
 	}

@@ -157,16 +157,22 @@ static void compare_installed(struct together *t, struct pairs *pairs)
 	}
 }
 
-/* The first of the sorted files below a folder of this name, or where it would stand. */
-static size_t find_below(const struct owned *list, size_t count, const char *folder)
+static int compare_folder(const char *path, const char *folder, size_t length)
 {
-	size_t low = 0, high = count, length = strlen(folder);
+	int order = strncmp(path, folder, length);
+
+	return order ? order : (unsigned char)path[length];
+}
+
+/* The first of the sorted files with the first `length` bytes of `folder` as its whole path, or where it would stand. */
+static size_t find_file(const struct owned *list, size_t count, const char *folder, size_t length)
+{
+	size_t low = 0, high = count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = strncmp(list[middle].path, folder, length);
 
-		if (order < 0 || (!order && (unsigned char)list[middle].path[length] < '/'))
+		if (compare_folder(list[middle].path, folder, length) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -174,27 +180,48 @@ static size_t find_below(const struct owned *list, size_t count, const char *fol
 	return low;
 }
 
+static void report_folder(struct together *t, const struct owned *file, const struct owned *below)
+{
+	findings_add(t->ret, &(struct finding){.kind = "shadow",
+					       .container = t->container->name,
+					       .subject = file->package,
+					       .is_package = true,
+					       .expected = file->path,
+					       .found = below->package,
+					       .text = arena_printf(
+						       t->a, "has the file '%s', which is a folder in %s, with '%s' in it: they cannot be installed together",
+						       file->path, below->package, below->path)});
+}
+
+/* Files with the path of the folder that list[first] is in, whose name has `length` bytes; what is in a folder stands together. */
+static void check_folder(struct together *t, const struct owned *list, size_t count, size_t first, size_t length)
+{
+	const char *folder = list[first].path;
+
+	for (size_t i = find_file(list, count, folder, length); i < count && !compare_folder(list[i].path, folder, length); i++) {
+		size_t below = first;
+
+		while (below < count && !strncmp(list[below].path, folder, length + 1) && !strcmp(list[below].package, list[i].package))
+			below++;
+		if (below < count && !strncmp(list[below].path, folder, length + 1))
+			report_folder(t, &list[i], &list[below]);
+	}
+}
+
 /* A file of one package where another has a folder: no order of installing them is right, and nothing that is declared helps. */
 static void check_folders(struct together *t, const struct owned *list, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		size_t length = strlen(list[i].path), below = find_below(list, count, list[i].path);
+	const char *before = "";
 
-		while (below < count && text_starts_with(list[below].path, list[i].path) && list[below].path[length] == '/' &&
-		       !strcmp(list[below].package, list[i].package))
-			below++;
-		if (below == count || !text_starts_with(list[below].path, list[i].path) || list[below].path[length] != '/')
-			continue;
-		findings_add(t->ret,
-			     &(struct finding){.kind = "shadow",
-					       .container = t->container->name,
-					       .subject = list[i].package,
-					       .is_package = true,
-					       .expected = list[i].path,
-					       .found = list[below].package,
-					       .text = arena_printf(
-						       t->a, "has the file '%s', which is a folder in %s, with '%s' in it: they cannot be installed together",
-						       list[i].path, list[below].package, list[below].path)});
+	for (size_t i = 0; i < count; before = list[i++].path) {
+		const char *path = list[i].path;
+		size_t same = 0;
+
+		while (path[same] && path[same] == before[same])
+			same++;
+		/* The folders that the file before is not in. */
+		for (const char *end = strchr(path + same, '/'); end; end = strchr(end + 1, '/'))
+			check_folder(t, list, count, i, (size_t)(end - path));
 	}
 }
 
