@@ -64,6 +64,8 @@ static int look_below(struct building *b, size_t i, struct error *err)
 	/* From before others were built, which may be long ago. */
 	const char *id = b->plan.wanted_count ? NULL : job->id;
 
+	if (!image->is_planned && building_hold(b, ENGINE_LEFT_BY_BUILDS, err) < 0)
+		return -1;
 	if (below_ask(b->arena, e, job->tag, id, job->key, python_of(b, image), &image->below, err) < 0)
 		return error_wrap(err, "container '%s'", image->container->name);
 	if (image->is_planned)
@@ -131,6 +133,15 @@ static const struct layer_runner *runner_of(struct building *b, size_t i, bool *
 	return engine_is_open(b->request->engine) ? below_runner(b->arena, b->request->engine, b->plan.finals[i]->tag) : NULL;
 }
 
+static bool runs_in_engine(const struct building *b, const struct stack_wish *wishes)
+{
+	for (size_t i = 0; i < b->plan.container_count; i++) {
+		if (wishes[i].runner && !image_has_kept_python(&b->plan_request, &b->plan.images[i]))
+			return true;
+	}
+	return false;
+}
+
 /* For the next time. */
 static int keep_pythons(struct building *b, const struct stack_wish *wishes, struct error *err)
 {
@@ -155,6 +166,8 @@ static int make_layers(struct building *b, bool *ret_is_kept, struct error *err)
 	/* Also of images that are there: a release tells of the layers of all. */
 	for (size_t i = 0; i < b->plan.container_count; i++)
 		*arena_push(b->arena, &wishes, &count) = (struct stack_wish){&b->plan.images[i].stack, runner_of(b, i, ret_is_kept)};
+	if (runs_in_engine(b, wishes) && building_hold(b, ENGINE_LEFT_BY_BUILDS, err) < 0)
+		return -1;
 	if (*lacking)
 		task_begin(&task, b, "layers", lacking);
 	return task_end(&task, stack_take(b->arena, wishes, count, &(struct stack_watch){on_layer, &task}, err) < 0 ? -1 : keep_pythons(b, wishes, err));
