@@ -24,7 +24,8 @@ enum {
 	/* One process of the Python in the image: the same sources of a wheel in whichever run they are, as one may change a bit of what is made of the next. */
 	TURN_SOURCES = 16,
 	TURN_PLAIN_BYTES = 512 << 10,
-	ANSWER_LIMIT_BYTES = 8 << 20,
+	/* Room for all that is made of what is sent, which is seldom more than twice as much: what is left over takes a run of its own. */
+	ANSWER_LIMIT_BYTES = 10 << 20,
 	/* No source of people's is as large; it is left out. */
 	SOURCE_LIMIT_BYTES = 32 << 20,
 	WAIT_US = 100000,
@@ -100,6 +101,8 @@ const char *bytecode_form(struct arena *a)
 	digest_begin(&d);
 	digest_add_part(&d, layer_compile_begin);
 	digest_add_part(&d, layer_compile_script);
+	/* Which sources share a process, and which are left out as too large. */
+	digest_add_part(&d, arena_printf(a, "%d %d %d %d", TURN_SOURCES, TURN_PLAIN_BYTES, ANSWER_LIMIT_BYTES, SOURCE_LIMIT_BYTES));
 	digest_end(&d, hex);
 	return arena_strdup(a, hex);
 }

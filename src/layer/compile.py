@@ -24,6 +24,7 @@ from importlib.util import MAGIC_NUMBER, cache_from_source
 from signal import alarm
 
 SECONDS = 600
+# For memory: each holds the tree of the source it compiles, which is many times as large.
 WORKERS_MAX = 8
 
 
