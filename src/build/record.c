@@ -28,7 +28,8 @@ static void read_images(struct record *r, const struct value *list)
 		struct record_image image = {
 			.container = value_get_text(v, "container"), .engine = value_get_text(v, "engine"), .tag = value_get_text(v, "tag")};
 
-		if (image.container && image.engine && image.tag)
+		/* It becomes a word of an engine's command line: nothing but a name may. */
+		if (image.container && image.engine && text_starts_with(image.tag ? image.tag : "", "localhost/lockstep/"))
 			*arena_push(&r->arena, &r->images, &r->image_count) = image;
 	}
 }
