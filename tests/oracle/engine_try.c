@@ -192,7 +192,7 @@ static int act(struct engine *e, const char *what, int count, char **args, struc
 	if (!strcmp(what, "put") && count >= 4)
 		return put(e, count, args, err);
 	if (!strcmp(what, "clean"))
-		return e->driver->clean(e, count > 0, err);
+		return e->driver->clean(e, count > 0 ? ENGINE_LEFT_BY_BUILDS : ENGINE_LEFT_BY_RUNS, err);
 	printf("%s %s\n", e->driver->name, e->version);
 	return 0;
 }
