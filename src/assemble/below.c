@@ -103,7 +103,7 @@ static int run(void *context, const char *const *argv, const char *input, size_t
 		return error_set(err, ERR_ENGINE, "'%s' in image '%s' ended with %d: %s", argv[0], r->tag, result.exit_status,
 				 said > SAID_MAX ? text + said - SAID_MAX : text);
 	}
-	strbuf_add_bytes(output, strbuf_text(&result.out), result.out.length);
+	strbuf_move(output, &result.out);
 	return 0;
 }
 

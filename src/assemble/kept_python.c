@@ -125,7 +125,7 @@ static int run(void *context, const char *const *argv, const char *input, size_t
 	/* Without any input it was asked who it is. */
 	if (length && !is_without_errors(strbuf_text(&result.out), result.out.length))
 		return error_set(err, ERR_ENGINE, "the Python that is kept in '%s' cannot compile all of it", k->folder);
-	strbuf_add_bytes(output, strbuf_text(&result.out), result.out.length);
+	strbuf_move(output, &result.out);
 	return 0;
 }
 

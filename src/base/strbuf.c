@@ -33,6 +33,13 @@ char *strbuf_detach(struct strbuf *s)
 	return text;
 }
 
+void strbuf_move(struct strbuf *to, struct strbuf *from)
+{
+	strbuf_release(to);
+	*to = *from;
+	*from = (struct strbuf){0};
+}
+
 char *strbuf_reserve(struct strbuf *s, size_t count)
 {
 	if (s->capacity - s->length <= count || !s->text) {

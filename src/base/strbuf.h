@@ -13,6 +13,8 @@ struct strbuf {
 void strbuf_release(struct strbuf *s);
 #define autostrbuf __attribute__((cleanup(strbuf_release)))
 void strbuf_clear(struct strbuf *s); /* keeps the memory */
+/* What `from` has, without a copy; `from` is empty then. */
+void strbuf_move(struct strbuf *to, struct strbuf *from);
 /* The text, "" when nothing was added; owned by the buffer. */
 const char *strbuf_text(const struct strbuf *s) __attribute__((returns_nonnull));
 /* The text, owned by the caller from now on; the buffer is empty again. */

@@ -10,7 +10,7 @@
 #include "layer/install.h"
 
 /* Who runs programs of the system image, as engine_driver.run does: argv, NULL-terminated, in a throw-away container without a network, `input` on stdin. What it
-   wrote to stdout is appended to `output`. -1 when it could not run, or did not end with 0. */
+   wrote to stdout is in `output`, which was empty. -1 when it could not run, or did not end with 0. */
 struct layer_runner {
 	int (*run)(void *context, const char *const *argv, const char *input, size_t length, struct strbuf *output, struct error *err);
 	void *context;
