@@ -93,25 +93,29 @@ bool bytecode_mode_read(const char *word, enum bytecode_mode *ret)
 	return true;
 }
 
-const char *bytecode_form(struct arena *a)
+const char *bytecode_form(void)
 {
-	char hex[DIGEST_HEX_LENGTH + 1];
+	static char hex[DIGEST_HEX_LENGTH + 1];
+	char limits[64];
 	struct digest d;
 
+	if (*hex)
+		return hex;
+	snprintf(limits, sizeof(limits), "%d %d %d %d", TURN_SOURCES, TURN_PLAIN_BYTES, ANSWER_LIMIT_BYTES, SOURCE_LIMIT_BYTES);
 	digest_begin(&d);
 	digest_add_part(&d, layer_compile_begin);
 	digest_add_part(&d, layer_compile_script);
 	/* Which sources share a process, and which are left out as too large. */
-	digest_add_part(&d, arena_printf(a, "%d %d %d %d", TURN_SOURCES, TURN_PLAIN_BYTES, ANSWER_LIMIT_BYTES, SOURCE_LIMIT_BYTES));
+	digest_add_part(&d, limits);
 	digest_end(&d, hex);
-	return arena_strdup(a, hex);
+	return hex;
 }
 
 static void make_key(const struct layer_request *r, const struct layer_wheel *wheel, char ret[DIGEST_HEX_LENGTH + 1])
 {
 	autoarena struct arena a = {0};
 	const struct install_place *p = r->place;
-	const char *const parts[] = {bytecode_form(&a),
+	const char *const parts[] = {bytecode_form(),
 				     wheel->sha256,
 				     mode_name(r->bytecode->mode),
 				     r->bytecode->identity,

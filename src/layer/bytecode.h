@@ -37,4 +37,4 @@ const char *bytecode_find(struct arena *a, const struct layer_request *request, 
 int bytecode_make(const struct layer_request *requests, size_t count, const struct layer_runner *runner, struct error *err);
 
 /* For keys: everything of this program's that can change what is made. */
-const char *bytecode_form(struct arena *a);
+const char *bytecode_form(void);

@@ -14,9 +14,7 @@ static const char KIND[] = "layers";
 /* What is compiled goes into the key by who compiles it and how: the key is known before anything is. */
 static void add_bytecode(struct digest *d, const struct bytecode *b)
 {
-	autoarena struct arena a = {0};
-
-	digest_add_part(d, b ? bytecode_form(&a) : NULL);
+	digest_add_part(d, b ? bytecode_form() : NULL);
 	digest_add_part(d, b ? b->identity : NULL);
 	digest_add_part(d, b && b->mode == BYTECODE_HASH ? "hash" : "");
 }
