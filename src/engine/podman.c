@@ -22,6 +22,13 @@ enum { ANSWER_LIMIT_BYTES = 64 * 1024 * 1024, NUMBER_LIMIT_BYTES = 64, OWN_FAILU
 
 static int podman_probe(struct engine *e, struct error *err)
 {
+	const char *service = getenv("CONTAINER_HOST");
+
+	/* Its images are in the service's storage; a folder of the same path here is another one. */
+	if (service && *service) {
+		error_set(err, ERR_ENGINE, "podman is to work through a service (CONTAINER_HOST), whose storage cannot be read from here");
+		return error_hint(err, "unset CONTAINER_HOST for a storage of this machine; docker's client reaches the same service by DOCKER_HOST");
+	}
 	return storage_probe(e, "{{.Store.GraphDriverName}} {{.Store.GraphRoot}}\n{{.Store.GraphOptions}}", err);
 }
 

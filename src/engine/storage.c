@@ -173,11 +173,14 @@ int storage_images(struct engine *e, struct arena *a, struct value **ret, struct
    "docker.io/library/debian:12". */
 static bool is_whole_name(const char *tag)
 {
+	static const char path_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789._-/";
 	size_t host = strcspn(tag, "/");
 	const char *colon = strrchr(tag, ':');
 
-	return tag[host] == '/' && !strchr(tag, '@') && colon && colon > tag + host && !strchr(colon, '/') && !text_starts_with(tag, "docker.io/") &&
-	       !text_starts_with(tag, "index.docker.io/") && (text_starts_with(tag, "localhost/") || memchr(tag, '.', host) || memchr(tag, ':', host));
+	/* What no name can be is for the client to refuse. */
+	return tag[host] == '/' && tag + host + strspn(tag + host, path_letters) == colon && !strstr(tag, "//") && !strchr(tag, '@') && colon &&
+	       colon > tag + host && !strchr(colon, '/') && !text_starts_with(tag, "docker.io/") && !text_starts_with(tag, "index.docker.io/") &&
+	       (text_starts_with(tag, "localhost/") || memchr(tag, '.', host) || memchr(tag, ':', host));
 }
 
 static bool has_name(const struct value *image, const char *name)
@@ -204,8 +207,11 @@ enum storage_word storage_look(struct engine *e, const char *tag, struct image *
 	for (size_t i = 0; i < list->item_count && !texts.id; i++) {
 		const char *id = value_get_text(list->items[i], "id");
 
-		if (id && has_name(list->items[i], tag))
-			texts.id = arena_printf(e->arena, "sha256:%s", id);
+		if (!has_name(list->items[i], tag))
+			continue;
+		if (!id)
+			return STORAGE_UNSURE;
+		texts.id = arena_printf(e->arena, "sha256:%s", id);
 	}
 	if (!texts.id)
 		return e->has_more_storage ? STORAGE_UNSURE : STORAGE_LACKS;

@@ -224,7 +224,7 @@ TEST(docker_tells_of_many_images_at_once)
 
 TEST(storage_is_looked_at_before_its_client_is_asked)
 {
-	static const char images[] = "[{\"id\":\"00\",\"names\":[\"localhost/broken:1\"]}]";
+	static const char images[] = "[{\"id\":\"00\",\"names\":[\"localhost/broken:1\"]},{\"names\":[\"localhost/nobody:1\"]}]";
 	autoarena struct arena a = {0};
 	autoerror struct error err = {0};
 	struct engine e = {.driver = &engine_buildah, .arena = &a, .storage_driver = "vfs"};
@@ -239,9 +239,17 @@ TEST(storage_is_looked_at_before_its_client_is_asked)
 	assert_int_equal(engine_buildah.inspect(&e, "localhost/none:1", &seen, &err), -1);
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 	/* The client has the last word where the files are not as they should be, where a name may stand for several, and where there are other folders. */
-	static const char *const unsure[] = {
-		"localhost/broken:1",       "none:1",           "team/none:1",           "localhost/none@sha256:00", "localhost/none",
-		"docker.io/library/none:1", "docker.io/none:1", "index.docker.io/none:1"};
+	static const char *const unsure[] = {"localhost/broken:1",
+					     "none:1",
+					     "team/none:1",
+					     "localhost/none@sha256:00",
+					     "localhost/none",
+					     "localhost/nobody:1",
+					     "localhost/a//none:1",
+					     "localhost/None:1",
+					     "docker.io/library/none:1",
+					     "docker.io/none:1",
+					     "index.docker.io/none:1"};
 
 	for (size_t i = 0; i < ARRAY_LEN(unsure); i++) {
 		error_release(&err);
